@@ -1,0 +1,152 @@
+"""A learner's working copy of the lessons, which no update overwrites.
+
+``python -m tapelab.workcopy notebooks work`` brings ``work`` up to date with ``notebooks``:
+
+- a lesson that is not there yet is copied;
+- a copy the learner has not touched is replaced when the lesson has changed;
+- a copy the learner has touched stays as it is; when the lesson has changed since, the new
+  one is put beside it as ``NN_slug.new.ipynb``, once.
+
+What was handed out last is remembered, as checksums, in ``work/.handed_out.json``. To start a
+lesson afresh, delete (or rename) the copy and run the command again.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+__all__ = ["update"]
+
+_MEMORY = ".handed_out.json"
+_LEFT_OUT = {".ipynb_checkpoints", "__pycache__"}
+
+
+def update(source, target):
+    """Brings the working copy ``target`` up to date with the lessons in ``source``.
+
+    Args:
+      source: the directory of the lessons as they come; never written to.
+      target: the directory of the working copy; made if it does not exist.
+
+    Returns:
+      A dict with three lists of paths relative to ``target``, as strings: ``"copied"`` (new
+      there), ``"replaced"`` (untouched by the learner, now the new version) and ``"beside"``
+      (the new version of something the learner has changed).
+
+    Raises:
+      FileNotFoundError: ``source`` is not a directory.
+      ValueError: one directory lies inside the other.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> from tapelab import workcopy
+    >>> home = pathlib.Path(tempfile.mkdtemp())
+    >>> (home / "notebooks").mkdir()
+    >>> _ = (home / "notebooks" / "01_a.ipynb").write_text("lesson")
+    >>> workcopy.update(home / "notebooks", home / "work")
+    {'copied': ['01_a.ipynb'], 'replaced': [], 'beside': []}
+    """
+    source, target = Path(source).resolve(), Path(target).resolve()
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source}: there are no lessons here to copy")
+    if source.is_relative_to(target) or target.is_relative_to(source):
+        raise ValueError(f"{target} and {source} must lie beside, not inside, each other")
+    target.mkdir(parents=True, exist_ok=True)
+    handed_out = _recall(target / _MEMORY)
+    done = {"copied": [], "replaced": [], "beside": []}
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source)
+        if not path.is_file() or any(p in _LEFT_OUT or p[0] == "." for p in name.parts):
+            continue
+        content = path.read_bytes()
+        checksum, copy = _checksum(content), target / name
+        if not copy.exists():
+            _write(copy, content)
+            done["copied"].append(name.as_posix())
+        elif (held := _checksum(copy.read_bytes())) != checksum:
+            last = handed_out.get(name.as_posix())
+            if last == checksum:
+                continue  # the learner's own changes, and nothing new to hand out
+            if held == last:
+                _write(copy, content)
+                done["replaced"].append(name.as_posix())
+            else:
+                beside = _free_name(copy, checksum)
+                _write(beside, content)
+                done["beside"].append(beside.relative_to(target).as_posix())
+        # After each file, not at the end: an interrupt (a full disk) then costs one lesson
+        # a needless `.new`, and never a learner's change.
+        if handed_out.get(name.as_posix()) != checksum:
+            handed_out[name.as_posix()] = checksum
+            _write(target / _MEMORY, json.dumps(handed_out, indent=1, sort_keys=True).encode())
+    return done
+
+
+def _checksum(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _recall(memory):
+    try:
+        handed_out = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # then every difference counts as the learner's
+    return handed_out if isinstance(handed_out, dict) else {}
+
+
+def _free_name(copy, checksum):
+    """`copy` with `.new` before its suffix; numbered where that is taken by something else."""
+    number = 1
+    while True:
+        mark = ".new" if number == 1 else f".new{number}"
+        name = copy.with_name(f"{copy.stem}{mark}{copy.suffix}")
+        if not name.exists() or _checksum(name.read_bytes()) == checksum:
+            return name
+        number += 1
+
+
+def _write(path, content):
+    """Writes beside, then renames: a full disk leaves the old file, not half of the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes it private; a lesson is an ordinary file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m tapelab.workcopy", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help="the lessons as they come, for example notebooks")
+    parser.add_argument("target", help="the working copy, for example work")
+    options = parser.parse_args(arguments)
+    try:
+        done = update(options.source, options.target)
+    except (OSError, ValueError) as error:
+        sys.exit(f"The working copy was not brought up to date: {error}")
+    if done["copied"]:
+        print(f"Copied to {options.target}: {', '.join(done['copied'])}")
+    if done["replaced"]:
+        print(f"Updated (you had not changed them): {', '.join(done['replaced'])}")
+    for name in done["beside"]:
+        print(f"A newer version of a lesson you have changed: {options.target}/{name}. "
+              "Your own file is as you left it.")
+
+
+if __name__ == "__main__":
+    _main()
