@@ -1,0 +1,79 @@
+"""A multiple-choice question that explains every choice."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import ipywidgets
+
+from tapelab import check
+from tapelab.widgets.explore import with_static_page
+
+
+def quiz(key: str) -> Quiz:
+    """The quiz question of that key (`"02.q1"`): pick a choice, read why it is right or wrong.
+
+    >>> question = quiz("02.q1")  # doctest: +SKIP
+    >>> question.choices.value = question.question.answer  # doctest: +SKIP
+    >>> "Right" in question.html.value  # doctest: +SKIP
+    True
+    """
+    return Quiz(check.find(key))
+
+
+class Quiz(ipywidgets.VBox):
+    """Radio buttons for the choices of a `check.Question`, and the explanation of the one picked.
+
+    `choices.value` is the picked choice or None, `html.value` what is said about it. Where there
+    is no kernel, the question shows as a lettered list with the explanations folded away.
+    """
+
+    def __init__(self, question: check.Question):
+        self.question = question
+        self._spelled = {_plain(choice): choice for choice in question.choices}
+        self.choices = ipywidgets.RadioButtons(
+            options=[(label, choice) for label, choice in self._spelled.items()],
+            value=None,
+            layout=ipywidgets.Layout(width="100%"),
+        )
+        self.html = ipywidgets.HTML()
+        self.choices.observe(self._explain, names="value")
+        super().__init__(
+            [ipywidgets.HTML(f"<b>{_code(question.text)}</b>"), self.choices, self.html]
+        )
+
+    def _explain(self, change=None):
+        choice = self.choices.value
+        if choice is None:
+            self.html.value = ""
+            return
+        verdict = "Right." if choice == self.question.answer else "Not quite."
+        said = _code(self.question.choices[choice])
+        self.html.value = f'<p aria-live="polite"><b>{verdict}</b> {said}</p>'
+
+    def __repr__(self) -> str:
+        return f"[Question {self.question.key}: {_plain(self.question.text)}]"
+
+    def _repr_mimebundle_(self, **kwargs):
+        return with_static_page(self, self._static())
+
+    def _static(self) -> str:
+        question = self.question
+        choices = "".join(f"<li>{_code(choice)}</li>" for choice in question.choices)
+        answers = "".join(
+            f"<li><b>{'Right.' if choice == question.answer else 'Not quite.'}</b> {_code(why)}</li>"
+            for choice, why in question.choices.items()
+        )
+        return (
+            f'<p><b>{_code(question.text)}</b></p><ol type="A">{choices}</ol>'
+            f'<details><summary>Answer</summary><ol type="A">{answers}</ol></details>'
+        )
+
+
+def _code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")
