@@ -1,0 +1,176 @@
+"""No update overwrites what a learner wrote."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tapelab import workcopy
+
+
+@pytest.fixture
+def place(tmp_path):
+    source = tmp_path / "notebooks"
+    (source / "images").mkdir(parents=True)
+    (source / "01_a.ipynb").write_text("a, first edition")
+    (source / "02_b.ipynb").write_text("b, first edition")
+    (source / "images" / "tape.svg").write_text("<svg/>")
+    return source, tmp_path / "work"
+
+
+def listing(directory):
+    return {
+        path.relative_to(directory).as_posix(): path.read_text()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name != ".handed_out.json"
+    }
+
+
+def test_the_first_time_everything_is_copied(place):
+    source, work = place
+    done = workcopy.update(source, work)
+    assert done == {
+        "copied": ["01_a.ipynb", "02_b.ipynb", "images/tape.svg"],
+        "replaced": [],
+        "beside": [],
+    }
+    assert listing(work) == listing(source)
+
+
+def test_again_without_a_change_does_nothing(place):
+    source, work = place
+    workcopy.update(source, work)
+    before = (work / ".handed_out.json").stat().st_mtime_ns
+    assert workcopy.update(source, work) == {"copied": [], "replaced": [], "beside": []}
+    assert (work / ".handed_out.json").stat().st_mtime_ns == before
+
+
+def test_an_untouched_copy_follows_the_lesson(place):
+    source, work = place
+    workcopy.update(source, work)
+    (source / "01_a.ipynb").write_text("a, second edition")
+    assert workcopy.update(source, work)["replaced"] == ["01_a.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == "a, second edition"
+
+
+def test_an_edited_copy_stays_and_the_new_lesson_lies_beside_it_once(place):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").write_text("a, with my answers")
+    assert workcopy.update(source, work)["beside"] == []  # nothing new to hand out yet
+    (source / "01_a.ipynb").write_text("a, second edition")
+    assert workcopy.update(source, work)["beside"] == ["01_a.new.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == "a, with my answers"
+    assert (work / "01_a.new.ipynb").read_text() == "a, second edition"
+    (work / "01_a.new.ipynb").unlink()
+    assert workcopy.update(source, work)["beside"] == []  # said once
+
+
+def test_work_in_the_new_lesson_is_not_overwritten_by_a_third_edition(place):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").write_text("mine")
+    (source / "01_a.ipynb").write_text("a, second edition")
+    workcopy.update(source, work)
+    (work / "01_a.new.ipynb").write_text("mine too")
+    (source / "01_a.ipynb").write_text("a, third edition")
+    assert workcopy.update(source, work)["beside"] == ["01_a.new2.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == "mine"
+    assert (work / "01_a.new.ipynb").read_text() == "mine too"
+    assert (work / "01_a.new2.ipynb").read_text() == "a, third edition"
+
+
+def test_taking_over_the_new_lesson_makes_the_copy_untouched_again(place):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").write_text("mine")
+    (source / "01_a.ipynb").write_text("a, second edition")
+    workcopy.update(source, work)
+    (work / "01_a.new.ipynb").replace(work / "01_a.ipynb")
+    (source / "01_a.ipynb").write_text("a, third edition")
+    assert workcopy.update(source, work)["replaced"] == ["01_a.ipynb"]
+
+
+def test_a_deleted_copy_comes_back_fresh(place):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").unlink()
+    assert workcopy.update(source, work)["copied"] == ["01_a.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == "a, first edition"
+
+
+@pytest.mark.parametrize("memory", [None, "", "[1]", "{"])
+def test_without_its_memory_every_difference_is_the_learners(place, memory):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").write_text("perhaps mine")
+    if memory is None:
+        (work / ".handed_out.json").unlink()
+    else:
+        (work / ".handed_out.json").write_text(memory)
+    assert workcopy.update(source, work)["beside"] == ["01_a.new.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == "perhaps mine"
+    assert set(json.loads((work / ".handed_out.json").read_text())) == {
+        "01_a.ipynb", "02_b.ipynb", "images/tape.svg",
+    }
+
+
+def test_the_learners_own_files_and_lessons_gone_from_the_source_stay(place):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "my_notes.ipynb").write_text("notes")
+    (source / "02_b.ipynb").unlink()
+    workcopy.update(source, work)
+    assert (work / "my_notes.ipynb").read_text() == "notes"
+    assert (work / "02_b.ipynb").read_text() == "b, first edition"
+
+
+def test_checkpoints_and_hidden_files_are_not_lessons(place):
+    source, work = place
+    (source / ".ipynb_checkpoints").mkdir()
+    (source / ".ipynb_checkpoints" / "01_a-checkpoint.ipynb").write_text("old")
+    (source / ".hidden").write_text("x")
+    workcopy.update(source, work)
+    assert sorted(listing(work)) == ["01_a.ipynb", "02_b.ipynb", "images/tape.svg"]
+
+
+def test_a_full_disk_leaves_the_copy_whole(place, monkeypatch):
+    source, work = place
+    workcopy.update(source, work)
+    (source / "01_a.ipynb").write_text("a, second edition")
+
+    def no_space(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workcopy.os, "replace", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        workcopy.update(source, work)
+    assert (work / "01_a.ipynb").read_text() == "a, first edition"
+    assert not list(work.rglob("*.part"))
+
+
+def test_refuses_directories_inside_each_other_and_missing_lessons(place):
+    source, work = place
+    with pytest.raises(ValueError, match="beside, not inside"):
+        workcopy.update(source, source / "work")
+    with pytest.raises(ValueError, match="beside, not inside"):
+        workcopy.update(source, source.parent)
+    with pytest.raises(FileNotFoundError, match="no lessons here"):
+        workcopy.update(source / "nowhere", work)
+    assert not work.exists()
+
+
+def test_command_line(place):
+    source, work = place
+    command = [sys.executable, "-m", "tapelab.workcopy", str(source), str(work)]
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Copied" in first.stdout and "01_a.ipynb" in first.stdout
+    (work / "01_a.ipynb").write_text("mine")
+    (source / "01_a.ipynb").write_text("a, second edition")
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "01_a.new.ipynb" in second.stdout and "as you left it" in second.stdout
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+    command[-2] = str(source / "nowhere")
+    failure = subprocess.run(command, capture_output=True, text=True)
+    assert failure.returncode and "no lessons here" in failure.stderr
