@@ -89,7 +89,8 @@ def test_truncated_file(copies, name):
 def test_truncated_before_compression(copies, name):
     content = gzip.decompress((copies / name).read_bytes())
     (copies / name).write_bytes(gzip.compress(content[:-1], 1))
-    with pytest.raises(ValueError, match=f"{name}: truncated: .* expected {len(content) - 16 + 8 * ('labels' in name)}"):
+    values = len(content) - (8 if "labels" in name else 16)
+    with pytest.raises(ValueError, match=f"{name}: truncated: .* expected {values} for shape"):
         mnist.load_data(copies)
 
 
