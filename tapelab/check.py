@@ -125,7 +125,7 @@ def _assess_value(spec, answer):
         if difference(answer, mistaken(), spec.rtol, spec.atol) is None:
             return "wrong", message
     if spec.judge is not None:
-        wrong = spec.judge(answer)
+        wrong = _judged(spec, answer)
     else:
         wrong = difference(answer, spec.solution(), spec.rtol, spec.atol)
     return ("right", spec.insight) if wrong is None else ("wrong", wrong)
@@ -156,7 +156,7 @@ def _assess_function(spec, answer):
         if same_everywhere(mistaken()):
             return "wrong", message
     if spec.judge is not None:
-        wrong = spec.judge(answer)
+        wrong = _judged(spec, answer)
         return ("right", spec.insight) if wrong is None else ("wrong", wrong)
     right = spec.solution()
     for case, result in zip(cases, results, strict=True):
@@ -164,6 +164,13 @@ def _assess_function(spec, answer):
         if wrong is not None:
             return "wrong", f"For {_call(case)}: {wrong}"
     return "right", spec.insight
+
+
+def _judged(spec, answer):
+    try:
+        return spec.judge(answer)
+    except Exception as error:
+        return f"{_kind(answer).capitalize()} does not fit: {type(error).__name__}: {error}"
 
 
 def difference(answer, expected, rtol: float = 1e-4, atol: float = 1e-6) -> str | None:

@@ -116,6 +116,7 @@ def test_a_judge_replaces_the_comparison():
     )
     assert assess(spec, 8) == ("right", "insight")
     assert assess(spec, 7) == ("wrong", "It is odd.")
+    assert assess(spec, None)[0] == "wrong"
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,13 @@ def test_a_typical_mistake_is_named(spec, message):
     assert assess(spec, spec.mistakes[message]()) == ("wrong", message)
 
 
-def _spoilt(answer):
+def _spoilt(spec, answer):
     """Wrong answers of every general kind for a right one."""
     yield None if answer is not None else 0.0
     yield "no idea"
     yield lambda: None
+    if spec.judge is not None:
+        return  # many numbers may be right
     if answer is None or isinstance(answer, (str, bool, dict)) or callable(answer):
         return
     if isinstance(answer, (list, tuple)):
@@ -80,7 +82,7 @@ def _spoilt(answer):
 @pytest.mark.parametrize("spec", **named(EXERCISES))
 def test_general_mistakes_are_rejected(spec):
     answer = spec.solution()
-    for wrong in _spoilt(answer):
+    for wrong in _spoilt(spec, answer):
         status, message = assess(spec, wrong)
         assert status == "wrong", f"{wrong!r} was taken for the answer"
         assert message
