@@ -16,6 +16,9 @@ BIN := .venv/bin/python -m
 LESSON := 00_start_here.ipynb
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	--nbval-cell-timeout=120
+# Said in full the first time, which takes a minute or two; after that only if it fails.
+INSTALL = $(@D)/bin/python -m pip install --disable-pip-version-check \
+	$(if $(wildcard $(@D)/.with-*),--quiet)
 # Jupyter refuses to run as root unless told; containers are often root, and it listens
 # on this machine alone.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -64,10 +67,10 @@ bench: .venv-bench/.with-bench
 	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 slides: .venv/.with-lab
-	$(BIN) workshop.slides $(ARGS)
+	.venv/bin/python tools/lessons.py slides $(ARGS)
 
 handout: .venv/.with-lab
-	$(BIN) workshop.handout $(ARGS)
+	.venv/bin/python tools/lessons.py handout $(ARGS)
 
 lint: .venv/.with-dev
 	$(BIN) ruff check .
@@ -79,19 +82,18 @@ clean:
 
 # .venv/.with-lab: the environment .venv holds what the extra `lab` names in pyproject.toml.
 .venv/.with-%: .venv/.made pyproject.toml
-	$(@D)/bin/python -m pip install --disable-pip-version-check -e '.[$*]'
+	$(INSTALL) -e '.[$*]'
 	@touch $@
 
 .venv-parity/.with-%: .venv-parity/.made pyproject.toml
-	$(@D)/bin/python -m pip install --disable-pip-version-check -e '.[$*]'
+	$(INSTALL) -e '.[$*]'
 	@touch $@
 
 # PyTorch's own index has a CPU build for Linux; without it the comparison goes on.
 .venv-bench/.with-%: .venv-bench/.made pyproject.toml
-	$(@D)/bin/python -m pip install --disable-pip-version-check -e '.[$*]'
+	$(INSTALL) -e '.[$*]'
 	@[ "$$(uname)" != Linux ] || $(@D)/bin/python -c 'import torch' 2>/dev/null || \
-		$(@D)/bin/python -m pip install --disable-pip-version-check --retries 1 torch \
-		--index-url https://download.pytorch.org/whl/cpu || \
+		$(INSTALL) --retries 1 torch --index-url https://download.pytorch.org/whl/cpu || \
 		echo "PyTorch is left out: its index of CPU builds could not be reached."
 	@touch $@
 

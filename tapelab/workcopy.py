@@ -7,6 +7,8 @@
 - a copy the learner has touched stays as it is; when the lesson has changed since, the new
   one is put beside it as ``NN_slug.new.ipynb``, once.
 
+Hidden files and Markdown files, which are for authors, are left out.
+
 What was handed out last is remembered, as checksums, in ``work/.handed_out.json``. To start a
 lesson afresh, delete (or rename) the copy and run the command again.
 """
@@ -23,7 +25,6 @@ from pathlib import Path
 __all__ = ["update"]
 
 _MEMORY = ".handed_out.json"
-_LEFT_OUT = {".ipynb_checkpoints", "__pycache__"}
 
 
 def update(source, target):
@@ -62,7 +63,8 @@ def update(source, target):
     done = {"copied": [], "replaced": [], "beside": []}
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
-        if not path.is_file() or any(p in _LEFT_OUT or p[0] == "." for p in name.parts):
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if hidden or path.suffix == ".md" or not path.is_file():
             continue
         content = path.read_bytes()
         checksum, copy = _checksum(content), target / name

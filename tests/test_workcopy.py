@@ -126,8 +126,9 @@ def test_the_learners_own_files_and_lessons_gone_from_the_source_stay(place):
     assert (work / "02_b.ipynb").read_text() == "b, first edition"
 
 
-def test_checkpoints_and_hidden_files_are_not_lessons(place):
+def test_checkpoints_hidden_files_and_notes_for_authors_are_not_lessons(place):
     source, work = place
+    (source / "AUTHORING.md").write_text("how to write a lesson")
     (source / ".ipynb_checkpoints").mkdir()
     (source / ".ipynb_checkpoints" / "01_a-checkpoint.ipynb").write_text("old")
     (source / ".hidden").write_text("x")
