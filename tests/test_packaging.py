@@ -28,12 +28,15 @@ def test_environment_yml_is_in_step_with_pyproject():
     yaml = pytest.importorskip("yaml")
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     conda = {"matplotlib": "matplotlib-base", "dask": "dask-core"}  # other names on conda-forge
-    expected = {f"python{PROJECT['requires-python']}", "pip"}
+    expected = {"pip"}
     for requirement in [*PROJECT["dependencies"], *flat(EXTRAS["lab"])]:
         name, version = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()
         expected.add(conda.get(name, name) + version)
-    *packages, pip = environment["dependencies"]
+    python, *packages, pip = environment["dependencies"]
     assert set(packages) == expected
+    version = re.fullmatch(r"python=(\d+)\.(\d+)", python)
+    lowest = re.fullmatch(r">=(\d+)\.(\d+)", PROJECT["requires-python"])
+    assert tuple(map(int, version.groups())) >= tuple(map(int, lowest.groups()))
     assert pip == {"pip": ["-e ."]}
     assert environment["name"] == PROJECT["name"]
 
