@@ -22,6 +22,9 @@ INSTALL = $(@D)/bin/python -m pip install --disable-pip-version-check \
 # Jupyter refuses to run as root unless told; containers are often root, and it listens
 # on this machine alone.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# Or JupyterLab begins by asking whether it may fetch news, over the lesson.
+LABCONFIG := .venv/etc/jupyter/labconfig
+NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 # An environment whose Python is gone, or whose directory was moved, is made again.
 IGNORED := $(shell for v in .venv .venv-parity .venv-bench; do \
@@ -45,9 +48,9 @@ help:
 
 lab: .venv/.with-lab
 	@$(BIN) tapelab.workcopy notebooks work
+	@mkdir -p $(LABCONFIG) && echo '$(NO_NEWS)' > $(LABCONFIG)/default_setting_overrides.json
 	$(BIN) jupyterlab --ServerApp.root_dir="$(CURDIR)" \
-		--LabApp.default_url=/lab/tree/work/$(LESSON) --LabApp.news_url=None \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ROOT) $(ARGS)
+		--LabApp.default_url=/lab/tree/work/$(LESSON) $(ROOT) $(ARGS)
 
 test: test-code test-lessons
 

@@ -3,9 +3,12 @@
 ``python -m tapelab.workcopy notebooks work`` brings ``work`` up to date with ``notebooks``:
 
 - a lesson that is not there yet is copied;
-- a copy the learner has not touched is replaced when the lesson has changed;
-- a copy the learner has touched stays as it is; when the lesson has changed since, the new
+- a copy the learner has not changed is replaced when the lesson has changed;
+- a copy the learner has changed stays as it is; when the lesson has changed since, the new
   one is put beside it as ``NN_slug.new.ipynb``, once.
+
+Opening or running a notebook is no change: JupyterLab rewrites the file with outputs and
+metadata of its own, so notebooks are compared by their cells alone, type and source.
 
 Hidden files and Markdown files, which are for authors, are left out.
 
@@ -36,7 +39,7 @@ def update(source, target):
 
     Returns:
       A dict with three lists of paths relative to ``target``, as strings: ``"copied"`` (new
-      there), ``"replaced"`` (untouched by the learner, now the new version) and ``"beside"``
+      there), ``"replaced"`` (unchanged by the learner, now the new version) and ``"beside"``
       (the new version of something the learner has changed).
 
     Raises:
@@ -67,11 +70,11 @@ def update(source, target):
         if hidden or path.suffix == ".md" or not path.is_file():
             continue
         content = path.read_bytes()
-        checksum, copy = _checksum(content), target / name
+        checksum, copy = _checksum(path, content), target / name
         if not copy.exists():
             _write(copy, content)
             done["copied"].append(name.as_posix())
-        elif (held := _checksum(copy.read_bytes())) != checksum:
+        elif (held := _checksum(copy, copy.read_bytes())) != checksum:
             last = handed_out.get(name.as_posix())
             if last == checksum:
                 continue  # the learner's own changes, and nothing new to hand out
@@ -90,7 +93,15 @@ def update(source, target):
     return done
 
 
-def _checksum(content):
+def _checksum(path, content):
+    """Of what a person writes: the cells of a notebook, every byte of another file."""
+    if path.suffix == ".ipynb":
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # not a notebook after all
+            cells = [
+                [cell["cell_type"], "".join(cell["source"]), cell.get("attachments") or {}]
+                for cell in json.loads(content)["cells"]
+            ]
+            content = json.dumps(cells, sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
 
 
@@ -108,7 +119,7 @@ def _free_name(copy, checksum):
     while True:
         mark = ".new" if number == 1 else f".new{number}"
         name = copy.with_name(f"{copy.stem}{mark}{copy.suffix}")
-        if not name.exists() or _checksum(name.read_bytes()) == checksum:
+        if not name.exists() or _checksum(name, name.read_bytes()) == checksum:
             return name
         number += 1
 

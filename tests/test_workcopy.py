@@ -92,6 +92,44 @@ def test_taking_over_the_new_lesson_makes_the_copy_untouched_again(place):
     assert workcopy.update(source, work)["replaced"] == ["01_a.ipynb"]
 
 
+def notebook(*sources, **more):
+    """A notebook as text, its sources lines in a list, as JupyterLab writes them."""
+    cells = [
+        {"cell_type": "code", "source": text.splitlines(True), "metadata": {}, "outputs": [],
+         "execution_count": None, **more}
+        for text in sources
+    ]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_running_a_lesson_is_no_change_but_an_answer_is(place):
+    source, work = place
+    (source / "01_a.ipynb").write_text(notebook("x = 1\ny = 2", "x ="))
+    workcopy.update(source, work)
+    run = notebook("x = 1\ny = 2", "x =", execution_count=3, outputs=[{"text": "3"}])
+    (work / "01_a.ipynb").write_text(run)
+    assert workcopy.update(source, work) == {"copied": [], "replaced": [], "beside": []}
+    assert (work / "01_a.ipynb").read_text() == run
+    second, third = notebook("x = 2", "x ="), notebook("x = 3", "x =")
+    (source / "01_a.ipynb").write_text(second)
+    assert workcopy.update(source, work)["replaced"] == ["01_a.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == second
+    answered = notebook("x = 2", "x = 4")
+    (work / "01_a.ipynb").write_text(answered)
+    (source / "01_a.ipynb").write_text(third)
+    assert workcopy.update(source, work)["beside"] == ["01_a.new.ipynb"]
+    assert (work / "01_a.ipynb").read_text() == answered
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"cells": [1]}', '{"cells": null}', "\udcff"])
+def test_a_broken_notebook_counts_as_the_learners(place, content):
+    source, work = place
+    workcopy.update(source, work)
+    (work / "01_a.ipynb").write_bytes(content.encode(errors="surrogateescape"))
+    (source / "01_a.ipynb").write_text(notebook("x = 1"))
+    assert workcopy.update(source, work)["beside"] == ["01_a.new.ipynb"]
+
+
 def test_a_deleted_copy_comes_back_fresh(place):
     source, work = place
     workcopy.update(source, work)
