@@ -7,11 +7,26 @@ the pictures it shows.
 from importlib import import_module
 
 _HOME = {
+    "DrawingPad": "digits",
     "Explorer": "explore",
     "Picture": "figure",
+    "clip_circle": "clipping",
+    "detective": "nones",
+    "drawing_pad": "digits",
+    "exploding_gradient": "clipping",
+    "gradient_descent": "descent",
+    "jacobian_heatmap": "jacobians",
+    "live_training": "training",
+    "log1pexp": "stability",
+    "newton": "jacobians",
+    "quiz": "quizzes",
     "show": "figure",
     "subplots": "figure",
-    "quiz": "quizzes",
+    "tangent": "curves",
+    "tape_memory": "memory",
+    "tape_stepper": "stepper",
+    "taylor": "orders",
+    "vector_weights": "vector",
 }
 __all__ = sorted(_HOME)
 

@@ -48,9 +48,11 @@ class Quiz(ipywidgets.VBox):
         if choice is None:
             self.html.value = ""
             return
-        verdict = "Right." if choice == self.question.answer else "Not quite."
         said = _code(self.question.choices[choice])
-        self.html.value = f'<p aria-live="polite"><b>{verdict}</b> {said}</p>'
+        self.html.value = f'<p aria-live="polite"><b>{self._verdict(choice)}</b> {said}</p>'
+
+    def _verdict(self, choice):
+        return "Right." if choice == self.question.answer else "Not quite."
 
     def __repr__(self) -> str:
         return f"[Question {self.question.key}: {_plain(self.question.text)}]"
@@ -62,7 +64,7 @@ class Quiz(ipywidgets.VBox):
         question = self.question
         choices = "".join(f"<li>{_code(choice)}</li>" for choice in question.choices)
         answers = "".join(
-            f"<li><b>{'Right.' if choice == question.answer else 'Not quite.'}</b> {_code(why)}</li>"
+            f"<li><b>{self._verdict(choice)}</b> {_code(why)}</li>"
             for choice, why in question.choices.items()
         )
         return (
