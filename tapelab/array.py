@@ -1,0 +1,1091 @@
+"""Making, shaping, joining, cutting and gathering tensors.
+
+Most of these are linear, and come in pairs: each one's gradient rule is the other (a slice and
+"put back into zeros", a gather and a scatter-add).
+"""
+
+import numpy as np
+
+from .errors import InvalidArgumentError, dtype_mismatch
+from .math import axis_of
+from .primitive import P, bare, lead, ndim, primitive, record, shape, unbroadcast
+from .tensor import (
+    IndexedSlices,
+    Tensor,
+    Variable,
+    active,
+    as_array,
+    as_tensor,
+    is_tensor,
+    new,
+    numpy_dtype,
+)
+
+_float32 = np.dtype(np.float32)
+
+
+def ints(value, what="shape"):
+    """A shape-like argument (list, tuple, TensorShape, tensor, one integer) as a tuple of ints."""
+    if isinstance(value, (Tensor, Variable)):
+        value = np.atleast_1d(as_tensor(value)._a).tolist()
+    elif isinstance(value, (int, np.integer)):
+        value = [value]
+    try:
+        return tuple(v.__index__() for v in value)
+    except (TypeError, AttributeError):
+        raise TypeError(f"`{what}` must be integers, got {value!r}.") from None
+
+
+def same_dtypes(values, op):
+    """A list as tensors of one dtype: the first tensor among them decides."""
+    found = next((v.dtype._np for v in values if is_tensor(v)), None)
+    xs = [as_tensor(v, None if is_tensor(v) else found) for v in values]
+    for i, x in enumerate(xs):
+        if x._a.dtype != xs[0]._a.dtype:
+            raise dtype_mismatch(op, i, xs[0].dtype, x.dtype, [y._a.shape for y in xs])
+    return xs
+
+
+# ---------------------------------------------------------------- shape
+
+
+def _reshape_rule(g, z, x, shape):
+    """The cotangent in the input's shape."""
+    inner = bare(x).shape
+    return P.reshape(g, shape=bare(g).shape[: lead(g, z)] + inner)
+
+
+def _reshape_forward(x, shape):
+    return np.reshape(x, shape) if shape else np.reshape(x, shape)[()]
+
+
+def _broadcast_rule(g, z, x, shape):
+    """The adjoint of repeating is summing."""
+    return unbroadcast(g, bare(x).shape, lead(g, z))
+
+
+def _transpose_rule(g, z, x, perm):
+    """The inverse permutation."""
+    n = len(perm)
+    return P.transpose(g, perm=tuple(perm.index(i - n) - n for i in range(n)))
+
+
+def _transpose_forward(x, perm):
+    """`perm` counts from the right; axes further left stay in front."""
+    return np.transpose(x, (*range(x.ndim - len(perm)), *[p + x.ndim for p in perm]))
+
+
+primitive("reshape", "Reshape", _reshape_forward, _reshape_rule)
+primitive("broadcast_to", "BroadcastTo", lambda x, shape: np.broadcast_to(x, shape), _broadcast_rule)
+primitive("transpose", "Transpose", _transpose_forward, _transpose_rule)
+
+
+def reshape(tensor, shape, name=None):
+    """The same elements in another shape; one size may be -1 and is worked out.
+
+    Raises InvalidArgumentError when the number of elements differs.
+
+    >>> import tapelab as tf
+    >>> tf.reshape(tf.range(6), [2, -1]).shape
+    TensorShape([2, 3])
+    """
+    x, new_shape = as_tensor(tensor), ints(shape)
+    known = int(np.prod([n for n in new_shape if n != -1], dtype=np.int64))
+    unknown = new_shape.count(-1)
+    size = x._a.size
+    if unknown > 1 or (known != size if not unknown else (size % known if known else size)):
+        raise InvalidArgumentError(
+            f"Input to reshape is a tensor with {size} values, but the requested shape has {known}: "
+            f"cannot make {list(new_shape)} from {list(x._a.shape)} [Op:Reshape]"
+        )
+    if unknown:
+        new_shape = tuple(size // known if n == -1 else n for n in new_shape) if known else tuple(
+            0 if n == -1 else n for n in new_shape
+        )
+    return P.reshape(x, shape=new_shape)
+
+
+def broadcast_to(input, shape, name=None):
+    """The tensor repeated to a larger shape. InvalidArgumentError when the shapes do not fit.
+
+    >>> import tapelab as tf
+    >>> tf.broadcast_to([1, 2], [2, 2]).numpy().tolist()
+    [[1, 2], [1, 2]]
+    """
+    return P.broadcast_to(as_tensor(input), shape=ints(shape))
+
+
+def broadcast_static_shape(shape_x, shape_y):
+    """The shape two shapes broadcast to. ValueError when they do not fit."""
+    from .dtypes import TensorShape
+
+    return TensorShape(np.broadcast_shapes(tuple(shape_x), tuple(shape_y)))
+
+
+def transpose(a, perm=None, conjugate=False, name="transpose"):
+    """The tensor with its axes permuted; reversed without `perm`.
+
+    >>> import tapelab as tf
+    >>> tf.transpose([[1, 2], [3, 4]]).numpy().tolist()
+    [[1, 3], [2, 4]]
+    """
+    x = as_tensor(a)
+    n = x._a.ndim
+    perm = tuple(range(n - 1, -1, -1)) if perm is None else ints(perm, "perm")
+    if sorted(p % n if n else p for p in perm) != list(range(n)):
+        raise InvalidArgumentError(
+            f"perm {list(perm)} is not a permutation of the {n} axes of shape {list(x._a.shape)} [Op:Transpose]"
+        )
+    z = P.transpose(x, perm=tuple(p % n - n for p in perm))
+    return P.conj(z) if conjugate else z
+
+
+def expand_dims(input, axis, name=None):
+    """The tensor with an axis of size 1 inserted at `axis`.
+
+    >>> import tapelab as tf
+    >>> tf.expand_dims([1, 2], 0).shape
+    TensorShape([1, 2])
+    """
+    x, n = as_tensor(input), as_tensor(input)._a.ndim + 1
+    axis = int(axis)
+    if not -n <= axis < n:
+        raise InvalidArgumentError(
+            f"Tried to expand dim index {axis} for tensor with {n - 1} dimensions [Op:ExpandDims]"
+        )
+    at = axis % n
+    return P.reshape(x, shape=(*x._a.shape[:at], 1, *x._a.shape[at:]))
+
+
+def squeeze(input, axis=None, name=None):
+    """The tensor without its axes of size 1, or without those named.
+
+    Raises InvalidArgumentError when a named axis has another size.
+
+    >>> import tapelab as tf
+    >>> tf.squeeze([[[1], [2]]]).shape
+    TensorShape([2])
+    """
+    x = as_tensor(input)
+    s, n = x._a.shape, x._a.ndim
+    axes = [i for i in range(n) if s[i] == 1] if axis is None or axis == [] else [a % n for a in ints(axis, "axis")]
+    for a in axes:
+        if s[a] != 1:
+            raise InvalidArgumentError(
+                f"Can not squeeze dim[{a}], expected a dimension of 1, got {s[a]} (shape {list(s)}) [Op:Squeeze]"
+            )
+    return P.reshape(x, shape=tuple(d for i, d in enumerate(s) if i not in axes))
+
+
+def shape_of(input, out_type="int32", name=None):
+    """The shape as an integer tensor. >>> tf.shape([[1, 2]]) gives [1, 2]."""
+    return Tensor(np.array(as_tensor(input)._a.shape, numpy_dtype(out_type or "int32")))
+
+
+def size(input, out_type="int32", name=None):
+    """The number of elements as an integer tensor."""
+    return Tensor(numpy_dtype(out_type or "int32").type(as_tensor(input)._a.size))
+
+
+def rank(input, name=None):
+    """The number of axes as an int32 tensor."""
+    return Tensor(np.int32(as_tensor(input)._a.ndim))
+
+
+# ---------------------------------------------------------------- identity and stops
+
+
+def _identity_rule(g, z, x):
+    """The cotangent as it is."""
+    return g
+
+
+primitive("identity", "Identity", lambda x: x, _identity_rule, real=True)
+primitive("stop_gradient", "StopGradient", lambda x: x)
+
+
+def identity(input, name=None):
+    """The same value as a new tensor, connected to the old one."""
+    return P.identity(as_tensor(input))
+
+
+def stop_gradient(input, name=None):
+    """The same value as a new tensor that no gradient passes.
+
+    >>> import tapelab as tf
+    >>> x = tf.Variable(2.0)
+    >>> with tf.GradientTape() as tape:
+    ...     y = x * tf.stop_gradient(x)
+    >>> float(tape.gradient(y, x))
+    2.0
+    """
+    return P.stop_gradient(as_tensor(input))
+
+
+def _identity_n_joint(gs, zs, xs):
+    """Each cotangent as it is."""
+    return gs
+
+
+primitive("identity_n", "IdentityN", lambda *xs: tuple(xs), joint=_identity_n_joint, real=True)
+
+
+def identity_n(input, name=None):
+    """The same values as new tensors, from one operation: all inputs count as connected."""
+    return list(P.identity_n(*[as_tensor(x) for x in input]))
+
+
+# ---------------------------------------------------------------- slices
+
+
+def _getitem_rule(g, z, x, key):
+    """The cotangent put back at the place it was taken from, zeros elsewhere."""
+    return P.unslice(g, key=key, inner=shape(x))
+
+
+def _unslice_forward(g, key, inner):
+    """Adds `g` into zeros at `key`. Only a repeated index needs the slow, adding assignment."""
+    extra = g.ndim - np.empty(inner, np.bool_)[key].ndim if inner else g.ndim
+    z = np.zeros(g.shape[:extra] + inner, g.dtype)
+    z[(slice(None),) * extra + key] = g
+    return z
+
+
+def _unslice_rule(h, z, g, key, inner):
+    """Taking is the adjoint of putting back."""
+    return P.getitem(h, key=(slice(None),) * lead(h, z) + key)
+
+
+primitive("getitem", "StridedSlice", lambda x, key: x[key], _getitem_rule)
+primitive("unslice", "StridedSliceGrad", _unslice_forward, _unslice_rule)
+
+
+def _index(x, key):
+    """A Python index as NumPy's, checked as TensorFlow checks it."""
+    key = key if isinstance(key, tuple) else (key,)
+    if len(key) == 1 and isinstance(key[0], (Tensor, np.ndarray)) and bare(key[0]).dtype.kind == "b":
+        return (np.asarray(bare(key[0])),)
+    out, used = [], 0
+    for k in key:
+        k = as_tensor(k) if isinstance(k, Variable) else k
+        if isinstance(k, (Tensor, np.ndarray, np.generic)):
+            a = bare(k)
+            if a.ndim or a.dtype.kind not in "iu":
+                raise _bad_index(k)
+            k = int(a)
+        if isinstance(k, slice):
+            k = slice(*[None if v is None else int(v) for v in (k.start, k.stop, k.step)])
+        elif isinstance(k, (list, tuple)):
+            raise InvalidArgumentError(
+                f"Index out of range: a list such as {k!r} does not index a tensor; use tf.gather(x, {k!r}) "
+                f"[Op:StridedSlice]"
+            )
+        elif not (k is None or k is Ellipsis or hasattr(k, "__index__") and not isinstance(k, bool)):
+            raise _bad_index(k)
+        used += k is not None and k is not Ellipsis
+        out.append(k)
+    s = x._a.shape
+    if used > len(s):
+        raise InvalidArgumentError(
+            f"Index out of range using input dim {len(s)}; input has only {len(s)} dims [Op:StridedSlice]"
+        )
+    return tuple(out)
+
+
+def _bad_index(k):
+    return TypeError(
+        f"Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 "
+        f"tensors are valid indices, got {k!r}."
+    )
+
+
+def getitem(x, key, box=Tensor):
+    """`x[key]`: integers, slices, `...`, `None`, scalar integer tensors, or one boolean mask."""
+    key = _index(x, key)
+    try:
+        a = x._a[key]
+    except IndexError as e:
+        raise InvalidArgumentError(f"slice index out of bounds: {e} [Op:StridedSlice]") from e
+    z = new(box)
+    z._a = a
+    if active.tapes:
+        record(P.getitem, {"key": key}, z, (x,))
+    return z
+
+
+Tensor.__getitem__ = getitem
+
+
+def slice_(input_, begin, size, name=None):
+    """The block of `size` that starts at `begin`; a size of -1 runs to the end.
+
+    >>> import tapelab as tf
+    >>> tf.slice([1, 2, 3], [1], [2]).numpy().tolist()
+    [2, 3]
+    """
+    x, begin, size = as_tensor(input_), ints(begin), ints(size)
+    for b, s, n in zip(begin, size, x._a.shape):
+        if not 0 <= b <= n or s != -1 and not 0 <= b + s <= n:
+            raise InvalidArgumentError(
+                f"Expected begin and size inside the shape {list(x._a.shape)}, but got {begin} and {size} [Op:Slice]"
+            )
+    return getitem(x, tuple(slice(b, None if s == -1 else b + s) for b, s in zip(begin, size)))
+
+
+def strided_slice(
+    input_, begin, end, strides=None, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0,
+    shrink_axis_mask=0, var=None, name=None,
+):  # fmt: skip
+    """What `x[begin:end:strides, ...]` stands for; bits of the masks change single axes."""
+    begin, end = ints(begin), ints(end)
+    strides = ints(strides) if strides is not None else (1,) * len(begin)
+    key = []
+    for i, (b, e, s) in enumerate(zip(begin, end, strides)):
+        if ellipsis_mask >> i & 1:
+            key.append(Ellipsis)
+        elif new_axis_mask >> i & 1:
+            key.append(None)
+        elif shrink_axis_mask >> i & 1:
+            key.append(b)
+        else:
+            key.append(slice(None if begin_mask >> i & 1 else b, None if end_mask >> i & 1 else e, s))
+    return getitem(as_tensor(input_), tuple(key))
+
+
+def boolean_mask(tensor, mask, axis=None, name="boolean_mask"):
+    """The elements (along `axis`) where a boolean mask is True.
+
+    >>> import tapelab as tf
+    >>> tf.boolean_mask([1, 2, 3], [True, False, True]).numpy().tolist()
+    [1, 3]
+    """
+    x, m = as_tensor(tensor), as_tensor(mask)._a
+    at = 0 if axis is None else axis % x._a.ndim
+    if x._a.shape[at : at + m.ndim] != m.shape:
+        raise ValueError(f"Shapes {x._a.shape[at:]} and {m.shape} are incompatible")
+    return P.getitem(x, key=(slice(None),) * at + (np.asarray(m),))
+
+
+# ---------------------------------------------------------------- joining and splitting
+
+
+def _concat_rule(g, z, *xs, axis, index):
+    """Each input's own stretch of the cotangent."""
+    start = sum(shape(x)[axis] for x in xs[:index])
+    stretch = slice(start, start + shape(xs[index])[axis])
+    return P.getitem(g, key=(Ellipsis, stretch) + (slice(None),) * (-1 - axis))
+
+
+def _stack_rule(g, z, *xs, axis, index):
+    """Each input's own layer of the cotangent."""
+    return P.getitem(g, key=(Ellipsis, index) + (slice(None),) * (-1 - axis))
+
+
+primitive("concat", "ConcatV2", lambda *xs, axis: np.concatenate(xs, axis), _concat_rule, variadic=True)
+primitive("stack", "Pack", lambda *xs, axis: np.stack(xs, axis), _stack_rule, variadic=True)
+
+
+def concat(values, axis, name="concat"):
+    """Tensors joined along an axis they have.
+
+    Raises InvalidArgumentError for different dtypes, or shapes that differ elsewhere.
+
+    >>> import tapelab as tf
+    >>> tf.concat([[1], [2, 3]], axis=0).numpy().tolist()
+    [1, 2, 3]
+    """
+    if not isinstance(values, (list, tuple)):
+        values = [values]
+    xs = same_dtypes(values, "ConcatV2")
+    axis = axis_of(xs[0], int(axis), "ConcatV2")
+    if len(xs) == 1:
+        return identity(xs[0])
+    # From the left: stacks of cotangents in front must not shift the axis.
+    return P.concat(*xs, axis=axis)
+
+
+def stack(values, axis=0, name="stack"):
+    """Tensors of one shape joined along a new axis.
+
+    Raises InvalidArgumentError for different shapes or dtypes.
+
+    >>> import tapelab as tf
+    >>> tf.stack([[1, 2], [3, 4]], axis=1).numpy().tolist()
+    [[1, 3], [2, 4]]
+    """
+    if isinstance(values, (Tensor, Variable)):
+        values = unstack(values)
+    xs = same_dtypes(values, "Pack")
+    n = xs[0]._a.ndim + 1
+    if not -n <= axis < n:
+        raise ValueError(f"Argument `axis` = {axis} not in range [{-n}, {n})")
+    for i, x in enumerate(xs):
+        if x._a.shape != xs[0]._a.shape:
+            raise InvalidArgumentError(
+                f"Shapes of all inputs must match: values[0].shape = {list(xs[0]._a.shape)} != "
+                f"values[{i}].shape = {list(x._a.shape)} [Op:Pack]"
+            )
+    return P.stack(*xs, axis=axis % n - n)
+
+
+def unstack(value, num=None, axis=0, name="unstack"):
+    """The layers of a tensor along an axis, as a list.
+
+    >>> import tapelab as tf
+    >>> [float(t) for t in tf.unstack([1.0, 2.0])]
+    [1.0, 2.0]
+    """
+    x = as_tensor(value)
+    axis = axis_of(x, axis, "Unpack")
+    if num is not None and num != x._a.shape[axis]:
+        raise ValueError(f"Dimension {axis} has {x._a.shape[axis]} layers, not num = {num}.")
+    tail = (slice(None),) * (-1 - axis)
+    return [P.getitem(x, key=(Ellipsis, i) + tail) for i in range(x._a.shape[axis])]
+
+
+def split(value, num_or_size_splits, axis=0, num=None, name="split"):
+    """The tensor cut along an axis: into equal parts, or parts of given sizes (one may be -1).
+
+    Raises InvalidArgumentError when the parts do not add up.
+
+    >>> import tapelab as tf
+    >>> [t.numpy().tolist() for t in tf.split([1, 2, 3], [1, 2])]
+    [[1], [2, 3]]
+    """
+    x = as_tensor(value)
+    axis = axis_of(x, int(axis), "Split")
+    n = x._a.shape[axis]
+    if np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits) == 0:
+        parts = int(num_or_size_splits)
+        if parts < 1 or n % parts:
+            raise InvalidArgumentError(
+                f"Dimension size, {n}, must be evenly divisible by the number of splits, {parts} [Op:Split]"
+            )
+        sizes = [n // parts] * parts
+    else:
+        sizes = list(ints(num_or_size_splits))
+        if sizes.count(-1) == 1:
+            sizes[sizes.index(-1)] = n - sum(sizes) - 1
+        if sum(sizes) != n or min(sizes, default=0) < 0:
+            raise InvalidArgumentError(
+                f"Determined shape must match the input: sizes {list(ints(num_or_size_splits))} do not add "
+                f"up to {n} [Op:SplitV]"
+            )
+    ends = np.cumsum([0, *sizes]).tolist()
+    tail = (slice(None),) * (-1 - axis)
+    return [P.getitem(x, key=(Ellipsis, slice(a, b), *tail)) for a, b in zip(ends, ends[1:])]
+
+
+def _tile_rule(g, z, x, multiples):
+    """Every copy's cotangent, added up."""
+    front, inner = shape(g)[: lead(g, z)], shape(x)
+    both = [n for pair in zip(multiples, inner) for n in pair]
+    g = P.reshape(g, shape=front + tuple(both))
+    return P.sum(g, axis=tuple(range(-2 * len(inner), 0, 2)), keepdims=False)
+
+
+def _repeat_rule(g, z, x, repeats, axis):
+    """Every copy's cotangent, added up."""
+    rows = np.repeat(np.arange(shape(x)[axis]), repeats)
+    return P.scatter_rows(g, indices=rows, axis=axis, size=shape(x)[axis])
+
+
+primitive("tile", "Tile", lambda x, multiples: np.tile(x, (1,) * (x.ndim - len(multiples)) + multiples), _tile_rule)
+primitive("repeat", "Repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis), _repeat_rule)
+
+
+def tile(input, multiples, name=None):
+    """The tensor laid out `multiples[i]` times along each axis.
+
+    >>> import tapelab as tf
+    >>> tf.tile([1, 2], [2]).numpy().tolist()
+    [1, 2, 1, 2]
+    """
+    x, multiples = as_tensor(input), ints(multiples)
+    if len(multiples) != x._a.ndim:
+        raise InvalidArgumentError(
+            f"Expected multiples argument to be a vector of length {x._a.ndim} but got length {len(multiples)} [Op:Tile]"
+        )
+    return P.tile(x, multiples=multiples)
+
+
+def repeat(input, repeats, axis=None, name=None):
+    """Each element `repeats` times in a row, along an axis (flattened without one).
+
+    >>> import tapelab as tf
+    >>> tf.repeat([1, 2], 2).numpy().tolist()
+    [1, 1, 2, 2]
+    """
+    x = as_tensor(input)
+    if axis is None:
+        x, axis = reshape(x, [-1]), 0
+    axis = axis_of(x, axis, "Repeat")
+    counts = np.asarray(as_tensor(repeats)._a)
+    return P.repeat(x, repeats=np.broadcast_to(counts, (x._a.shape[axis],)), axis=axis)
+
+
+def _reverse_rule(g, z, x, axis):
+    """Reversed again."""
+    return P.reverse(g, axis=axis)
+
+
+def _roll_rule(g, z, x, shift, axis):
+    """Rolled back."""
+    return P.roll(g, shift=tuple(-s for s in shift), axis=axis)
+
+
+primitive("reverse", "ReverseV2", lambda x, axis: np.flip(x, axis), _reverse_rule)
+primitive("roll", "Roll", lambda x, shift, axis: np.roll(x, shift, axis), _roll_rule)
+
+
+def reverse(tensor, axis, name=None):
+    """The tensor with some axes back to front.
+
+    >>> import tapelab as tf
+    >>> tf.reverse([1, 2, 3], [0]).numpy().tolist()
+    [3, 2, 1]
+    """
+    x = as_tensor(tensor)
+    return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in ints(axis)))
+
+
+def roll(input, shift, axis, name=None):
+    """The tensor with its elements moved along axes; what falls off comes in at the other end.
+
+    >>> import tapelab as tf
+    >>> tf.roll([1, 2, 3], 1, 0).numpy().tolist()
+    [3, 1, 2]
+    """
+    x = as_tensor(input)
+    return P.roll(x, shift=ints(shift), axis=tuple(axis_of(x, a, "Roll") for a in ints(axis)))
+
+
+def _pad_rule(g, z, x, paddings):
+    """The part that is not padding."""
+    return P.getitem(g, key=(Ellipsis, *(slice(a, a + n) for (a, _), n in zip(paddings, shape(x)))))
+
+
+def _pad_forward(x, paddings, value=0):
+    front = ((0, 0),) * (x.ndim - len(paddings))
+    return np.pad(x, front + paddings, constant_values=value)
+
+
+primitive("pad", "Pad", _pad_forward, lambda g, z, x, paddings, value=0: _pad_rule(g, z, x, paddings))
+
+
+def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
+    """The tensor with a border: a constant, or its own values mirrored (REFLECT, SYMMETRIC).
+
+    Args:
+      paddings: integers of shape (rank, 2), before and after each axis.
+    Raises:
+      InvalidArgumentError: paddings of another shape. ValueError: an unknown mode.
+
+    >>> import tapelab as tf
+    >>> tf.pad([1, 2], [[1, 0]], constant_values=9).numpy().tolist()
+    [9, 1, 2]
+    """
+    x = as_tensor(tensor)
+    pairs = tuple(tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist())
+    if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
+        raise InvalidArgumentError(
+            f"The first dimension of paddings must be the rank of inputs: {len(pairs)} pairs for shape "
+            f"{list(x._a.shape)} [Op:Pad]"
+        )
+    mode = mode.upper()
+    if mode == "CONSTANT":
+        value = as_tensor(constant_values, x._a.dtype if not is_tensor(constant_values) else None)._a
+        return P.pad(x, paddings=pairs, value=value)
+    if mode not in ("REFLECT", "SYMMETRIC"):
+        raise ValueError(f"Value of argument `mode` must be CONSTANT, REFLECT or SYMMETRIC, got {mode}.")
+    for axis, pair in enumerate(pairs):
+        if any(pair):
+            rows = np.pad(np.arange(x._a.shape[axis]), pair, mode=mode.lower())
+            x = P.gather_dense(x, indices=rows, axis=axis - len(pairs))
+    return x
+
+
+# ---------------------------------------------------------------- gather and scatter
+
+
+def _rows_key(indices, axis):
+    return (Ellipsis, indices, *(slice(None),) * (-1 - axis))
+
+
+def _gather_rule(g, z, x, indices, axis):
+    """Each cotangent goes back to the row its value came from; repeated rows add up."""
+    if axis == -ndim(x) and lead(g, z) == 0:
+        inner = shape(x)[1:]
+        values = P.reshape(g, shape=(indices.size, *inner))
+        return IndexedSlices(_box(values), Tensor(indices.reshape(-1)), Tensor(np.array(shape(x), np.int32)))
+    return P.scatter_rows(g, indices=indices, axis=axis, size=shape(x)[axis])
+
+
+def _box(x):
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _scatter_forward(g, indices, axis, size):
+    """Adds rows of `g` into zeros. `axis` counts from the right after the indices' axes are one."""
+    tail = -1 - axis
+    head = g.ndim - tail - indices.ndim
+    z = np.zeros(g.shape[:head] + (size,) + g.shape[g.ndim - tail :], g.dtype)
+    np.add.at(z, (slice(None),) * head + (indices,), g)
+    return z
+
+
+def _scatter_rule(h, z, g, indices, axis, size):
+    """Gathering is the adjoint of scattering."""
+    return P.gather_dense(h, indices=indices, axis=axis)
+
+
+def _gather_dense_rule(g, z, x, indices, axis):
+    """Scattering is the adjoint of gathering."""
+    return P.scatter_rows(g, indices=indices, axis=axis, size=shape(x)[axis])
+
+
+def _take(x, indices, axis):
+    return np.take(x, indices, axis=axis)
+
+
+primitive("gather_sparse", "GatherV2", _take, _gather_rule)
+primitive("gather_dense", "GatherV2", _take, _gather_dense_rule)
+primitive("scatter_rows", "UnsortedSegmentSum", _scatter_forward, _scatter_rule)
+
+
+def _checked(indices, n, what):
+    a = as_tensor(indices)._a
+    if a.dtype.kind not in "iu":
+        raise InvalidArgumentError(
+            f"Value for attr 'Tindices' of {as_tensor(indices).dtype.name} is not in the list of allowed "
+            f"values: int16, int32, int64 [Op:{what}]"
+        )
+    bad = np.argwhere((a < 0) | (a >= n))
+    if len(bad):
+        at = tuple(bad[0])
+        raise InvalidArgumentError(f"indices{list(at)} = {a[at]} is not in [0, {n}) [Op:{what}]")
+    return np.asarray(a)
+
+
+def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name=None):
+    """The rows (or layers along `axis`) that `indices` names.
+
+    Args:
+      params: tensor. indices: integer tensor. axis: default `batch_dims`.
+      batch_dims: leading axes that params and indices share.
+    Returns:
+      Tensor of shape params.shape[:axis] + indices.shape[batch_dims:] + params.shape[axis+1:]. Its
+      gradient along axis 0 is an `IndexedSlices`.
+    Raises:
+      InvalidArgumentError: an index outside the axis.
+
+    >>> import tapelab as tf
+    >>> tf.gather([10, 20, 30], [2, 0]).numpy().tolist()
+    [30, 10]
+    """
+    x = as_tensor(params)
+    axis = axis_of(x, batch_dims if axis is None else axis, "GatherV2")
+    n = x._a.shape[axis]
+    i = _checked(indices, n, "GatherV2")
+    if batch_dims:
+        b = batch_dims % (i.ndim + 1) if batch_dims < 0 else batch_dims
+        front = int(np.prod(i.shape[:b]))
+        at = axis + x._a.ndim
+        moved = transpose(x, [*range(b), at, *[a for a in range(b, x._a.ndim) if a != at]])
+        flat = reshape(moved, [front * n, *moved._a.shape[b + 1 :]])
+        rows = i.reshape(front, -1) + np.arange(front)[:, None] * n
+        z = P.gather_dense(flat, indices=rows.reshape(i.shape), axis=-flat._a.ndim)
+        if at == b:
+            return z
+        k, extra = i.ndim - b, at - b
+        order = [*range(b), *range(b + k, b + k + extra), *range(b, b + k), *range(b + k + extra, z._a.ndim)]
+        return transpose(z, order)
+    p = P.gather_sparse if axis == -x._a.ndim else P.gather_dense
+    return p(x, indices=i, axis=axis)
+
+
+def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
+    """Slices of `params` at the multi-indices in the last axis of `indices`.
+
+    >>> import tapelab as tf
+    >>> tf.gather_nd([[1, 2], [3, 4]], [[1, 1], [0, 0]]).numpy().tolist()
+    [4, 1]
+    """
+    x, i = as_tensor(params), as_tensor(indices)._a
+    if batch_dims:
+        parts = [gather_nd(p, ix, batch_dims - 1) for p, ix in zip(unstack(x), unstack(Tensor(i)))]
+        return stack(parts)
+    depth = i.shape[-1]
+    flat, n = _ravel(i, x._a.shape[:depth], "GatherNd")
+    rows = reshape(x, [n, *x._a.shape[depth:]]) if depth != 1 else x
+    p = P.gather_sparse if depth == 1 and x._a.ndim > 1 else P.gather_dense
+    return p(rows, indices=flat, axis=-rows._a.ndim)
+
+
+def _ravel(i, dims, what):
+    """Multi-indices as flat ones, checked."""
+    n = int(np.prod(dims))
+    bad = np.argwhere(((i < 0) | (i >= np.array(dims, i.dtype))).any(-1))
+    if len(bad):
+        at = tuple(bad[0])
+        raise InvalidArgumentError(
+            f"indices{list(map(int, at))} = {i[at].tolist()} does not index into shape {list(dims)} [Op:{what}]"
+        )
+    flat = np.zeros(i.shape[:-1], np.int64)
+    for k, d in enumerate(dims):
+        flat = flat * d + i[..., k]
+    return np.asarray(flat), n
+
+
+def scatter_nd(indices, updates, shape, name=None):
+    """Updates added into zeros of `shape` at the multi-indices given.
+
+    >>> import tapelab as tf
+    >>> tf.scatter_nd([[1], [1]], [5, 6], [3]).numpy().tolist()
+    [0, 11, 0]
+    """
+    i, u, full = as_tensor(indices)._a, as_tensor(updates), ints(shape)
+    depth = i.shape[-1]
+    flat, n = _ravel(i, full[:depth], "ScatterNd")
+    if u._a.shape != i.shape[:-1] + full[depth:]:
+        raise InvalidArgumentError(
+            f"Dimensions of updates {list(u._a.shape)} must match indices {list(i.shape)} and shape {list(full)} [Op:ScatterNd]"
+        )
+    tail = full[depth:]
+    z = P.scatter_rows(u, indices=flat, axis=-1 - len(tail), size=n)
+    return P.reshape(z, shape=full)
+
+
+def tensor_scatter_nd_add(tensor, indices, updates, name=None):
+    """`tensor` with updates added at the multi-indices given."""
+    x = as_tensor(tensor)
+    return x + scatter_nd(indices, as_tensor(updates, None if is_tensor(updates) else x._a.dtype), x._a.shape)
+
+
+def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
+    """`tensor` with updates subtracted at the multi-indices given."""
+    return tensor_scatter_nd_add(tensor, indices, -as_tensor(updates))
+
+
+def tensor_scatter_nd_update(tensor, indices, updates, name=None):
+    """`tensor` with updates written at the multi-indices given.
+
+    >>> import tapelab as tf
+    >>> tf.tensor_scatter_nd_update([1, 2, 3], [[1]], [9]).numpy().tolist()
+    [1, 9, 3]
+    """
+    x, i = as_tensor(tensor), as_tensor(indices)._a
+    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    hit = np.zeros(x._a.shape, bool)
+    hit[tuple(np.moveaxis(i, -1, 0))] = True
+    last = scatter_nd(_last_of_each(i), u, x._a.shape) if len(i) else x
+    return where(Tensor(hit), last, x)
+
+
+def _last_of_each(i):
+    """Repeated indices are only allowed once in an update; later ones win by coming last."""
+    flat = i.reshape(-1, i.shape[-1])
+    if len(np.unique(flat, axis=0)) != len(flat):
+        raise InvalidArgumentError(
+            "tensor_scatter_nd_update was given an index twice; which update wins is not defined "
+            "[Op:TensorScatterUpdate]"
+        )
+    return Tensor(i)
+
+
+def dense(slices):
+    """An `IndexedSlices` as a tensor: repeated rows add up. ValueError without a dense shape."""
+    if slices.dense_shape is None:
+        raise ValueError("Tensor conversion requested for IndexedSlices without a dense_shape.")
+    full = ints(slices.dense_shape)
+    return P.scatter_rows(slices.values, indices=slices.indices._a, axis=-len(full), size=full[0])
+
+
+def _along_rule(g, z, x, indices):
+    """Back along the last axis to where each value came from."""
+    return P.put_along(g, indices=indices, size=shape(x)[-1])
+
+
+def _put_along(g, indices, size):
+    z = np.zeros(g.shape[:-1] + (size,), g.dtype)
+    np.put_along_axis(z, np.broadcast_to(indices, g.shape), g, -1)
+    return z
+
+
+def _put_along_rule(h, z, g, indices, size):
+    """Taking is the adjoint of putting."""
+    return P.take_along(h, indices=indices)
+
+
+def _take_along(x, indices):
+    return np.take_along_axis(x, np.broadcast_to(indices, x.shape[: x.ndim - indices.ndim] + indices.shape), -1)
+
+
+primitive("take_along", "GatherV2", _take_along, _along_rule)
+primitive("put_along", "ScatterNd", _put_along, _put_along_rule)
+
+
+def top_k(input, k=1, sorted=True, index_type="int32", name=None):
+    """The `k` largest values along the last axis, and where they are. (values, indices)
+
+    >>> import tapelab as tf
+    >>> v, i = tf.math.top_k([3.0, 1.0, 2.0], k=2)
+    >>> v.numpy().tolist(), i.numpy().tolist()
+    ([3.0, 2.0], [0, 2])
+    """
+    from collections import namedtuple
+
+    x = as_tensor(input)
+    if not x._a.ndim or k > x._a.shape[-1]:
+        raise InvalidArgumentError(f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]")
+    order = np.argsort(-x._a if x._a.dtype.kind not in "ub" else ~x._a, axis=-1, kind="stable")[..., :k]
+    top = namedtuple("TopKV2", ["values", "indices"])
+    return top(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
+
+
+def _order(x, axis, direction):
+    if direction not in ("ASCENDING", "DESCENDING"):
+        raise ValueError(f"Argument `direction` should be ASCENDING or DESCENDING, got {direction}")
+    a = x._a if direction == "ASCENDING" else -x._a
+    return np.argsort(a, axis=axis, kind="stable")
+
+
+def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None):
+    """The indices that sort a tensor along an axis (int32); equal values keep their order."""
+    x = as_tensor(values)
+    return Tensor(_order(x, axis_of(x, axis, "ArgSort"), direction).astype(np.int32))
+
+
+def sort(values, axis=-1, direction="ASCENDING", name=None):
+    """The values in order along an axis.
+
+    >>> import tapelab as tf
+    >>> tf.sort([3.0, 1.0, 2.0]).numpy().tolist()
+    [1.0, 2.0, 3.0]
+    """
+    x = as_tensor(values)
+    axis = axis_of(x, axis, "Sort")
+    if axis == -1:
+        return P.take_along(x, indices=_order(x, -1, direction))
+    n = x._a.ndim
+    perm = [a for a in range(n) if a != n + axis] + [n + axis]
+    z = sort(transpose(x, perm), -1, direction)
+    return transpose(z, [perm.index(a) for a in range(n)])
+
+
+def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
+    """The sum of the rows with the same segment id; negative ids are dropped.
+
+    >>> import tapelab as tf
+    >>> tf.math.unsorted_segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 2).numpy().tolist()
+    [4.0, 2.0]
+    """
+    x, ids, n = as_tensor(data), as_tensor(segment_ids)._a, int(num_segments)
+    if x._a.shape[: ids.ndim] != ids.shape:
+        raise InvalidArgumentError(
+            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} "
+            f"[Op:UnsortedSegmentSum]"
+        )
+    keep = ids >= 0
+    if not keep.all():
+        x, ids = P.getitem(x, key=(np.asarray(keep),)), ids[keep]
+    ids = _checked(Tensor(ids), n, "UnsortedSegmentSum")
+    return P.scatter_rows(x, indices=ids, axis=-1 - (x._a.ndim - ids.ndim), size=n)
+
+
+def segment_sum(data, segment_ids, name=None):
+    """The sum of the rows with the same segment id; ids start at 0 and never fall."""
+    ids = as_tensor(segment_ids)
+    if np.any(np.diff(ids._a) < 0):
+        raise InvalidArgumentError("segment ids are not increasing [Op:SegmentSum]")
+    return unsorted_segment_sum(data, ids, int(ids._a[-1]) + 1 if ids._a.size else 0)
+
+
+# ---------------------------------------------------------------- where
+
+
+def _where_x(g, z, c, x, y):
+    """The cotangent where the condition holds, 0 elsewhere."""
+    return P.where(c, g, np.zeros_like(bare(g)))
+
+
+def _where_y(g, z, c, x, y):
+    """The cotangent where the condition does not hold, 0 elsewhere."""
+    return P.where(c, np.zeros_like(bare(g)), g)
+
+
+primitive(
+    "where", "SelectV2", lambda c, x, y: np.where(c, x, y)[()], None, _where_x, _where_y, broadcasts=True
+)
+
+
+def where(condition, x=None, y=None, name=None):
+    """`x` where the condition holds, `y` elsewhere; the indices of True without x and y.
+
+    Both branches are computed before choosing: a NaN or infinity in the gradient of the branch not
+    taken, times 0, is NaN. Make the argument safe first.
+
+    >>> import tapelab as tf
+    >>> tf.where([True, False], 1.0, 2.0).numpy().tolist()
+    [1.0, 2.0]
+    """
+    c = as_tensor(condition)
+    if x is None and y is None:
+        return Tensor(np.argwhere(c._a).astype(np.int64))
+    if x is None or y is None:
+        raise ValueError("x and y must both be non-None or both be None.")
+    if c._a.dtype.kind != "b":
+        raise InvalidArgumentError(
+            f"cannot compute SelectV2 as input #0(zero-based) was expected to be a bool tensor but is a "
+            f"{c.dtype.name} tensor [Op:SelectV2]. Compare first: x > 0."
+        )
+    x, y = same_dtypes([x, y], "SelectV2")
+    return P.where(c, x, y)
+
+
+# ---------------------------------------------------------------- making tensors
+
+
+def zeros(shape, dtype="float32", name=None, layout=None):
+    """Zeros. >>> tf.zeros([2, 3]) has shape (2, 3) and dtype float32."""
+    return Tensor(np.zeros(ints(shape), numpy_dtype(dtype))[()])
+
+
+def ones(shape, dtype="float32", name=None, layout=None):
+    """Ones. >>> tf.ones([2, 3]) has shape (2, 3) and dtype float32."""
+    return Tensor(np.ones(ints(shape), numpy_dtype(dtype))[()])
+
+
+def fill(dims, value, name=None, layout=None):
+    """A shape filled with one value. >>> tf.fill([2], 3) is [3, 3]."""
+    v = as_tensor(value)
+    return P.broadcast_to(v, shape=ints(dims))
+
+
+primitive("zeros_like", "ZerosLike", lambda x, to: np.zeros(x.shape, to)[()])
+primitive("ones_like", "OnesLike", lambda x, to: np.ones(x.shape, to)[()])
+
+
+def zeros_like(input, dtype=None, name=None, layout=None):
+    """Zeros of a tensor's shape (and dtype, unless another is given); no gradient."""
+    x = as_tensor(input)
+    return P.zeros_like(x, to=numpy_dtype(dtype) or x._a.dtype)
+
+
+def ones_like(input, dtype=None, name=None, layout=None):
+    """Ones of a tensor's shape (and dtype, unless another is given); no gradient."""
+    x = as_tensor(input)
+    return P.ones_like(x, to=numpy_dtype(dtype) or x._a.dtype)
+
+
+def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None):
+    """Ones on the diagonal, zeros elsewhere.
+
+    >>> import tapelab as tf
+    >>> tf.eye(2).numpy().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    one = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=numpy_dtype(dtype))
+    return Tensor(np.broadcast_to(one, (*ints(batch_shape or ()), *one.shape)).copy())
+
+
+def range_(start, limit=None, delta=1, dtype=None, name="range"):
+    """Numbers from `start` up to but not including `limit`, `delta` apart; one argument is the limit.
+
+    >>> import tapelab as tf
+    >>> tf.range(3, 10, 3).numpy().tolist()
+    [3, 6, 9]
+    """
+    if limit is None:
+        start, limit = 0, start
+    arrays = [as_tensor(v)._a for v in (start, limit, delta)]
+    dt = numpy_dtype(dtype) or np.result_type(*arrays)
+    if dtype is None and dt == np.float64 and not any(a.dtype == np.float64 for a in arrays):
+        dt = _float32
+    start, limit, delta = [a.astype(np.float64 if dt.kind == "f" else np.int64) for a in arrays]
+    if delta == 0:
+        raise InvalidArgumentError("Requires delta != 0 [Op:Range]")
+    if delta > 0 and start > limit or delta < 0 and start < limit:
+        raise InvalidArgumentError(f"Requires start <= limit when delta > 0: {start}/{limit} [Op:Range]")
+    return Tensor(np.arange(start, limit, delta).astype(dt))
+
+
+def linspace(start, stop, num, name=None, axis=0):
+    """`num` evenly spaced numbers from `start` to `stop`, both included; differentiable in both.
+
+    >>> import tapelab as tf
+    >>> tf.linspace(0.0, 1.0, 3).numpy().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    a, b = same_dtypes([start, stop], "LinSpace")
+    num = int(num)
+    if num < 1:
+        raise ValueError(f"Requires num > 0: {num}")
+    if a._a.dtype.kind in "iu":
+        a, b = P.cast(a, to=np.dtype(np.float64)), P.cast(b, to=np.dtype(np.float64))
+    dt = a._a.dtype
+    if not any(id(x) in tape._tracked for tape in active.tapes for x in (a, b)):
+        z = np.linspace(a._a.astype(np.float64), b._a.astype(np.float64), num, axis=axis)
+        return Tensor(z.astype(dt))
+    t = np.linspace(0, 1, num).astype(dt)
+    at = axis % (max(a._a.ndim, b._a.ndim) + 1)
+    t = Tensor(t.reshape(num, *(1,) * (a._a.ndim - at)))
+    a, b = expand_dims(a, at), expand_dims(b, at)
+    return a + (b - a) * t
+
+
+def meshgrid(*args, **kwargs):
+    """Coordinate grids from vectors; `indexing` is 'xy' (default) or 'ij'.
+
+    >>> import tapelab as tf
+    >>> [t.numpy().tolist() for t in tf.meshgrid([1, 2], [3])]
+    [[[1, 2]], [[3]]]
+    """
+    indexing = kwargs.pop("indexing", "xy")
+    kwargs.pop("name", None)
+    if kwargs:
+        raise TypeError(f"'{next(iter(kwargs))}' is an invalid keyword argument for this function.")
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"Argument `indexing` must be either 'xy' or 'ij', got '{indexing}'")
+    xs = [reshape(x, [-1]) for x in args]
+    n = len(xs)
+    full = tuple(x._a.size for x in xs)
+    grids = [
+        P.broadcast_to(reshape(x, [-1 if i == k else 1 for i in range(n)]), shape=full) for k, x in enumerate(xs)
+    ]
+    if indexing == "xy" and n > 1:
+        grids = [transpose(g, [1, 0, *range(2, n)]) for g in grids]
+    return grids
+
+
+def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None):
+    """Rows with `on_value` (1) at the index and `off_value` (0) elsewhere; indices outside give all off.
+
+    >>> import tapelab as tf
+    >>> tf.one_hot([1], 3).numpy().tolist()
+    [[0.0, 1.0, 0.0]]
+    """
+    i, depth = as_tensor(indices)._a, int(depth)
+    given = next((v for v in (on_value, off_value) if v is not None), None)
+    dt = numpy_dtype(dtype) or (_float32 if given is None else as_tensor(given)._a.dtype)
+    on = as_tensor(1 if on_value is None else on_value)._a.astype(dt)
+    off = as_tensor(0 if off_value is None else off_value)._a.astype(dt)
+    z = np.where(i[..., None] == np.arange(depth), on, off)
+    return Tensor(z if axis in (None, -1) else np.moveaxis(z, -1, axis))
+
+
+def sequence_mask(lengths, maxlen=None, dtype="bool", name=None):
+    """Rows that are True (1) for the first `lengths[i]` places."""
+    n = as_tensor(lengths)._a
+    top = int(n.max()) if maxlen is None else int(maxlen)
+    return Tensor((np.arange(top) < n[..., None]).astype(numpy_dtype(dtype)))
+
+
+def unique(x, out_idx="int32", name=None):
+    """The distinct values of a vector in order of appearance, and each element's place among them."""
+    a = as_tensor(x)._a
+    _, first, inverse = np.unique(a, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return Tensor(a[np.sort(first)]), Tensor(place[inverse].astype(numpy_dtype(out_idx)))

@@ -1,0 +1,239 @@
+"""Gradients of one's own: custom_gradient, recompute_grad, grad_pass_through."""
+
+import functools
+import inspect
+
+import numpy as np
+
+from . import nest
+from .errors import OpError
+from .primitive import Primitive, record
+from .tape import GradientTape
+from .tensor import IndexedSlices, Tensor, Variable, active, as_tensor
+
+
+class _Reads:
+    """Stands among the tapes and notes which variables are read."""
+
+    _tracked = frozenset()
+
+    def __init__(self):
+        self.variables = {}
+
+    def _accessed(self, v):
+        self.variables[id(v)] = v
+
+    def _assigned(self, variable, source):
+        pass
+
+    def _left(self, tensor):
+        pass
+
+    def _cut(self, p, z, inputs):
+        pass
+
+    def __enter__(self):
+        active.tapes = (*active.tapes, self)
+        return self
+
+    def __exit__(self, *exception):
+        active.tapes = tuple(t for t in active.tapes if t is not self)
+
+
+def _joint(gs, zs, xs, grad_fn, places, count, variables, name):
+    """The user's function: cotangents of all outputs in, cotangents of all inputs out."""
+    boxed = bool(gs) and isinstance(gs[0], Tensor)
+    upstream = [g if isinstance(g, Tensor) else Tensor(g) for g in gs]
+    if variables:
+        answer = grad_fn(*upstream, variables=list(variables))
+        if not isinstance(answer, (list, tuple)) or len(answer) != 2:
+            raise ValueError(
+                f"{name}: with variables, grad_fn must return a pair (gradients of the inputs, gradients "
+                f"of the variables)."
+            )
+        answer, of_variables = answer
+        of_variables = nest.flatten(of_variables)
+        if len(of_variables) != len(variables):
+            raise ValueError(
+                f"Must return gradient for each variable from @custom_gradient grad_fn: expected "
+                f"{len(variables)}, got {len(of_variables)}."
+            )
+    else:
+        answer, of_variables = grad_fn(*upstream), []
+    found = nest.flatten(answer) if isinstance(answer, (list, tuple, dict)) else [answer]
+    if len(found) != count:
+        raise ValueError(
+            f"custom_gradient function expected to return {count} gradients, but returned {len(found)} "
+            f"instead. It must return one for each argument of {name} (None where there is none)."
+        )
+    found = [found[i] for i in places] + of_variables
+    return [_plain(g, boxed) for g in found]
+
+
+def _plain(g, boxed):
+    """What the walk works with: tensors when boxed, arrays otherwise; numbers stay as they are."""
+    if isinstance(g, Variable):
+        g = as_tensor(g)
+    if isinstance(g, Tensor):
+        return g if boxed else g._a
+    if isinstance(g, (np.ndarray, np.generic)) and boxed:
+        return Tensor(np.array(g)[()])
+    return g
+
+
+_CUSTOM = Primitive("CustomGradient", None, joint=_joint, batched=False, real=True)
+
+
+def custom_gradient(f=None):
+    """Decorator for a function that brings its own gradient.
+
+    The function returns `(result, grad_fn)`. The caller gets the result; a tape records `grad_fn`
+    instead of the operations inside. `grad_fn` gets one cotangent per output (zeros for outputs
+    that were not used) and returns one gradient per argument (None where there is none). When
+    trainable variables were read inside, `grad_fn` must accept `variables=` and return a pair:
+    the gradients of the arguments, and a list with one gradient per variable.
+
+    Values captured by `grad_fn` stay differentiable for outer tapes, so second derivatives are right.
+
+    Raises:
+      TypeError: variables were used and grad_fn takes no `variables`; grad_fn is not callable.
+      ValueError (when the gradient is asked for): a wrong number of gradients.
+
+    >>> import tapelab as tf
+    >>> @tf.custom_gradient
+    ... def log1pexp(x):
+    ...     e = tf.exp(x)
+    ...     return tf.math.log(1 + e), lambda upstream: upstream * (1 - 1 / (1 + e))
+    >>> x = tf.constant(100.0)
+    >>> with tf.GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     y = log1pexp(x)
+    >>> float(tape.gradient(y, x))
+    1.0
+    """
+    if f is None:
+        return custom_gradient
+
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs):
+        return _apply(f, args, kwargs)
+
+    return wrapper
+
+
+def _apply(f, args, kwargs):
+    tapes = active.tapes
+    with _Reads() as reads:
+        result, grad_fn = f(*args, **kwargs)
+    flat = nest.flatten(list(args))
+    given = {id(x) for x in flat if isinstance(x, Variable)}
+    variables = [v for v in reads.variables.values() if v._trainable and id(v) not in given]
+    if not callable(grad_fn):
+        raise TypeError(f"unsupported callable: {grad_fn!r} was returned as the gradient function of {f}")
+    _check_signature(grad_fn, variables)
+    outputs = [as_tensor(x) for x in nest.flatten(result)]
+    fresh = [Tensor(x._a) for x in outputs]
+    if tapes:
+        places = [i for i, x in enumerate(flat) if isinstance(x, (Tensor, Variable))]
+        inputs = [flat[i]._read() if isinstance(flat[i], Variable) else flat[i] for i in places]
+        inputs += [v._read() for v in variables]
+        attrs = {
+            "grad_fn": grad_fn, "places": places, "count": len(flat), "variables": variables,
+            "name": getattr(f, "__name__", "the function"),
+        }  # fmt: skip
+        record(_CUSTOM, attrs, tuple(fresh), inputs)
+    return nest.pack_sequence_as(result, fresh)
+
+
+def _check_signature(grad_fn, variables):
+    if not variables:
+        return
+    try:
+        spec = inspect.getfullargspec(grad_fn)
+    except TypeError:
+        return
+    if "variables" not in spec.args and "variables" not in spec.kwonlyargs and not spec.varkw:
+        raise TypeError(
+            f"@tf.custom_gradient grad_fn must accept keyword argument 'variables', since function uses "
+            f"variables: {variables}. Write def grad_fn(upstream, variables=None) and return "
+            f"(gradients of the arguments, [one gradient per variable])."
+        )
+
+
+def recompute_grad(f):
+    """`f`, run again during the backward pass instead of keeping its intermediate results.
+
+    Saves memory at the price of a second forward pass; the gradients are the same.
+
+    >>> import tapelab as tf
+    >>> f = tf.recompute_grad(lambda x: tf.sin(x) * x)
+    >>> x = tf.Variable(2.0)
+    >>> with tf.GradientTape() as tape:
+    ...     y = f(x)
+    >>> round(float(tape.gradient(y, x)), 4)
+    0.077
+    """
+
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs):
+        @custom_gradient
+        def inner(*args):
+            tapes = active.tapes
+            active.tapes = tuple(t for t in tapes if isinstance(t, _Reads))  # keep nothing inside
+            try:
+                result = f(*args, **kwargs)
+            finally:
+                active.tapes = tapes
+
+            def grad_fn(*upstream, variables=None):
+                sources = [x for x in nest.flatten(list(args)) if isinstance(x, (Tensor, Variable))]
+                # Distinct boxes, so that two arguments that are one tensor are told apart.
+                with GradientTape() as tape:
+                    tape.watch(sources + list(variables or []))
+                    again = f(*args, **kwargs)
+                found = tape.gradient(
+                    again, sources + list(variables or []), output_gradients=list(upstream)
+                )
+                of_args = iter(found[: len(sources)])
+                answer = [
+                    next(of_args) if isinstance(x, (Tensor, Variable)) else None
+                    for x in nest.flatten(list(args))
+                ]
+                return (answer, found[len(sources) :]) if variables else answer
+
+            return result, grad_fn
+
+        return inner(*args)
+
+    wrapper.__wrapped__ = f
+    return wrapper
+
+
+def grad_pass_through(f):
+    """`f` forward, the identity backward: its gradient is passed on unchanged.
+
+    >>> import tapelab as tf
+    >>> x = tf.Variable([1.4, 2.6])
+    >>> with tf.GradientTape() as tape:
+    ...     y = tf.grad_pass_through(tf.round)(x)
+    >>> tape.gradient(y, x).numpy().tolist()
+    [1.0, 1.0]
+    """
+
+    @custom_gradient
+    def wrapper(*args, **kwargs):
+        result = f(*args, **kwargs)
+        variables = [r for r in nest.flatten(result) if isinstance(r, Variable)]
+        result = nest.map_structure(lambda r: as_tensor(r), result)
+
+        def grad_fn(*upstream, variables=None):
+            found = upstream[0] if len(upstream) == 1 else list(upstream)
+            return (found, [None] * len(variables)) if variables else found
+
+        del variables
+        return result, grad_fn
+
+    return wrapper
+
+
+__all__ = ["IndexedSlices", "OpError", "custom_gradient", "grad_pass_through", "recompute_grad"]

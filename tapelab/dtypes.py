@@ -1,0 +1,217 @@
+"""DType and TensorShape: what a tensor is made of, as TensorFlow spells it."""
+
+import numpy as np
+
+
+class DType:
+    """The element type of a tensor. Compares equal to its NumPy type and to its name.
+
+    >>> float32 == np.float32, float32 == "float32", float32.is_floating
+    (True, True, True)
+    """
+
+    def __init__(self, name, numpy_type):
+        self.name = name
+        self.as_numpy_dtype = numpy_type
+        self._np = np.dtype(numpy_type)
+        kind = self._np.kind
+        self.is_floating = kind == "f"
+        self.is_complex = kind == "c"
+        self.is_integer = kind in "iu"
+        self.is_bool = kind == "b"
+        self.is_unsigned = kind == "u"
+        self.is_numpy_compatible = True
+        self.size = self._np.itemsize
+        self.base_dtype = self
+
+    @property
+    def min(self):
+        """Smallest finite value (TypeError for dtypes that have none)."""
+        return self._limits().min
+
+    @property
+    def max(self):
+        """Largest finite value (TypeError for dtypes that have none)."""
+        return self._limits().max
+
+    def _limits(self):
+        if self.is_floating:
+            return np.finfo(self._np)
+        if self.is_integer:
+            return np.iinfo(self._np)
+        raise TypeError(f"Cannot find the limits of {self!r}.")
+
+    @property
+    def real_dtype(self):
+        """The float type of a complex type's parts; itself otherwise."""
+        return {"complex64": float32, "complex128": float64}.get(self.name, self)
+
+    def is_compatible_with(self, other):
+        """True when ``other`` names the same dtype."""
+        return self == other
+
+    def __eq__(self, other):
+        if self is other:
+            return True
+        if other is None:
+            return False
+        try:
+            return as_dtype(other) is self
+        except TypeError:
+            return False
+
+    def __hash__(self):
+        return hash(self.name)
+
+    def __repr__(self):
+        return f"tf.{self.name}"
+
+    def __str__(self):
+        return f"<dtype: {self.name!r}>"
+
+    def __reduce__(self):
+        return as_dtype, (self.name,)
+
+
+float16, float32, float64 = (DType(n, getattr(np, n)) for n in ("float16", "float32", "float64"))
+int8, int16, int32, int64 = (DType(n, getattr(np, n)) for n in ("int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = (
+    DType(n, getattr(np, n)) for n in ("uint8", "uint16", "uint32", "uint64")
+)
+complex64, complex128 = DType("complex64", np.complex64), DType("complex128", np.complex128)
+bool = DType("bool", np.bool_)
+string = DType("string", np.object_)
+half, double = float16, float64
+
+ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
+       complex64, complex128, bool, string)  # fmt: skip
+_BY_NUMPY = {d._np: d for d in ALL}
+_BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}
+_BY_PYTHON = {float: float32, int: int32, type(True): bool, complex: complex128, str: string}
+
+
+def as_dtype(value):
+    """The DType for a DType, a name, a NumPy dtype or a Python number type.
+
+    Raises TypeError for anything else.
+
+    >>> as_dtype("int64")
+    tf.int64
+    """
+    if isinstance(value, DType):
+        return value
+    try:
+        found = _BY_NAME.get(value) or _BY_PYTHON.get(value)
+        if found is None:
+            dtype = np.dtype(value)
+            found = string if dtype.kind in "OSU" else _BY_NUMPY[dtype.newbyteorder("=")]
+        return found
+    except (KeyError, TypeError, ValueError):
+        raise TypeError(
+            f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType. "
+            f"Known dtypes: {', '.join(_BY_NAME)}."
+        ) from None
+
+
+class TensorShape(tuple):
+    """The sizes of a tensor's axes; ``None`` stands for a size that is not known yet.
+
+    >>> s = TensorShape([2, 3])
+    >>> s, s == [2, 3], s.rank, s.num_elements()
+    (TensorShape([2, 3]), True, 2, 6)
+    """
+
+    def __new__(cls, dims=None):
+        if isinstance(dims, TensorShape):
+            return dims
+        if dims is None:
+            self = super().__new__(cls)
+            self._unknown = True
+            return self
+        if hasattr(dims, "__index__"):
+            dims = (dims,)
+        return super().__new__(cls, [None if d is None else d.__index__() for d in dims])
+
+    @property
+    def rank(self):
+        """Number of axes, or None when not known."""
+        return None if getattr(self, "_unknown", False) else len(self)
+
+    ndims = rank
+
+    @property
+    def dims(self):
+        """The sizes as a list, or None when the rank is not known."""
+        return None if self.rank is None else list(self)
+
+    def as_list(self):
+        """The sizes as a list of integers. ValueError when the rank is not known."""
+        if self.rank is None:
+            raise ValueError("as_list() is not defined on an unknown TensorShape.")
+        return list(self)
+
+    def num_elements(self):
+        """Product of the sizes, or None when one is not known."""
+        if not self.is_fully_defined():
+            return None
+        n = 1
+        for d in self:
+            n *= d
+        return n
+
+    def is_fully_defined(self):
+        """True when every size is known."""
+        return self.rank is not None and None not in tuple(self)
+
+    def is_compatible_with(self, other):
+        """True when a tensor could have both shapes."""
+        other = TensorShape(other)
+        if self.rank is None or other.rank is None:
+            return True
+        return len(self) == len(other) and all(
+            a is None or b is None or a == b for a, b in zip(tuple(self), tuple(other))
+        )
+
+    def assert_is_compatible_with(self, other):
+        """ValueError unless the shapes are compatible."""
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {TensorShape(other)} are incompatible")
+
+    def concatenate(self, other):
+        """This shape followed by the other's sizes."""
+        return TensorShape(tuple(self) + tuple(TensorShape(other)))
+
+    def __add__(self, other):
+        return self.concatenate(other)
+
+    def __radd__(self, other):
+        return TensorShape(other).concatenate(self)
+
+    def __getitem__(self, key):
+        item = tuple.__getitem__(self, key)
+        return TensorShape(item) if isinstance(key, slice) else item
+
+    def __eq__(self, other):
+        try:
+            other = TensorShape(other)
+        except TypeError:
+            return NotImplemented
+        return self.rank == other.rank and tuple(self) == tuple(other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(tuple(self))
+
+    def __bool__(self):
+        return self.rank is not None
+
+    def __repr__(self):
+        return f"TensorShape({None if self.rank is None else list(self)})"
+
+    def __str__(self):
+        return "<unknown>" if self.rank is None else tuple.__repr__(self)
+
+    def __reduce__(self):
+        return TensorShape, (None if self.rank is None else list(self),)

@@ -1,0 +1,560 @@
+"""tf.linalg: products, decompositions, norms and diagonals of matrices (the last two axes)."""
+
+import string as _string
+
+import numpy as np
+
+from .array import expand_dims, eye, same_dtypes, transpose  # noqa: F401  (tf.linalg.eye)
+from .errors import InvalidArgumentError
+from .math import abs as _abs
+from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
+from .primitive import P, dtype, lead, ndim, primitive, shape, unbroadcast
+from .tensor import as_tensor
+
+# ---------------------------------------------------------------- products
+
+
+def _t(x):
+    """The transpose of the last two axes."""
+    return P.transpose(x, perm=(-1, -2))
+
+
+def _matmul_forward(a, b):
+    return np.matmul(a, b)
+
+
+def _matmul_a(g, z, a, b):
+    """d(AB) = dA B + A dB: the cotangent of A is G B^T."""
+    extra = lead(g, z)
+    if ndim(a) == 2 and ndim(b) == 2 and extra:  # one flat product instead of a batch of small ones
+        front = shape(g)[:-2]
+        flat = P.matmul(P.reshape(g, shape=(-1, shape(g)[-1])), _t(b))
+        return P.reshape(flat, shape=(*front, *shape(a)))
+    return unbroadcast(P.matmul(g, _t(b)), shape(a), extra)
+
+
+def _matmul_b(g, z, a, b):
+    """d(AB) = dA B + A dB: the cotangent of B is A^T G."""
+    return unbroadcast(P.matmul(_t(a), g), shape(b), lead(g, z))
+
+
+primitive("matmul", "MatMul", _matmul_forward, _matmul_a, _matmul_b)
+
+
+def matmul(
+    a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False, a_is_sparse=False,
+    b_is_sparse=False, output_type=None, grad_a=False, grad_b=False, name=None,
+):  # fmt: skip
+    """Matrix product over the last two axes; axes in front broadcast.
+
+    Args:
+      a: (..., m, k). b: (..., k, n), of the same dtype. transpose_*, adjoint_*: swap the last two
+        axes first (and conjugate).
+    Returns:
+      (..., m, n).
+    Raises:
+      InvalidArgumentError: different dtypes, rank below 2, or inner sizes that differ.
+
+    >>> import tapelab as tf
+    >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
+    [[11.0]]
+    """
+    x, y = same_dtypes([a, b], "MatMul")
+    for i, t in enumerate((x, y)):
+        if t._a.ndim < 2:
+            raise InvalidArgumentError(
+                f"In[{i}] ndims must be >= 2: {t._a.ndim} (shape {list(t._a.shape)}) [Op:MatMul]. A vector "
+                f"becomes a row with x[None, :], a column with x[:, None]; tf.linalg.matvec multiplies "
+                f"matrix and vector, tf.tensordot(x, y, 1) two vectors."
+            )
+    if transpose_a or adjoint_a:
+        x = P.conj(_t(x)) if adjoint_a and x._a.dtype.kind == "c" else _t(x)
+    if transpose_b or adjoint_b:
+        y = P.conj(_t(y)) if adjoint_b and y._a.dtype.kind == "c" else _t(y)
+    if x._a.shape[-1] != y._a.shape[-2]:
+        raise InvalidArgumentError(
+            f"Matrix size-incompatible: In[0]: {list(x._a.shape)}, In[1]: {list(y._a.shape)} [Op:MatMul]. "
+            f"The last size of the first, {x._a.shape[-1]}, must equal the last but one of the second, "
+            f"{y._a.shape[-2]}."
+        )
+    return P.matmul(x, y)
+
+
+def matvec(a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None):
+    """Matrix (..., m, k) times vector (..., k), giving (..., m).
+
+    >>> import tapelab as tf
+    >>> tf.linalg.matvec([[1.0, 2.0]], [3.0, 4.0]).numpy().tolist()
+    [11.0]
+    """
+    x, y = same_dtypes([a, b], "MatMul")
+    z = matmul(x, expand_dims(y, -1), transpose_a=transpose_a, adjoint_a=adjoint_a)
+    return P.reshape(z, shape=z._a.shape[:-1])
+
+
+def tensordot(a, b, axes, name=None):
+    """Products summed over axes of `a` paired with axes of `b`.
+
+    Args:
+      axes: a number n (the last n of `a` with the first n of `b`), or a pair of lists of axes.
+    Raises:
+      InvalidArgumentError: paired axes of different size.
+
+    >>> import tapelab as tf
+    >>> float(tf.tensordot([1.0, 2.0], [3.0, 4.0], 1))
+    11.0
+    """
+    x, y = same_dtypes([a, b], "MatMul")
+    n, m = x._a.ndim, y._a.ndim
+    if np.ndim(axes) == 0:
+        k = int(axes)
+        if k < 0 or k > min(n, m):
+            raise ValueError(f"`axes` must be an integer from 0 to {min(n, m)} for these shapes, got {k}.")
+        xa, ya = list(range(n - k, n)), list(range(k))
+    else:
+        xa, ya = ([ax % r for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
+    if [x._a.shape[i] for i in xa] != [y._a.shape[i] for i in ya]:
+        raise InvalidArgumentError(
+            f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of {list(y._a.shape)} [Op:MatMul]"
+        )
+    xf, yf = [i for i in range(n) if i not in xa], [i for i in range(m) if i not in ya]
+    inner = int(np.prod([x._a.shape[i] for i in xa]))
+    left = P.reshape(transpose(x, xf + xa), shape=(int(np.prod([x._a.shape[i] for i in xf])), inner))
+    right = P.reshape(transpose(y, ya + yf), shape=(inner, int(np.prod([y._a.shape[i] for i in yf]))))
+    full = tuple(x._a.shape[i] for i in xf) + tuple(y._a.shape[i] for i in yf)
+    return P.reshape(P.matmul(left, right), shape=full)
+
+
+def _einsum_rule(g, z, *xs, equation, index):
+    """The cotangent takes the output's letters; the einsum with the input's place left out.
+
+    Letters that only this input has were summed: they are spread back with ones. A letter twice in
+    one input is a diagonal: the cotangent goes back onto it.
+    """
+    terms, out = equation
+    mine = terms[index]
+    others = [t for i, t in enumerate(terms) if i != index]
+    rest = [x for i, x in enumerate(xs) if i != index]
+    inner = shape(xs[index])
+    sizes = dict(zip(mine, inner))
+    distinct = "".join(dict.fromkeys(mine))
+    lonely = "".join(c for c in distinct if c not in out and not any(c in t for t in others))
+    ones = [np.ones([sizes[c] for c in lonely], dtype(g))] if lonely else []
+    batch = next(c for c in _string.ascii_letters if c not in out + "".join(terms))
+    extra = lead(g, z) > 0
+    lhs = ((batch if extra else "") + out, *others, *([lonely] if lonely else []))
+    gx = P.einsum(g, *rest, *ones, equation=(lhs, (batch if extra else "") + distinct))
+    if len(distinct) < len(mine):
+        front = shape(g)[: lead(g, z)]
+        gx = P.undiagonal(gx, letters=mine, inner=inner)
+        gx = P.reshape(gx, shape=front + inner)
+    return gx
+
+
+def _einsum_forward(*xs, equation):
+    terms, out = equation
+    return np.asarray(np.einsum(",".join(terms) + "->" + out, *xs, optimize=len(xs) > 1)).astype(xs[0].dtype)[()]
+
+
+def _undiagonal(g, letters, inner):
+    """Put values with distinct letters onto the diagonals that repeated letters name."""
+    distinct = list(dict.fromkeys(letters))
+    front = g.shape[: g.ndim - len(distinct)]
+    z = np.zeros(front + inner, g.dtype)
+    grid = np.ix_(*[np.arange(inner[letters.index(c)]) for c in distinct])
+    key = tuple(grid[distinct.index(c)] for c in letters)
+    z[(slice(None),) * len(front) + key] = g
+    return z
+
+
+def _undiagonal_rule(h, z, g, letters, inner):
+    """Taking the diagonal is the adjoint of putting it there."""
+    distinct = "".join(dict.fromkeys(letters))
+    front = "".join(c for c in _string.ascii_letters if c not in letters)[: ndim(h) - len(letters)]
+    return P.einsum(h, equation=((front + letters,), front + distinct))
+
+
+primitive("einsum", "Einsum", _einsum_forward, _einsum_rule, variadic=True)
+primitive("undiagonal", "MatrixDiagV3", _undiagonal, _undiagonal_rule)
+
+
+def einsum(equation, *inputs, **kwargs):
+    """Sums of products by index letters, '...' included: 'ij,jk->ik' is a matrix product.
+
+    Raises ValueError for an equation that does not fit the inputs, InvalidArgumentError for sizes
+    or dtypes that do not agree.
+
+    >>> import tapelab as tf
+    >>> tf.einsum("ij->j", [[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
+    [4.0, 6.0]
+    """
+    kwargs.pop("optimize", None), kwargs.pop("name", None)
+    if kwargs:
+        raise TypeError(f"Invalid keyword arguments for einsum: {', '.join(kwargs)}")
+    xs = same_dtypes(inputs, "Einsum")
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(xs):
+        raise ValueError(f"Got {len(xs)} inputs for equation '{equation}', expecting {len(terms)}")
+    free = iter(c for c in _string.ascii_letters if c not in equation)
+    dots = max([x._a.ndim - len(t.replace("...", "")) for t, x in zip(terms, xs) if "..." in t], default=0)
+    names = "".join(next(free) for _ in range(dots))
+    for i, (t, x) in enumerate(zip(terms, xs)):
+        if "..." in t:
+            own = x._a.ndim - len(t) + 3
+            terms[i] = t.replace("...", names[dots - own :] if own else "")
+    if not arrow:
+        letters = "".join(terms)
+        out = ("..." if dots else "") + "".join(sorted(c for c in set(letters) - set(names) if letters.count(c) == 1))
+    out = out.replace("...", names)
+    for t, x in zip(terms, xs):
+        if len(t) != x._a.ndim:
+            raise ValueError(f"Unexpected subscripts '{t}' for an input of rank {x._a.ndim} in '{equation}'")
+    if set(out) - set("".join(terms)) or len(set(out)) < len(out):
+        raise ValueError(f"Output subscripts '{out}' of '{equation}' must be distinct letters of the inputs.")
+    xs = _stretch(terms, xs, names)
+    return P.einsum(*xs, equation=(tuple(terms), out))
+
+
+def _stretch(terms, xs, names):
+    """Size-1 axes under '...' broadcast: give every input the full size there."""
+    sizes = {}
+    for t, x in zip(terms, xs):
+        for c, n in zip(t, x._a.shape):
+            if c in names:
+                sizes[c] = max(sizes.get(c, 1), n)
+    out = []
+    for t, x in zip(terms, xs):
+        full = tuple(sizes.get(c, n) for c, n in zip(t, x._a.shape))
+        out.append(x if full == x._a.shape else P.broadcast_to(x, shape=full))
+    return out
+
+
+# ---------------------------------------------------------------- diagonals and triangles
+
+
+def _diag_part_rule(g, z, x):
+    """The cotangent on the diagonal, zeros elsewhere."""
+    return P.undiagonal_rect(g, inner=shape(x)[-2:])
+
+
+def _undiagonal_rect(g, inner):
+    z = np.zeros(g.shape[:-1] + tuple(inner), g.dtype)
+    i = np.arange(g.shape[-1])
+    z[..., i, i] = g
+    return z
+
+
+def _undiagonal_rect_rule(h, z, g, inner):
+    """Taking the diagonal is the adjoint of making one."""
+    return P.diag_part(h)
+
+
+primitive("diag_part", "MatrixDiagPartV3", lambda x: np.diagonal(x, axis1=-2, axis2=-1).copy(), _diag_part_rule)
+primitive("undiagonal_rect", "MatrixDiagV3", _undiagonal_rect, _undiagonal_rect_rule)
+
+
+def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT"):
+    """The main diagonal of the last two axes (`k` = 0 only).
+
+    >>> import tapelab as tf
+    >>> tf.linalg.diag_part([[1, 2], [3, 4]]).numpy().tolist()
+    [1, 4]
+    """
+    if k != 0:
+        raise NotImplementedError("tapelab's diag_part has the main diagonal only (k=0).")
+    return P.diag_part(as_tensor(input))
+
+
+def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, align="RIGHT_LEFT"):
+    """A matrix with the given main diagonal and zeros elsewhere (`k` = 0 only)."""
+    x = as_tensor(diagonal)
+    if k != 0:
+        raise NotImplementedError("tapelab's diag has the main diagonal only (k=0).")
+    return P.undiagonal_rect(x, inner=(x._a.shape[-1],) * 2)
+
+
+def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
+    """The matrix with its main diagonal replaced (`k` = 0 only)."""
+    x = as_tensor(input)
+    return x - diag(diag_part(x)) + diag(diagonal, k=k)
+
+
+def trace(x, name=None):
+    """The sum of the main diagonal of the last two axes.
+
+    >>> import tapelab as tf
+    >>> float(tf.linalg.trace([[1.0, 2.0], [3.0, 4.0]]))
+    5.0
+    """
+    return reduce_sum(diag_part(x), -1)
+
+
+def band_part(input, num_lower, num_upper, name=None):
+    """The matrix with only its central band kept; a negative number keeps that whole triangle."""
+    x = as_tensor(input)
+    i, j = np.indices(x._a.shape[-2:])
+    lower, upper = int(num_lower), int(num_upper)
+    keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
+    return x * keep.astype(x._a.dtype)
+
+
+def matrix_transpose(a, name="matrix_transpose", conjugate=False):
+    """The last two axes exchanged."""
+    z = _t(as_tensor(a))
+    return P.conj(z) if conjugate else z
+
+
+def adjoint(matrix, name=None):
+    """The last two axes exchanged, and the complex conjugate taken."""
+    return matrix_transpose(matrix, conjugate=True)
+
+
+# ---------------------------------------------------------------- inverses and decompositions
+
+
+def _square_matrix(x, op):
+    x = as_tensor(x)
+    if x._a.ndim < 2 or x._a.shape[-1] != x._a.shape[-2]:
+        raise InvalidArgumentError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
+    return x
+
+
+def _wide(f):
+    """NumPy's linear algebra has no half precision; compute in float32 and come back."""
+
+    def forward(*arrays, **attrs):
+        dt = arrays[0].dtype
+        if dt == np.float16:
+            arrays = [a.astype(np.float32) for a in arrays]
+        return np.asarray(f(*arrays, **attrs)).astype(dt)[()]
+
+    return forward
+
+
+def _invert(x):
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        raise ValueError("Input is not invertible.") from None
+
+
+def _solve_forward(a, b):
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        raise ValueError("Input matrix is not invertible.") from None
+
+
+def _inv_rule(g, z, x):
+    """d X^-1 = -X^-1 dX X^-1."""
+    zt = _t(z)
+    return -P.matmul(zt, P.matmul(g, zt))
+
+
+def _det_rule(g, z, x):
+    """d det X = det X tr(X^-1 dX) (Jacobi)."""
+    n = (1, 1)
+    return P.reshape(g * z, shape=shape(g) + n) * _t(P.inv(x))
+
+
+def _solve_a(g, z, a, b):
+    """X = A^-1 B: the cotangent of A is -A^-T G X^T."""
+    return unbroadcast(-P.matmul(_solve_t(a, g), _t(z)), shape(a), lead(g, z))
+
+
+def _solve_b(g, z, a, b):
+    """X = A^-1 B: the cotangent of B is A^-T G."""
+    return unbroadcast(_solve_t(a, g), shape(b), lead(g, z))
+
+
+def _solve_t(a, g):
+    return P.solve(_t(a), g)
+
+
+def _chol_rule(g, z, x):
+    """Murray (2016), "Differentiation of the Cholesky decomposition", the symmetric form."""
+    inner = P.matmul(_t(z), g)
+    n = shape(z)[-1]
+    half = np.tril(np.ones((n, n), dtype(g))) - 0.5 * np.eye(n, dtype=dtype(g))
+    li = P.inv(z)
+    s = P.matmul(_t(li), P.matmul(inner * half, li))
+    return 0.5 * (s + _t(s))
+
+
+def _cholesky_forward(x):
+    try:
+        return np.linalg.cholesky(np.tril(x) + np.swapaxes(np.conj(np.tril(x, -1)), -1, -2))
+    except np.linalg.LinAlgError:
+        raise ValueError("Cholesky decomposition was not successful. The input might not be valid.") from None
+
+
+primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule)
+primitive("det", "MatrixDeterminant", _wide(np.linalg.det), _det_rule)
+primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b)
+primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule)
+
+
+def inv(input, adjoint=False, name=None):
+    """The inverse of square matrices (..., n, n). InvalidArgumentError when there is none.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.inv([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+    x = _square_matrix(input, "MatrixInverse")
+    return P.inv(matrix_transpose(x, conjugate=True) if adjoint else x)
+
+
+def det(input, name=None):
+    """The determinant of square matrices (..., n, n).
+
+    >>> import tapelab as tf
+    >>> round(float(tf.linalg.det([[1.0, 2.0], [3.0, 4.0]])), 4)
+    -2.0
+    """
+    return P.det(_square_matrix(input, "MatrixDeterminant"))
+
+
+def slogdet(input, name=None):
+    """Sign and logarithm of the absolute value of the determinant. (sign, log_abs_determinant)"""
+    from collections import namedtuple
+
+    from .math import log, sign
+
+    d = det(input)
+    return namedtuple("SelfAdjointEig", ["sign", "log_abs_determinant"])(sign(d), log(_abs(d)))
+
+
+def logdet(matrix, name=None):
+    """log of the determinant of a positive definite matrix, by its Cholesky factor."""
+    from .math import log
+
+    return 2.0 * reduce_sum(log(diag_part(cholesky(matrix))), -1)
+
+
+def solve(matrix, rhs, adjoint=False, name=None):
+    """The X with matrix @ X = rhs.
+
+    Args:
+      matrix: (..., n, n). rhs: (..., n, k), of the same dtype.
+    Raises:
+      InvalidArgumentError: shapes that do not fit, or a matrix that is not invertible.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [[2.0], [4.0]]).numpy().tolist()
+    [[1.0], [1.0]]
+    """
+    a, b = same_dtypes([matrix, rhs], "MatrixSolve")
+    if a._a.ndim != b._a.ndim:
+        raise InvalidArgumentError(
+            f"All input tensors must have the same rank: {list(a._a.shape)} and {list(b._a.shape)} "
+            f"[Op:MatrixSolve]. A vector b is written b[:, None]."
+        )
+    a = _square_matrix(a, "MatrixSolve")
+    if a._a.shape[-1] != b._a.shape[-2]:
+        raise InvalidArgumentError(
+            f"Input matrix and rhs are incompatible: {list(a._a.shape)} and {list(b._a.shape)} [Op:MatrixSolve]"
+        )
+    return P.solve(matrix_transpose(a, conjugate=True) if adjoint else a, b)
+
+
+def cholesky(input, name=None):
+    """The lower triangular L with L L^T = the positive definite input (its lower triangle is read).
+
+    >>> import tapelab as tf
+    >>> tf.linalg.cholesky([[4.0, 0.0], [0.0, 9.0]]).numpy().tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
+    return P.cholesky(_square_matrix(input, "Cholesky"))
+
+
+def triangular_solve(matrix, rhs, lower=True, adjoint=False, name=None):
+    """The X with T @ X = rhs, where T is the lower (or upper) triangle of `matrix`."""
+    a = band_part(matrix, -1 if lower else 0, 0 if lower else -1)
+    return solve(a, rhs, adjoint=adjoint)
+
+
+# ---------------------------------------------------------------- norms
+
+
+def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
+    """The norm of a vector (or of all elements), or along axes.
+
+    Args:
+      ord: 'euclidean', 'fro', 1, 2, np.inf or a positive p.
+      axis: None for all elements; one axis for vectors; two axes for matrices ('fro', 1, inf).
+    Raises:
+      ValueError: an `ord` that is not defined for these axes.
+      The gradient of the euclidean norm at 0 is NaN.
+
+    >>> import tapelab as tf
+    >>> float(tf.norm([3.0, 4.0]))
+    5.0
+    """
+    x = as_tensor(tensor)
+    if x._a.dtype.kind in "iub":
+        from .errors import wrong_dtype
+
+        raise wrong_dtype("Norm", x.dtype)
+    pair = isinstance(axis, (tuple, list)) and len(axis) == 2
+    keep = bool(keepdims)
+    if isinstance(axis, (tuple, list)) and len(axis) == 1:
+        axis = axis[0]
+    if ord in ("euclidean", "fro") or ord == 2 and not pair:
+        if ord == "fro" and not pair and axis is not None:
+            raise ValueError("'ord' fro needs two axes; use 'euclidean' for vectors.")
+        sq = P.real(x * P.conj(x)) if x._a.dtype.kind == "c" else x * x
+        z = sqrt(reduce_sum(sq, axis, True))
+        return cast_back(z if keep else _drop(z, x, axis), x)
+    if pair:
+        rows, cols = axes_of(x, list(axis), "Norm")
+        if ord == 1:
+            z = reduce_max(reduce_sum(_abs(x), rows, True), cols, True)
+        elif ord == np.inf:
+            z = reduce_max(reduce_sum(_abs(x), cols, True), rows, True)
+        else:
+            raise ValueError(f"'ord' must be 'fro', 'euclidean', 1 or np.inf for matrices, got {ord}")
+        return z if keep else _drop(z, x, axis)
+    if ord == 1:
+        z = reduce_sum(_abs(x), axis, True)
+    elif ord == np.inf:
+        z = reduce_max(_abs(x), axis, True)
+    elif isinstance(ord, (int, float)) and ord > 0:
+        z = reduce_sum(_abs(x) ** float(ord), axis, True) ** (1.0 / ord)
+    else:
+        raise ValueError(
+            f"'ord' must be a supported vector norm ('euclidean', 1, 2, np.inf or a positive number), got {ord}"
+        )
+    return z if keep else _drop(z, x, axis)
+
+
+def cast_back(z, x):
+    """A norm in the dtype TensorFlow gives it: the input's own."""
+    return z if z._a.dtype == x._a.dtype else cast(z, x.dtype)
+
+
+def _drop(z, x, axis):
+    gone = axes_of(x, axis if not isinstance(axis, tuple) else list(axis), "Norm")
+    n = x._a.ndim
+    return P.reshape(z, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in gone))
+
+
+def normalize(tensor, ord="euclidean", axis=None, name=None):
+    """The tensor divided by its norm, and the norm. (normalized, norm)"""
+    n = norm(tensor, ord, axis, keepdims=True)
+    return as_tensor(tensor) / n, n
+
+
+def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
+    """x / sqrt(max(sum(x^2), epsilon)) along axes.
+
+    >>> import tapelab as tf
+    >>> tf.math.l2_normalize([3.0, 4.0]).numpy().round(4).tolist()
+    [0.6, 0.8]
+    """
+    from .math import maximum, rsqrt, square
+
+    x = as_tensor(x)
+    return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
+

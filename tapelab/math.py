@@ -1,0 +1,1063 @@
+"""tf.math: elementwise functions, comparisons, reductions and scans.
+
+Each function stands with its gradient rule. A rule gets the cotangent `g`, the result `z` and the
+inputs; its docstring is the derivative it implements.
+"""
+
+import math as _math
+import operator
+
+import numpy as np
+
+from .dtypes import as_dtype
+from .errors import InvalidArgumentError, wrong_dtype
+from .primitive import P, bare, binary, dtype, lead, ndim, primitive, public, reverse, shape, unary
+from .tensor import Tensor, Variable, as_tensor, numpy_dtype
+
+UNARY_DOC = """{summary}
+
+Args:
+  x: tensor{floats} of any shape. name: accepted and ignored, as everywhere.
+Returns:
+  A tensor of the same shape and dtype.
+Raises:
+  InvalidArgumentError: {raises}
+
+>>> import tapelab as tf
+>>> round(float({path}({arg})), 4)
+{value}
+"""
+
+BINARY_DOC = """{summary}
+
+Args:
+  x, y: tensors of one dtype whose shapes broadcast; numbers take the other's dtype.
+Returns:
+  A tensor of the broadcast shape.
+Raises:
+  InvalidArgumentError: different dtypes, or shapes that do not broadcast.
+
+>>> import tapelab as tf
+>>> {path}({arg}).numpy().item()
+{value}
+"""
+
+
+def _unary(path, opname, forward, rule, summary, arg, value, floats=True, **options):
+    name = path.rpartition(".")[2]
+    p = primitive(name, opname, forward, *([rule] if rule else []), floats=floats, **options)
+    doc = UNARY_DOC.format(
+        summary=summary, path="tf." + path, arg=arg, value=value,
+        floats=" of a float or complex dtype" if floats else "",
+        raises="integers or booleans; cast them first." if floats else "dtypes the operation is not defined on.",
+    )  # fmt: skip
+    return public(unary(p), name, doc, "tapelab.math")
+
+
+def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, **options):
+    name = path.rpartition(".")[2]
+    rules = (rule_x, rule_y) if rule_x or rule_y else ()
+    p = primitive(name, opname, forward, *rules, broadcasts=True, **options)
+    doc = BINARY_DOC.format(summary=summary, path="tf." + path, arg=arg, value=value)
+    return public(binary(p), name, doc, "tapelab.math")
+
+
+# ---------------------------------------------------------------- arithmetic
+
+
+def _add_x(g, z, x, y):
+    """d(x + y) = dx + dy."""
+    return g
+
+
+def _add_y(g, z, x, y):
+    """d(x + y) = dx + dy."""
+    return g
+
+
+def _sub_y(g, z, x, y):
+    """d(x - y) = dx - dy."""
+    return -g
+
+
+def _mul_x(g, z, x, y):
+    """d(xy) = y dx + x dy."""
+    return g * y
+
+
+def _mul_y(g, z, x, y):
+    """d(xy) = y dx + x dy."""
+    return g * x
+
+
+def _div_x(g, z, x, y):
+    """d(x/y) = dx / y - x dy / y^2."""
+    return g / y
+
+
+def _div_y(g, z, x, y):
+    """d(x/y) = dx / y - x dy / y^2."""
+    return g * (-x / y) / y
+
+
+add = _binary("add", "AddV2", operator.add, _add_x, _add_y, "x + y, elementwise.", "1.0, 2.0", 3.0)
+subtract = _binary("subtract", "Sub", operator.sub, _add_x, _sub_y, "x - y, elementwise.", "1.0, 2.0", -1.0)
+multiply = _binary("multiply", "Mul", operator.mul, _mul_x, _mul_y, "x * y, elementwise.", "2.0, 3.0", 6.0)
+_real_divide = _binary(
+    "divide", "RealDiv", operator.truediv, _div_x, _div_y, "x / y, elementwise.", "1.0, 2.0", 0.5
+)
+
+
+def divide(x, y, name=None):
+    """x / y, elementwise; integers are divided as floats (float64; float32 for 8 and 16 bits).
+
+    Args:
+      x, y: tensors of one dtype whose shapes broadcast; numbers take the other's dtype.
+    Returns:
+      A float (or complex) tensor of the broadcast shape.
+    Raises:
+      InvalidArgumentError: different dtypes, or shapes that do not broadcast.
+
+    >>> import tapelab as tf
+    >>> (tf.constant(7) / tf.constant(2)).numpy().item()
+    3.5
+    """
+    if type(x) is Tensor and x._a.dtype.kind in "fc":
+        return _real_divide(x, y)
+    if not isinstance(x, (Tensor, Variable)) and isinstance(y, (Tensor, Variable)):
+        x = as_tensor(x, y.dtype._np)
+    x = as_tensor(x)
+    if x._a.dtype.kind in "iub":
+        y = as_tensor(y, None if isinstance(y, (Tensor, Variable)) else x._a.dtype)
+        if x._a.dtype == y._a.dtype:
+            if x._a.dtype.kind == "b":
+                raise wrong_dtype("RealDiv", x.dtype)
+            wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
+            x, y = cast(x, wide), cast(y, wide)
+    return _real_divide(x, y)
+
+
+truediv = divide
+
+
+def _power(x, y):
+    if x.dtype.kind in "iu" and np.any(y < 0):
+        raise ValueError("Integers to negative integer powers are not allowed; cast to float first")
+    if type(y) is not np.ndarray and y == 2:
+        return x * x
+    return x**y
+
+
+def _pow_x(g, z, x, y):
+    """d(x^y)/dx = y x^(y-1)."""
+    return g * (y * P.pow(x, y - 1))
+
+
+def _pow_y(g, z, x, y):
+    """d(x^y)/dy = x^y log x, taken as 0 where x <= 0."""
+    return g * (z * P.log_or_zero(x))
+
+
+def _log_or_zero(x):
+    safe = np.where(x != 0, x, 1) if x.dtype.kind == "c" else np.where(x > 0, x, 1)
+    return np.log(safe)[()]
+
+
+def _log_or_zero_rule(g, z, x):
+    """1/x where x > 0, else 0."""
+    x_ = bare(x)
+    positive = x_ != 0 if x_.dtype.kind == "c" else x_ > 0
+    return P.where(positive, g / P.where(positive, x, np.ones_like(x_)), np.zeros_like(x_))
+
+
+primitive("log_or_zero", "Log", _log_or_zero, _log_or_zero_rule)
+pow = _binary("pow", "Pow", _power, _pow_x, _pow_y, "x to the power y, elementwise.", "2.0, 3.0", 8.0)
+
+
+def _floordiv(x, y):
+    if x.dtype.kind in "iu" and np.any(y == 0):
+        raise ValueError("Integer division by zero")
+    return x // y
+
+
+def _floormod(x, y):
+    if x.dtype.kind in "iu" and np.any(y == 0):
+        raise ValueError("Integer division by zero")
+    return x % y
+
+
+def _mod_y(g, z, x, y):
+    """x mod y = x - y floor(x / y), and floor does not move."""
+    return -g * P.floordiv(x, y)
+
+
+floordiv = _binary("math.floordiv", "FloorDiv", _floordiv, None, None, "floor(x / y), elementwise.", "7.0, 2.0", 3.0)
+floormod = _binary(
+    "math.floormod", "FloorMod", _floormod, _add_x, _mod_y,
+    "x - y floor(x / y), with the sign of y.", "-7.0, 3.0", 2.0,
+)  # fmt: skip
+mod = floormod
+
+
+def _max_x(g, z, x, y):
+    """The larger input gets the cotangent; the first wins a tie."""
+    return g * P.cast(P.greater_equal(x, y), to=dtype(g))
+
+
+def _max_y(g, z, x, y):
+    """The larger input gets the cotangent; the first wins a tie."""
+    return g * P.cast(P.logical_not(P.greater_equal(x, y)), to=dtype(g))
+
+
+def _min_x(g, z, x, y):
+    """The smaller input gets the cotangent; the first wins a tie."""
+    return g * P.cast(P.less_equal(x, y), to=dtype(g))
+
+
+def _min_y(g, z, x, y):
+    """The smaller input gets the cotangent; the first wins a tie."""
+    return g * P.cast(P.logical_not(P.less_equal(x, y)), to=dtype(g))
+
+
+maximum = _binary("maximum", "Maximum", np.maximum, _max_x, _max_y, "The larger of x and y, elementwise.", "1.0, 2.0", 2.0)
+minimum = _binary("minimum", "Minimum", np.minimum, _min_x, _min_y, "The smaller of x and y, elementwise.", "1.0, 2.0", 1.0)
+
+
+def _sqdiff_x(g, z, x, y):
+    """d(x-y)^2 = 2 (x-y) (dx - dy)."""
+    return g * (2 * (x - y))
+
+
+def _sqdiff_y(g, z, x, y):
+    """d(x-y)^2 = 2 (x-y) (dx - dy)."""
+    return g * (2 * (y - x))
+
+
+squared_difference = _binary(
+    "math.squared_difference", "SquaredDifference", lambda x, y: (x - y) * np.conj(x - y),
+    _sqdiff_x, _sqdiff_y, "(x - y)^2, elementwise.", "1.0, 3.0", 4.0,
+)  # fmt: skip
+
+
+def _atan2_y(g, z, y, x):
+    """d atan2(y, x) = (x dy - y dx) / (x^2 + y^2)."""
+    return g * (x / (x * x + y * y))
+
+
+def _atan2_x(g, z, y, x):
+    """d atan2(y, x) = (x dy - y dx) / (x^2 + y^2)."""
+    return g * (-y / (x * x + y * y))
+
+
+atan2 = _binary("atan2", "Atan2", np.arctan2, _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0)
+
+
+def _zero_where_y_is(f):
+    def forward(x, y):
+        return np.where(y == 0, np.zeros_like(y), f(x, y))[()]
+
+    return forward
+
+
+def _divnn_x(g, z, x, y):
+    """As division, and 0 where y is 0."""
+    return P.divide_no_nan(g, y)
+
+
+def _divnn_y(g, z, x, y):
+    """As division, and 0 where y is 0."""
+    return g * P.divide_no_nan(P.divide_no_nan(-x, y), y)
+
+
+def _mulnn_x(g, z, x, y):
+    """As multiplication, and 0 where y is 0."""
+    return P.multiply_no_nan(g, y)
+
+
+def _mulnn_y(g, z, x, y):
+    """As multiplication, and 0 where the cotangent is 0."""
+    return P.multiply_no_nan(x, g)
+
+
+divide_no_nan = _binary(
+    "math.divide_no_nan", "DivNoNan", _zero_where_y_is(operator.truediv), _divnn_x, _divnn_y,
+    "x / y, and 0 where y is 0.", "1.0, 0.0", 0.0,
+)  # fmt: skip
+multiply_no_nan = _binary(
+    "math.multiply_no_nan", "MulNoNan", _zero_where_y_is(operator.mul), _mulnn_x, _mulnn_y,
+    "x * y, and 0 where y is 0 even if x is not finite.", "float('inf'), 0.0", 0.0,
+)  # fmt: skip
+
+
+def _nonzero(x):
+    return P.cast(P.not_equal(x, np.zeros_like(bare(x))), to=dtype(x))
+
+
+def _xlogy_x(g, z, x, y):
+    """d(x log y) = log y dx + x/y dy, with 0 where x is 0."""
+    return g * P.xlogy(_nonzero(x), y)
+
+
+def _xlogy_y(g, z, x, y):
+    """d(x log y) = log y dx + x/y dy, with 0 where x is 0."""
+    return g * P.xdivy(x, y)
+
+
+def _xlog1py_x(g, z, x, y):
+    """d(x log(1+y)) = log(1+y) dx + x/(1+y) dy, with 0 where x is 0."""
+    return g * P.xlog1py(_nonzero(x), y)
+
+
+def _xlog1py_y(g, z, x, y):
+    """d(x log(1+y)) = log(1+y) dx + x/(1+y) dy, with 0 where x is 0."""
+    return g * P.xdivy(x, y + 1)
+
+
+def _xdivy_x(g, z, x, y):
+    """d(x/y) = dx/y - x/y^2 dy, with 0 where x is 0."""
+    return g * P.xdivy(_nonzero(x), y)
+
+
+def _xdivy_y(g, z, x, y):
+    """d(x/y) = dx/y - x/y^2 dy, with 0 where x is 0."""
+    return g * P.xdivy(-x, y * y)
+
+
+def _zero_where_x_is(f):
+    def forward(x, y):
+        return np.where(x == 0, np.zeros_like(x), f(x, y))[()]
+
+    return forward
+
+
+xlogy = _binary("math.xlogy", "Xlogy", _zero_where_x_is(lambda x, y: x * np.log(y)), _xlogy_x, _xlogy_y, "x log y, and 0 where x is 0.", "0.0, 0.0", 0.0)
+xlog1py = _binary("math.xlog1py", "Xlog1py", _zero_where_x_is(lambda x, y: x * np.log1p(y)), _xlog1py_x, _xlog1py_y, "x log(1 + y), and 0 where x is 0.", "0.0, -1.0", 0.0)
+xdivy = _binary("math.xdivy", "Xdivy", _zero_where_x_is(operator.truediv), _xdivy_x, _xdivy_y, "x / y, and 0 where x is 0.", "0.0, 0.0", 0.0)
+
+# ---------------------------------------------------------------- comparisons and logic: no gradient
+
+_compare = {
+    "equal": ("Equal", np.equal, "x == y"), "not_equal": ("NotEqual", np.not_equal, "x != y"),
+    "less": ("Less", np.less, "x < y"), "less_equal": ("LessEqual", np.less_equal, "x <= y"),
+    "greater": ("Greater", np.greater, "x > y"),
+    "greater_equal": ("GreaterEqual", np.greater_equal, "x >= y"),
+}  # fmt: skip
+equal, not_equal, less, less_equal, greater, greater_equal = (
+    _binary(name, op, f, None, None, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0", bool(f(1, 1)))
+    for name, (op, f, what) in _compare.items()
+)
+
+
+def _logic(f):
+    def forward(*arrays):
+        if any(a.dtype.kind != "b" for a in arrays):
+            raise TypeError("logical operations are defined on booleans")
+        return f(*arrays)
+
+    return forward
+
+
+logical_and = _binary("logical_and", "LogicalAnd", _logic(np.logical_and), None, None, "x and y, elementwise.", "True, False", False)
+logical_or = _binary("logical_or", "LogicalOr", _logic(np.logical_or), None, None, "x or y, elementwise.", "True, False", True)
+logical_xor = _binary("math.logical_xor", "LogicalXor", _logic(np.logical_xor), None, None, "x or y but not both, elementwise.", "True, False", True)
+logical_not = _unary("logical_not", "LogicalNot", _logic(np.logical_not), None, "not x, elementwise.", "True", "0.0", floats=False)
+bitwise_and = _binary("bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and, None, None, "Bits set in both x and y (integers or booleans).", "6, 3", 2)
+bitwise_or = _binary("bitwise.bitwise_or", "BitwiseOr", np.bitwise_or, None, None, "Bits set in x or y (integers or booleans).", "6, 3", 7)
+bitwise_xor = _binary("bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor, None, None, "Bits set in one of x and y (integers or booleans).", "6, 3", 5)
+invert = _unary("bitwise.invert", "Invert", np.invert, None, "All bits flipped (integers or booleans).", "0", -1.0, floats=False)
+
+# ---------------------------------------------------------------- one argument
+
+
+def _neg(g, z, x):
+    """d(-x) = -dx."""
+    return -g
+
+
+def _abs(g, z, x):
+    """d|x| = sign(x) dx; for complex x the sign is x/|x|."""
+    if dtype(x).kind == "c":
+        return P.multiply_no_nan(P.sign(x), P.cast(g, to=dtype(x)))
+    return g * P.sign(x)
+
+
+def _sign(g, z, x):
+    """sign is flat: the derivative is 0 (and not None: the path is there)."""
+    return g * np.zeros_like(bare(x))
+
+
+def _exp(g, z, x):
+    """d e^x = e^x dx."""
+    return g * z
+
+
+def _expm1(g, z, x):
+    """d(e^x - 1) = e^x dx."""
+    return g * P.exp(x)
+
+
+def _log(g, z, x):
+    """d log x = dx / x."""
+    return g / x
+
+
+def _log1p(g, z, x):
+    """d log(1+x) = dx / (1+x)."""
+    return g / (1 + x)
+
+
+def _sqrt(g, z, x):
+    """d sqrt(x) = dx / (2 sqrt x); a zero cotangent stays zero even where that is infinite."""
+    return P.multiply_no_nan(0.5 / z, g)
+
+
+def _rsqrt(g, z, x):
+    """d x^(-1/2) = -1/2 x^(-3/2) dx; a zero cotangent stays zero."""
+    return P.multiply_no_nan(-0.5 * (z * z * z), g)
+
+
+def _square(g, z, x):
+    """d x^2 = 2 x dx."""
+    return g * (2 * x)
+
+
+def _reciprocal(g, z, x):
+    """d(1/x) = -dx / x^2; a zero cotangent stays zero."""
+    return P.multiply_no_nan(-(z * z), g)
+
+
+def _sin(g, z, x):
+    """d sin x = cos x dx."""
+    return g * P.cos(x)
+
+
+def _cos(g, z, x):
+    """d cos x = -sin x dx."""
+    return -g * P.sin(x)
+
+
+def _tan(g, z, x):
+    """d tan x = dx / cos^2 x."""
+    c = P.reciprocal(P.cos(x))
+    return g * (c * c)
+
+
+def _asin(g, z, x):
+    """d asin x = dx / sqrt(1 - x^2)."""
+    return g * P.rsqrt(1 - x * x)
+
+
+def _acos(g, z, x):
+    """d acos x = -dx / sqrt(1 - x^2)."""
+    return -g * P.rsqrt(1 - x * x)
+
+
+def _atan(g, z, x):
+    """d atan x = dx / (1 + x^2)."""
+    return g * P.reciprocal(1 + x * x)
+
+
+def _sinh(g, z, x):
+    """d sinh x = cosh x dx."""
+    return g * P.cosh(x)
+
+
+def _cosh(g, z, x):
+    """d cosh x = sinh x dx."""
+    return g * P.sinh(x)
+
+
+def _tanh(g, z, x):
+    """d tanh x = (1 - tanh^2 x) dx."""
+    return g * (1 - z * z)
+
+
+def _asinh(g, z, x):
+    """d asinh x = dx / cosh(asinh x)."""
+    return g / P.cosh(z)
+
+
+def _acosh(g, z, x):
+    """d acosh x = dx / sinh(acosh x)."""
+    return g / P.sinh(z)
+
+
+def _atanh(g, z, x):
+    """d atanh x = dx / (1 - x^2)."""
+    return g * P.reciprocal(1 - x * x)
+
+
+def _erf(g, z, x):
+    """d erf x = 2/sqrt(pi) e^(-x^2) dx."""
+    return g * (2 / _math.sqrt(_math.pi) * P.exp(-(x * x)))
+
+
+def _erfc(g, z, x):
+    """d erfc x = -2/sqrt(pi) e^(-x^2) dx."""
+    return g * (-2 / _math.sqrt(_math.pi) * P.exp(-(x * x)))
+
+
+def _sigmoid(g, z, x):
+    """d sigmoid x = s (1 - s) dx."""
+    return g * (z * (1 - z))
+
+
+def _softplus(g, z, x):
+    """d log(1 + e^x) = sigmoid(x) dx."""
+    return g * P.sigmoid(x)
+
+
+def _conj(g, z, x):
+    """Conjugation is linear over the reals."""
+    return P.conj(g)
+
+
+def _sigmoid_forward(x):
+    # e^-|x| never overflows; both halves are exact where they are used. tanh would lose the tail.
+    e = np.exp(-np.abs(x)) if x.dtype.kind != "c" else np.exp(-x)
+    return np.where(x >= 0, 1, e)[()].astype(x.dtype) / (1 + e) if x.dtype.kind != "c" else 1 / (1 + e)
+
+
+def _elementwise(f):
+    """A Python function of one float for arrays, in the array's dtype."""
+    vectorised = np.frompyfunc(f, 1, 1)
+
+    def forward(x):
+        return np.asarray(vectorised(x)).astype(x.dtype)[()]
+
+    return forward
+
+
+negative = _unary("negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, floats=False)
+abs = _unary("abs", "Abs", np.abs, _abs, "|x|, elementwise; real for complex x.", "-2.0", 2.0, floats=False, real=True)
+sign = _unary("sign", "Sign", np.sign, _sign, "-1, 0 or 1 (x/|x| for complex x).", "-2.0", -1.0, floats=False)
+exp = _unary("exp", "Exp", np.exp, _exp, "e to the power x.", "1.0", 2.7183)
+expm1 = _unary("math.expm1", "Expm1", np.expm1, _expm1, "e^x - 1, exact near 0.", "1.0", 1.7183)
+log = _unary("math.log", "Log", np.log, _log, "Natural logarithm.", "1.0", 0.0)
+log1p = _unary("math.log1p", "Log1p", np.log1p, _log1p, "log(1 + x), exact near 0.", "1.0", 0.6931)
+sqrt = _unary("sqrt", "Sqrt", np.sqrt, _sqrt, "Square root.", "4.0", 2.0)
+rsqrt = _unary("math.rsqrt", "Rsqrt", lambda x: 1 / np.sqrt(x), _rsqrt, "1 / sqrt(x).", "4.0", 0.5)
+square = _unary("square", "Square", lambda x: x * x, _square, "x^2.", "3.0", 9.0, floats=False)
+reciprocal = _unary("math.reciprocal", "Reciprocal", lambda x: 1 / x, _reciprocal, "1 / x.", "4.0", 0.25)
+sin = _unary("sin", "Sin", np.sin, _sin, "Sine of x in radians.", "1.0", 0.8415)
+cos = _unary("cos", "Cos", np.cos, _cos, "Cosine of x in radians.", "0.0", 1.0)
+tan = _unary("tan", "Tan", np.tan, _tan, "Tangent of x in radians.", "1.0", 1.5574)
+asin = _unary("asin", "Asin", np.arcsin, _asin, "Inverse sine, in radians.", "1.0", 1.5708)
+acos = _unary("acos", "Acos", np.arccos, _acos, "Inverse cosine, in radians.", "1.0", 0.0)
+atan = _unary("atan", "Atan", np.arctan, _atan, "Inverse tangent, in radians.", "1.0", 0.7854)
+sinh = _unary("sinh", "Sinh", np.sinh, _sinh, "Hyperbolic sine.", "1.0", 1.1752)
+cosh = _unary("cosh", "Cosh", np.cosh, _cosh, "Hyperbolic cosine.", "0.0", 1.0)
+tanh = _unary("tanh", "Tanh", np.tanh, _tanh, "Hyperbolic tangent.", "1.0", 0.7616)
+asinh = _unary("asinh", "Asinh", np.arcsinh, _asinh, "Inverse hyperbolic sine.", "1.0", 0.8814)
+acosh = _unary("acosh", "Acosh", np.arccosh, _acosh, "Inverse hyperbolic cosine.", "2.0", 1.317)
+atanh = _unary("atanh", "Atanh", np.arctanh, _atanh, "Inverse hyperbolic tangent.", "0.5", 0.5493)
+erf = _unary("math.erf", "Erf", _elementwise(_math.erf), _erf, "Gauss's error function.", "1.0", 0.8427)
+erfc = _unary("math.erfc", "Erfc", _elementwise(_math.erfc), _erfc, "1 - erf(x), exact for large x.", "1.0", 0.1573)
+sigmoid = _unary("sigmoid", "Sigmoid", _sigmoid_forward, _sigmoid, "1 / (1 + e^-x).", "1.0", 0.7311)
+softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931)
+floor = _unary("floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0, floats=False)
+ceil = _unary("math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0, floats=False)
+round = _unary("round", "Round", np.rint, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
+rint = _unary("math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0)
+is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0)
+is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
+is_finite = _unary("math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0)
+conj = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real x as it is.", "1.0", 1.0, floats=False, real=True)
+
+
+def log_sigmoid(x, name=None):
+    """log(sigmoid(x)) = -softplus(-x), without underflow.
+
+    >>> import tapelab as tf
+    >>> round(float(tf.math.log_sigmoid(0.0)), 4)
+    -0.6931
+    """
+    return -softplus(-as_tensor(x))
+
+
+# ---------------------------------------------------------------- dtype
+
+
+def _cast_forward(x, to):
+    if to.kind in "iub" and x.dtype.kind == "c" or to.kind == "f" and x.dtype.kind == "c":
+        x = x.real
+    return x.astype(to)
+
+
+def _cast_rule(g, z, x, to):
+    """Converting is linear among floats; integers have no derivative (the path ends there)."""
+    return P.cast(g, to=dtype(x))
+
+
+primitive("cast", "Cast", _cast_forward, _cast_rule, real=True)
+
+
+def cast(x, dtype, name=None):
+    """`x` converted to `dtype`; the same object when it has that dtype already.
+
+    Args:
+      x: tensor, or anything that converts. dtype: what to convert to; floats are truncated to ints.
+    Raises:
+      TypeError: `dtype` names no dtype.
+
+    >>> import tapelab as tf
+    >>> tf.cast([1.9, -1.9], tf.int32).numpy().tolist()
+    [1, -1]
+    """
+    x, to = as_tensor(x), as_dtype(dtype)._np
+    return x if x._a.dtype == to else P.cast(x, to=to)
+
+
+def saturate_cast(value, dtype, name=None):
+    """`cast`, with values outside the range of `dtype` moved to its nearest end."""
+    x, to = as_tensor(value), as_dtype(dtype)
+    if to.is_integer:
+        lo, hi = np.array([to.min, to.max]).astype(x._a.dtype)
+        x = minimum(maximum(x, Tensor(lo)), Tensor(hi))
+    return cast(x, to)
+
+
+def _real_rule(g, z, x):
+    """The cotangent of the real part, as a complex number."""
+    return P.complex(g, np.zeros_like(bare(g)))
+
+
+def _imag_rule(g, z, x):
+    """The cotangent of the imaginary part, as a complex number."""
+    return P.complex(np.zeros_like(bare(g)), g)
+
+
+def _complex_re(g, z, re, im):
+    """The real part of the cotangent."""
+    return P.real(g)
+
+
+def _complex_im(g, z, re, im):
+    """The imaginary part of the cotangent."""
+    return P.imag(g)
+
+
+primitive("real", "Real", lambda x: np.real(x) + 0, _real_rule, real=True)
+primitive("imag", "Imag", lambda x: np.imag(x) + 0, _imag_rule, real=True)
+primitive(
+    "complex", "Complex",
+    lambda re, im: (re + 1j * im).astype(np.complex64 if re.dtype == np.float32 else np.complex128),
+    _complex_re, _complex_im, real=True, broadcasts=True,
+)  # fmt: skip
+
+
+def real(input, name=None):
+    """The real part of a complex tensor; a real tensor as it is."""
+    x = as_tensor(input)
+    return P.real(x) if x._a.dtype.kind == "c" else x
+
+
+def imag(input, name=None):
+    """The imaginary part of a complex tensor; zeros for a real one."""
+    x = as_tensor(input)
+    return P.imag(x) if x._a.dtype.kind == "c" else Tensor(np.zeros_like(x._a))
+
+
+def complex(real, imag, name=None):
+    """A complex tensor from its real and imaginary parts (float32 or float64)."""
+    x = as_tensor(real)
+    return P.complex(x, as_tensor(imag, x._a.dtype))
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def axes_of(x, axis, op):
+    """An axis argument as a sorted tuple of negative axes; None means all.
+
+    Raises InvalidArgumentError for an axis the tensor does not have, ValueError for one named twice.
+    """
+    n = x._a.ndim
+    if axis is None:
+        return tuple(range(-n, 0))
+    if isinstance(axis, (Tensor, Variable)):
+        axis = as_tensor(axis)._a
+    found = []
+    for a in np.ravel(np.asarray(axis, dtype=np.int64)).tolist():
+        if not -n <= a < n:
+            raise InvalidArgumentError(
+                f"Invalid reduction dimension ({a} for input with {n} dimension(s)) [Op:{op}]. "
+                f"The tensor has shape {x._a.shape}; its axes are {-n} to {n - 1}."
+            )
+        found.append(a % n - n)
+    if len(set(found)) < len(found):
+        raise InvalidArgumentError(f"Invalid reduction arguments: axis {axis} named twice [Op:{op}].")
+    return tuple(sorted(found))
+
+
+def axis_of(x, axis, op):
+    """One axis argument as a negative axis."""
+    if isinstance(axis, (Tensor, Variable)):
+        axis = int(axis)
+    n = x._a.ndim
+    if not -n <= axis < n:
+        raise InvalidArgumentError(
+            f"Expected dimension in the range [{-n}, {n}), but got {axis} [Op:{op}] for shape {x._a.shape}."
+        )
+    return axis % n - n
+
+
+def spread(g, z, x, axis, keepdims):
+    """A reduction's cotangent, repeated over the axes that were reduced."""
+    extra, inner = lead(g, z), shape(x)
+    keep = [1 if i - len(inner) in axis else n for i, n in enumerate(inner)]
+    front = shape(g)[:extra]
+    return P.broadcast_to(P.reshape(g, shape=front + tuple(keep)), shape=front + inner)
+
+
+def _kept(z, x, axis):
+    """A reduction's result with its reduced axes back as size 1."""
+    inner = shape(x)
+    return P.reshape(z, shape=tuple(1 if i - len(inner) in axis else n for i, n in enumerate(inner)))
+
+
+def count(x, axis):
+    """Number of elements that go into each element of a reduction."""
+    n = 1
+    for a in axis:
+        n *= shape(x)[a]
+    return n
+
+
+def _sum_forward(x, axis, keepdims):
+    return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else x.dtype)
+
+
+def _sum_rule(g, z, x, axis, keepdims):
+    """Every summand gets the sum's cotangent."""
+    return spread(g, z, x, axis, keepdims)
+
+
+def _mean_forward(x, axis, keepdims):
+    n = count(x, axis)
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    if x.dtype.kind in "iu":  # integers divide as integers, towards zero
+        return (total / max(n, 1)).astype(x.dtype)
+    return total / x.dtype.type(n)
+
+
+def _mean_rule(g, z, x, axis, keepdims):
+    """Every element gets its share, 1/n, of the mean's cotangent."""
+    return spread(g / max(count(x, axis), 1), z, x, axis, keepdims)
+
+
+def _prod_rule(g, z, x, axis, keepdims):
+    """d prod = (product of the others) dx, without dividing, so that zeros are right."""
+    inner = shape(x)
+    rest = tuple(i - len(inner) for i in range(len(inner)) if i - len(inner) not in axis)
+    perm = rest + axis
+    flat = tuple(inner[a] for a in rest) + (count(x, axis),)
+    rows = P.reshape(P.transpose(x, perm=perm), shape=flat)
+    before = P.cumprod(rows, axis=-1, exclusive=True, reverse=False)
+    after = P.cumprod(rows, axis=-1, exclusive=True, reverse=True)
+    others = P.reshape(before * after, shape=tuple(inner[a] for a in perm))
+    back = tuple(perm.index(i - len(inner)) - len(inner) for i in range(len(inner)))
+    return spread(g, z, x, axis, keepdims) * P.transpose(others, perm=back)
+
+
+def _extreme_rule(g, z, x, axis, keepdims):
+    """The extreme elements share the cotangent evenly."""
+    hit = P.cast(P.equal(x, _kept(z, x, axis)), to=dtype(x))
+    ties = P.sum(hit, axis=axis, keepdims=True)
+    return spread(g, z, x, axis, keepdims) * (hit / ties)
+
+
+def _extreme_forward(f, worst):
+    def forward(x, axis, keepdims):
+        if x.size == 0:
+            start = worst(x.dtype)
+            return f.reduce(x, axis=axis, keepdims=keepdims, initial=start)
+        return f.reduce(x, axis=axis, keepdims=keepdims)
+
+    return forward
+
+
+def _lowest(dt):
+    return -np.inf if dt.kind == "f" else np.iinfo(dt).min
+
+
+def _highest(dt):
+    return np.inf if dt.kind == "f" else np.iinfo(dt).max
+
+
+def _lse_forward(x, axis, keepdims):
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    z = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return z if keepdims else z.reshape([n for i, n in enumerate(x.shape) if i - x.ndim not in axis])[()]
+
+
+def _lse_rule(g, z, x, axis, keepdims):
+    """d log sum e^x = softmax(x) dx."""
+    return spread(g, z, x, axis, keepdims) * P.exp(x - _kept(z, x, axis))
+
+
+def _norm_forward(x, axis, keepdims):
+    total = np.add.reduce(np.real(x * np.conj(x)), axis=axis, keepdims=keepdims)
+    return np.sqrt(total).astype(x.dtype)
+
+
+def _norm_rule(g, z, x, axis, keepdims):
+    """d |x| = x / |x| dx."""
+    return x * spread(g / z, z, x, axis, keepdims)
+
+
+primitive("sum", "Sum", _sum_forward, _sum_rule)
+primitive("mean", "Mean", _mean_forward, _mean_rule)
+primitive(
+    "prod", "Prod", lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
+    _prod_rule,
+)  # fmt: skip
+primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule)
+primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule)
+primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, floats=True)
+primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule)
+primitive("any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims))
+primitive("all", "All", lambda x, axis, keepdims: np.logical_and.reduce(x, axis=axis, keepdims=keepdims))
+
+REDUCE_DOC = """{summary}
+
+Args:
+  input_tensor: tensor of any shape. axis: one axis or several (negative ones count from the end);
+    None for all. keepdims: whether the reduced axes stay, with size 1.
+Returns:
+  A tensor of the same dtype without (or with size 1 in) the reduced axes.
+Raises:
+  InvalidArgumentError: an axis that the tensor does not have, or a dtype that does not fit.
+
+>>> import tapelab as tf
+>>> tf.{path}({arg}).numpy().tolist()
+{value}
+"""
+
+
+def _reduction(path, key, summary, arg, value, kinds="fciu"):
+    name, p = path.rpartition(".")[2], getattr(P, key)
+
+    def op(input_tensor, axis=None, keepdims=False, name=None):
+        x = as_tensor(input_tensor)
+        if x._a.dtype.kind not in kinds:
+            raise wrong_dtype(p.name, x.dtype)
+        return p(x, axis=axes_of(x, axis, p.name), keepdims=bool(keepdims))
+
+    return public(op, name, REDUCE_DOC.format(summary=summary, path=path, arg=arg, value=value), "tapelab.math")
+
+
+reduce_sum = _reduction("reduce_sum", "sum", "The sum over axes.", "[[1., 2.], [3., 4.]], axis=1", "[3.0, 7.0]")
+reduce_mean = _reduction("reduce_mean", "mean", "The mean over axes; integers divide as integers.", "[[1., 2.], [3., 4.]]", "2.5")
+reduce_prod = _reduction("reduce_prod", "prod", "The product over axes.", "[1., 2., 3.]", "6.0")
+reduce_max = _reduction("reduce_max", "max", "The maximum over axes; ties share the gradient evenly.", "[1., 3., 2.]", "3.0")
+reduce_min = _reduction("reduce_min", "min", "The minimum over axes; ties share the gradient evenly.", "[1., 3., 2.]", "1.0")
+reduce_logsumexp = _reduction("reduce_logsumexp", "logsumexp", "log of the sum of e^x over axes, without overflow.", "[1000., 1000.]", "1000.693115234375", "fc")
+reduce_euclidean_norm = _reduction("math.reduce_euclidean_norm", "euclidean_norm", "Square root of the sum of squares over axes.", "[3., 4.]", "5.0")
+reduce_any = _reduction("reduce_any", "any", "Whether any element is True.", "[True, False]", "True", "b")
+reduce_all = _reduction("reduce_all", "all", "Whether all elements are True.", "[True, False]", "False", "b")
+
+
+def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
+    """The variance over axes: the mean squared distance from the mean (divided by n).
+
+    Args and Raises as for `reduce_mean`; integers are refused with TypeError.
+
+    >>> import tapelab as tf
+    >>> tf.math.reduce_variance([1.0, 3.0]).numpy().item()
+    1.0
+    """
+    x = as_tensor(input_tensor)
+    if x._a.dtype.kind in "iub":
+        raise TypeError(f"Input must be either real or complex. Received integer type {x.dtype!r}; tf.cast it.")
+    off = x - reduce_mean(x, axis=axis, keepdims=True)
+    squared = real(off * conj(off)) if x._a.dtype.kind == "c" else square(off)
+    return reduce_mean(squared, axis=axis, keepdims=keepdims)
+
+
+def reduce_std(input_tensor, axis=None, keepdims=False, name=None):
+    """The standard deviation over axes, the square root of `reduce_variance`.
+
+    Its gradient is NaN where all values are equal.
+
+    >>> import tapelab as tf
+    >>> tf.math.reduce_std([1.0, 3.0]).numpy().item()
+    1.0
+    """
+    return sqrt(reduce_variance(input_tensor, axis, keepdims))
+
+
+def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None):
+    """How many elements are not zero, as integers of `dtype`."""
+    x = as_tensor(input)
+    ones = Tensor((x._a != 0).astype(numpy_dtype(dtype)))
+    return reduce_sum(ones, axis, bool(keepdims))
+
+
+# ---------------------------------------------------------------- scans and arguments of extremes
+
+
+def _scan(f):
+    def forward(x, axis, exclusive, reverse):
+        z = np.flip(x, axis) if reverse else x
+        z = f.accumulate(z, axis=axis, dtype=x.dtype)
+        if exclusive:
+            z = np.roll(z, 1, axis)
+            z[(..., 0) + (slice(None),) * (-1 - axis)] = f.identity
+        return np.flip(z, axis) if reverse else z
+
+    return forward
+
+
+def _cumsum_rule(g, z, x, axis, exclusive, reverse):
+    """The adjoint of summing forwards is summing backwards."""
+    return P.cumsum(g, axis=axis, exclusive=exclusive, reverse=not reverse)
+
+
+def _cumprod_rule(g, z, x, axis, exclusive, reverse):
+    """d cumprod_j = sum over i <= j of (cumprod_j / x_i) dx_i."""
+    return P.cumsum(g * z, axis=axis, exclusive=exclusive, reverse=not reverse) / x
+
+
+primitive("cumsum", "Cumsum", _scan(np.add), _cumsum_rule)
+primitive("cumprod", "Cumprod", _scan(np.multiply), _cumprod_rule)
+
+
+def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
+    """Running sums along an axis.
+
+    Args:
+      x: tensor. axis: along which. exclusive: leave the element itself out. reverse: from the end.
+    Raises:
+      InvalidArgumentError: no such axis.
+
+    >>> import tapelab as tf
+    >>> tf.cumsum([1, 2, 3]).numpy().tolist()
+    [1, 3, 6]
+    """
+    x = as_tensor(x)
+    return P.cumsum(x, axis=axis_of(x, axis, "Cumsum"), exclusive=bool(exclusive), reverse=bool(reverse))
+
+
+def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
+    """Running products along an axis; arguments as for `cumsum`.
+
+    Its gradient divides by x, so it is NaN where x is 0, as in TensorFlow.
+
+    >>> import tapelab as tf
+    >>> tf.math.cumprod([1, 2, 3]).numpy().tolist()
+    [1, 2, 6]
+    """
+    x = as_tensor(x)
+    return P.cumprod(x, axis=axis_of(x, axis, "Cumprod"), exclusive=bool(exclusive), reverse=bool(reverse))
+
+
+def _extreme_index(f):
+    def forward(x, axis, to):
+        if x.size and x.dtype.kind == "f":  # a NaN never wins against a number, as in TensorFlow
+            x = np.where(np.isnan(x), -np.inf if f is np.argmax else np.inf, x)
+        return np.asarray(f(x, axis=axis)).astype(to)[()]
+
+    return forward
+
+
+primitive("argmax", "ArgMax", _extreme_index(np.argmax))
+primitive("argmin", "ArgMin", _extreme_index(np.argmin))
+
+
+def argmax(input, axis=None, output_type="int64", name=None):
+    """The index of the largest value along an axis (default 0); the first of equals. No gradient.
+
+    >>> import tapelab as tf
+    >>> tf.argmax([1.0, 3.0, 3.0]).numpy().item()
+    1
+    """
+    x = as_tensor(input)
+    return P.argmax(x, axis=axis_of(x, 0 if axis is None else axis, "ArgMax"), to=numpy_dtype(output_type))
+
+
+def argmin(input, axis=None, output_type="int64", name=None):
+    """The index of the smallest value along an axis (default 0); the first of equals. No gradient.
+
+    >>> import tapelab as tf
+    >>> tf.argmin([2.0, 1.0, 1.0]).numpy().item()
+    1
+    """
+    x = as_tensor(input)
+    return P.argmin(x, axis=axis_of(x, 0 if axis is None else axis, "ArgMin"), to=numpy_dtype(output_type))
+
+
+def _addn_rule(g, z, *xs, index):
+    """Every summand gets the sum's cotangent."""
+    return g
+
+
+def _addn_forward(*xs):
+    total = xs[0]
+    for x in xs[1:]:
+        if x.shape != total.shape:
+            raise ValueError(f"Shapes must be equal: {list(total.shape)} and {list(x.shape)}")
+        total = total + x
+    return total
+
+
+primitive("add_n", "AddN", _addn_forward, _addn_rule, variadic=True)
+
+
+def add_n(inputs, name=None):
+    """The sum of a list of tensors of one shape and dtype (nothing broadcasts).
+
+    Raises ValueError for an empty list, InvalidArgumentError for different shapes or dtypes.
+
+    >>> import tapelab as tf
+    >>> tf.add_n([[1.0], [2.0], [3.0]]).numpy().tolist()
+    [6.0]
+    """
+    from .array import same_dtypes
+
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ValueError("inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape")
+    xs = same_dtypes(inputs, "AddN")
+    return P.add_n(*xs) if len(xs) > 1 else xs[0]
+
+
+accumulate_n = add_n
+
+# ---------------------------------------------------------------- Python's operators
+
+
+def _equals(x, y):
+    if y is None:
+        return False
+    try:
+        return equal(x, y)
+    except InvalidArgumentError as e:
+        if "Incompatible shapes" in str(e):
+            return False
+        raise
+
+
+def _differs(x, y):
+    same = _equals(x, y)
+    return logical_not(same) if isinstance(same, Tensor) else True
+
+
+def _matmul(x, y):
+    from .linalg import matmul
+
+    return matmul(x, y)
+
+
+_operators = {
+    "add": add, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
+    "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor, "matmul": _matmul,
+}  # fmt: skip
+for _class in (Tensor, Variable):
+    for _name, _op in _operators.items():
+        setattr(_class, f"__{_name}__", _op)
+        setattr(_class, f"__r{_name}__", reverse(_op))
+    for _name, _op in [("lt", less), ("le", less_equal), ("gt", greater), ("ge", greater_equal)]:
+        setattr(_class, f"__{_name}__", _op)
+    _class.__eq__, _class.__ne__ = _equals, _differs
+    _class.__neg__, _class.__abs__, _class.__invert__ = negative, abs, invert

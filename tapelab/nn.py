@@ -1,0 +1,648 @@
+"""tf.nn: activations, losses on logits, convolution, pooling, normalisation, dropout."""
+
+import numpy as np
+
+from . import _conv
+from .array import gather, ints, same_dtypes
+from .errors import InvalidArgumentError, UnimplementedError, wrong_dtype
+from .linalg import l2_normalize  # noqa: F401  (tf.nn.l2_normalize)
+from .math import (
+    _unary,
+    axes_of,
+    axis_of,
+    cast,
+    erf,
+    exp,
+    log_sigmoid,  # noqa: F401  (tf.nn.log_sigmoid)
+    maximum,
+    reduce_mean,
+    rsqrt,
+    sigmoid,
+    softplus,  # noqa: F401  (tf.nn.softplus)
+    square,
+    tanh,  # noqa: F401  (tf.nn.tanh)
+)
+from .math import abs as _abs
+from .primitive import P, bare, dtype, lead, primitive, shape
+from .tensor import Tensor, Variable, as_tensor
+
+# ---------------------------------------------------------------- activations
+
+
+def _relu(g, z, x):
+    """1 where x > 0, else 0 (also at 0)."""
+    return P.relu_grad(g, x)
+
+
+def _flat(h, z, g, x, **attrs):
+    """Piecewise linear: the slope does not move with x (0, and connected)."""
+    return P.unlead(h * 0, inner=shape(x), extra=lead(h, z))
+
+
+def _slope(forward, same):
+    """The primitive `g * slope(x)` of a piecewise linear function; it is linear in g."""
+
+    def wrt_g(h, z, g, x, **attrs):
+        """The same slopes."""
+        return getattr(P, same)(h, x, **attrs)
+
+    primitive(same, same, forward, wrt_g, _flat)
+
+
+def _unlead(h, inner, extra):
+    """Sum over the axes between the leading ones and the input's: a stack's cotangents add up."""
+    added = tuple(range(extra, h.ndim - len(inner)))
+    return np.add.reduce(h, axis=added) if added else h
+
+
+def _unlead_rule(k, z, h, inner, extra):
+    """The adjoint of summing is repeating."""
+    front = lead(k, z)
+    have, want = shape(k), shape(h)
+    mid = len(want) - extra - len(inner)
+    k = P.reshape(k, shape=have[: front + extra] + (1,) * mid + tuple(inner))
+    return P.broadcast_to(k, shape=have[:front] + want)
+
+
+primitive("unlead", "Sum", _unlead, _unlead_rule)
+_slope(lambda g, x: g * (x > 0), "relu_grad")
+_slope(lambda g, x: g * ((x > 0) & (x < 6)), "relu6_grad")
+_slope(lambda g, x, alpha: g * np.where(x > 0, 1, alpha).astype(g.dtype), "leaky_relu_grad")
+
+
+def _relu6(g, z, x):
+    """1 where 0 < x < 6, else 0 (also at 0 and 6)."""
+    return P.relu6_grad(g, x)
+
+
+def _leaky(g, z, x, alpha):
+    """1 where x > 0, else alpha (also at 0)."""
+    return P.leaky_relu_grad(g, x, alpha=alpha)
+
+
+def _elu(g, z, x):
+    """1 where x > 0, else e^x = z + 1."""
+    return g * P.minimum(np.ones_like(bare(z)), z + 1)
+
+
+def _selu(g, z, x):
+    """scale where x > 0, else z + scale * alpha."""
+    return g * P.minimum(np.full_like(bare(z), _SCALE), z + _SCALE * _ALPHA)
+
+
+_ALPHA, _SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def _elu_forward(x):
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))[()]
+
+
+def _softsign(g, z, x):
+    """d x/(1+|x|) = dx / (1+|x|)^2."""
+    d = 1 + P.abs(x)
+    return g / (d * d)
+
+
+relu = _unary("nn.relu", "Relu", lambda x: np.maximum(x, x.dtype.type(0)), _relu, "max(x, 0); the derivative at 0 is 0.", "-1.0", 0.0, floats=False)
+relu6 = _unary("nn.relu6", "Relu6", lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), _relu6, "min(max(x, 0), 6).", "7.0", 6.0, floats=False)
+elu = _unary("nn.elu", "Elu", _elu_forward, _elu, "x where x > 0, else e^x - 1.", "-1.0", -0.6321)
+selu = _unary(
+    "nn.selu", "Selu", lambda x: _elu_forward(x) * np.where(x > 0, _SCALE, _SCALE * _ALPHA).astype(x.dtype),
+    _selu, "Scaled elu (Klambauer et al., 2017).", "-1.0", -1.1113,
+)  # fmt: skip
+softsign = _unary("nn.softsign", "Softsign", lambda x: x / (1 + np.abs(x)), _softsign, "x / (1 + |x|).", "1.0", 0.5)
+primitive("leaky_relu", "LeakyRelu", lambda x, alpha: np.where(x > 0, x, x * x.dtype.type(alpha))[()], _leaky, floats=True)
+
+
+def leaky_relu(features, alpha=0.2, name=None):
+    """x where x > 0, else alpha * x; the derivative at 0 is alpha.
+
+    >>> import tapelab as tf
+    >>> round(float(tf.nn.leaky_relu(-1.0)), 4)
+    -0.2
+    """
+    x = as_tensor(features)
+    if x._a.dtype.kind != "f":
+        x = cast(x, np.float32)
+    return P.leaky_relu(x, alpha=float(alpha))
+
+
+def silu(features, beta=1.0):
+    """x * sigmoid(beta x), also called swish.
+
+    >>> import tapelab as tf
+    >>> round(float(tf.nn.silu(1.0)), 4)
+    0.7311
+    """
+    x = as_tensor(features)
+    return x * sigmoid(x if beta == 1.0 else beta * x)
+
+
+swish = silu
+
+
+def gelu(features, approximate=False, name=None):
+    """x times the normal distribution function of x (or its tanh approximation).
+
+    >>> import tapelab as tf
+    >>> round(float(tf.nn.gelu(1.0)), 4)
+    0.8413
+    """
+    x = as_tensor(features)
+    if x._a.dtype.kind != "f":
+        raise ValueError(f"`features.dtype` must be a floating point tensor. Received: {x.dtype!r}")
+    if approximate:
+        return 0.5 * x * (1.0 + tanh(0.7978845608028654 * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1.0 + erf(x / 1.4142135623730951))
+
+
+def crelu(features, axis=-1, name=None):
+    """relu of x and of -x, joined along an axis."""
+    from .array import concat
+
+    x = as_tensor(features)
+    return relu(concat([x, -x], axis))
+
+
+# ---------------------------------------------------------------- softmax and losses on logits
+
+
+def _softmax_forward(x, axis):
+    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def _softmax(g, z, x, axis):
+    """d softmax = s (dx - sum(s dx))."""
+    return z * (g - P.sum(g * z, axis=(axis,), keepdims=True))
+
+
+def _log_softmax_forward(x, axis):
+    x = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    return x - np.log(np.add.reduce(np.exp(x), axis=axis, keepdims=True))
+
+
+def _log_softmax(g, z, x, axis):
+    """d log softmax = dx - sum(softmax dx)."""
+    return g - P.exp(z) * P.sum(g, axis=(axis,), keepdims=True)
+
+
+primitive("softmax", "Softmax", _softmax_forward, _softmax, floats=True)
+primitive("log_softmax", "LogSoftmax", _log_softmax_forward, _log_softmax, floats=True)
+
+
+def _logits(x, op):
+    x = as_tensor(x)
+    if x._a.dtype.kind != "f":
+        raise wrong_dtype(op, x.dtype)
+    if not x._a.ndim:
+        raise InvalidArgumentError(f"{op} needs at least one axis, got a scalar [Op:{op}]")
+    return x
+
+
+def softmax(logits, axis=None, name=None):
+    """e^x / sum(e^x) along an axis (the last by default), without overflow.
+
+    >>> import tapelab as tf
+    >>> tf.nn.softmax([0.0, 0.0]).numpy().tolist()
+    [0.5, 0.5]
+    """
+    x = _logits(logits, "Softmax")
+    return P.softmax(x, axis=axis_of(x, -1 if axis is None else axis, "Softmax"))
+
+
+def log_softmax(logits, axis=None, name=None):
+    """log(softmax(x)) along an axis (the last by default), without overflow.
+
+    >>> import tapelab as tf
+    >>> tf.nn.log_softmax([0.0, 0.0]).numpy().round(4).tolist()
+    [-0.6931, -0.6931]
+    """
+    x = _logits(logits, "LogSoftmax")
+    return P.log_softmax(x, axis=axis_of(x, -1 if axis is None else axis, "LogSoftmax"))
+
+
+def _row(g):
+    """A cotangent per row, ready to multiply rows."""
+    return P.reshape(g, shape=(*shape(g), 1))
+
+
+def _xent_forward(x, labels):
+    return -np.add.reduce(labels * _log_softmax_forward(x, -1), axis=-1, where=labels != 0)
+
+
+def _xent_x(g, z, x, labels):
+    """d loss / d logits = softmax - labels (labels are taken to sum to 1)."""
+    return _row(g) * (P.softmax(x, axis=-1) - labels)
+
+
+def _xent_labels(g, z, x, labels):
+    """d loss / d labels = -log softmax."""
+    return -(_row(g) * P.log_softmax(x, axis=-1))
+
+
+def _sparse_xent_forward(x, labels):
+    top = np.maximum.reduce(x, axis=-1, keepdims=True)
+    picked = np.take_along_axis(x - top, labels[..., None], -1)[..., 0]
+    return np.log(np.add.reduce(np.exp(x - top), axis=-1)) - picked
+
+
+def _sparse_xent_x(g, z, x, labels):
+    """d loss / d logits = softmax - one_hot(labels)."""
+    hot = labels[..., None] == np.arange(shape(x)[-1])
+    return _row(g) * (P.softmax(x, axis=-1) - hot.astype(dtype(x)))
+
+
+def _sigmoid_xent_forward(x, labels):
+    return np.maximum(x, 0) - x * labels + np.log1p(np.exp(-np.abs(x)))
+
+
+def _sigmoid_xent_x(g, z, x, labels):
+    """d loss / d logits = sigmoid - labels."""
+    return g * (P.sigmoid(x) - labels)
+
+
+def _sigmoid_xent_labels(g, z, x, labels):
+    """d loss / d labels = -logits."""
+    return -(g * x)
+
+
+primitive("softmax_xent", "SoftmaxCrossEntropyWithLogits", _xent_forward, _xent_x, _xent_labels)
+primitive("sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x)
+primitive(
+    "sigmoid_xent", "SigmoidCrossEntropyWithLogits", _sigmoid_xent_forward, _sigmoid_xent_x, _sigmoid_xent_labels
+)
+
+
+def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
+    """-sum(labels * log softmax(logits)) along an axis.
+
+    Args:
+      labels: probabilities, of the shape and dtype of `logits`. Rows should sum to 1.
+    Returns:
+      Tensor without the axis.
+    Raises:
+      InvalidArgumentError: shapes or dtypes that differ.
+
+    >>> import tapelab as tf
+    >>> tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    x, y = same_dtypes([logits, labels], "SoftmaxCrossEntropyWithLogits")
+    if x._a.shape != y._a.shape:
+        try:
+            full = np.broadcast_shapes(x._a.shape, y._a.shape)
+            x, y = P.broadcast_to(x, shape=full), P.broadcast_to(y, shape=full)
+        except ValueError:
+            raise InvalidArgumentError(
+                f"logits and labels must be broadcastable: logits_size={list(x._a.shape)} "
+                f"labels_size={list(y._a.shape)} [Op:SoftmaxCrossEntropyWithLogits]"
+            ) from None
+    axis = axis_of(x, axis, "SoftmaxCrossEntropyWithLogits")
+    if axis != -1:
+        n = x._a.ndim
+        perm = tuple(i for i in range(-n, 0) if i != axis) + (axis,)
+        x, y = P.transpose(x, perm=perm), P.transpose(y, perm=perm)
+    return P.softmax_xent(x, y)
+
+
+def sparse_softmax_cross_entropy_with_logits(labels, logits, name=None):
+    """-log softmax(logits) at each row's label.
+
+    Args:
+      labels: integers in [0, classes), of shape logits.shape[:-1]. logits: (..., classes).
+    Returns:
+      Tensor of the labels' shape.
+    Raises:
+      ValueError: shapes that do not fit. InvalidArgumentError: labels out of range or not integers.
+
+    >>> import tapelab as tf
+    >>> tf.nn.sparse_softmax_cross_entropy_with_logits([1], [[0.0, 0.0]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    x, y = _logits(logits, "SparseSoftmaxCrossEntropyWithLogits"), as_tensor(labels)
+    if y._a.dtype.kind not in "iu":
+        raise InvalidArgumentError(
+            f"Value for attr 'Tlabels' of {y.dtype.name} is not in the list of allowed values: int32, int64 "
+            f"[Op:SparseSoftmaxCrossEntropyWithLogits]. Labels are class numbers: tf.cast(labels, tf.int32)."
+        )
+    if y._a.shape != x._a.shape[:-1]:
+        raise ValueError(
+            f"`labels.shape` must equal `logits.shape` except for the last dimension. Received: "
+            f"labels.shape={y._a.shape} and logits.shape={x._a.shape}"
+        )
+    n = x._a.shape[-1]
+    bad = (y._a < 0) | (y._a >= n)
+    if np.any(bad):
+        raise InvalidArgumentError(
+            f"Received a label value of {y._a[bad].flat[0]} which is outside the valid range of [0, {n}) "
+            f"[Op:SparseSoftmaxCrossEntropyWithLogits]"
+        )
+    return P.sparse_xent(x, Tensor(np.asarray(y._a, np.int64)))
+
+
+def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
+    """-labels log s - (1 - labels) log(1 - s) with s = sigmoid(logits), elementwise, without overflow.
+
+    Raises ValueError for shapes that differ.
+
+    >>> import tapelab as tf
+    >>> tf.nn.sigmoid_cross_entropy_with_logits([1.0], [0.0]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    if labels is None or logits is None:
+        raise ValueError("Both `labels` and `logits` must be provided.")
+    x, y = same_dtypes([logits, labels], "SigmoidCrossEntropyWithLogits")
+    if x._a.shape != y._a.shape:
+        raise ValueError(
+            f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
+        )
+    return P.sigmoid_xent(x, y)
+
+
+# ---------------------------------------------------------------- convolution
+
+
+def _conv_x(g, z, x, k, **attrs):
+    """Convolution is linear in the image: its transpose."""
+    return P.conv2d_input_grad(g, k, x_shape=shape(x)[-4:], **attrs)
+
+
+def _conv_k(g, z, x, k, **attrs):
+    """Convolution is linear in the filter: its transpose."""
+    return P.conv2d_filter_grad(x, g, k_shape=shape(k)[-4:], **attrs)
+
+
+def _input_grad_g(h, z, g, k, x_shape, **attrs):
+    """The transpose of the transpose."""
+    return P.conv2d(h, k, **attrs)
+
+
+def _input_grad_k(h, z, g, k, x_shape, **attrs):
+    """<h, A(k)^T g> = <conv(h, k), g>: linear in k."""
+    return P.conv2d_filter_grad(h, g, k_shape=shape(k)[-4:], **attrs)
+
+
+def _filter_grad_x(h, z, x, g, k_shape, **attrs):
+    """<h, B(x) g> = <conv(x, h), g>: linear in x."""
+    return P.conv2d_input_grad(g, h, x_shape=shape(x)[-4:], **attrs)
+
+
+def _filter_grad_g(h, z, x, g, k_shape, **attrs):
+    """<h, B(x) g> = <conv(x, h), g>: linear in g."""
+    return P.conv2d(x, h, **attrs)
+
+
+primitive("conv2d", "Conv2D", _conv.conv2d, _conv_x, _conv_k, broadcasts=True)
+primitive(
+    "conv2d_input_grad", "Conv2DBackpropInput", _conv.conv2d_input_grad, _input_grad_g, _input_grad_k,
+    broadcasts=True,
+)  # fmt: skip
+primitive(
+    "conv2d_filter_grad", "Conv2DBackpropFilter", _conv.conv2d_filter_grad, _filter_grad_x, _filter_grad_g,
+    broadcasts=True,
+)  # fmt: skip
+
+
+def _pair(value, what):
+    """One number, two, or TensorFlow's four (1, h, w, 1), as (h, w)."""
+    v = ints(value, what)
+    if len(v) == 1:
+        return v * 2
+    if len(v) == 4 and v[0] == v[3] == 1:
+        return v[1:3]
+    if len(v) == 2:
+        return v
+    raise ValueError(f"{what} should be of length 1, 2 or 4 (with 1 first and last), got {v}")
+
+
+def _nhwc(data_format):
+    if data_format not in (None, "NHWC", "channels_last"):
+        raise UnimplementedError(f"On the CPU only the NHWC data format is supported, got {data_format!r}.")
+
+
+def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None):
+    """Cross-correlation of images with filters.
+
+    Args:
+      input: (batch, height, width, channels in). filters: (height, width, channels in, channels out).
+      strides, dilations: one number or (height, width). padding: 'SAME', 'VALID', or pairs of numbers.
+    Returns:
+      (batch, new height, new width, channels out).
+    Raises:
+      InvalidArgumentError: shapes or dtypes that do not fit. UnimplementedError: not NHWC.
+
+    >>> import tapelab as tf
+    >>> tf.nn.conv2d(tf.ones([1, 3, 3, 1]), tf.ones([2, 2, 1, 1]), 1, "VALID").numpy().ravel().tolist()
+    [4.0, 4.0, 4.0, 4.0]
+    """
+    _nhwc(data_format)
+    x, k = same_dtypes([input, filters], "Conv2D")
+    for t, what in ((x, "input"), (k, "filters")):
+        if t._a.ndim != 4:
+            raise InvalidArgumentError(f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]")
+    if x._a.shape[-1] != k._a.shape[-2]:
+        raise InvalidArgumentError(
+            f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs {k._a.shape[-2]} [Op:Conv2D]"
+        )
+    s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
+    pads = _padding(padding, x._a.shape[1:3], k._a.shape[:2], s, d)
+    return P.conv2d(x, k, strides=s, padding=pads, dilations=d)
+
+
+def _padding(padding, hw, ksize, strides, dilations=(1, 1)):
+    try:
+        return _conv.resolve_padding(padding.upper() if isinstance(padding, str) else padding, hw, ksize, strides, dilations)
+    except ValueError as e:
+        raise ValueError(f"padding: {e}") from None
+
+
+def conv2d_transpose(
+    input, filters, output_shape, strides, padding="SAME", data_format="NHWC", dilations=None, name=None
+):
+    """The transpose (gradient with respect to its input) of `conv2d`, used to enlarge images.
+
+    Args:
+      input: (batch, height, width, channels in). filters: (height, width, channels out, channels in).
+      output_shape: (batch, new height, new width, channels out).
+    """
+    _nhwc(data_format)
+    g, k = same_dtypes([input, filters], "Conv2DBackpropInput")
+    s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
+    full = ints(output_shape)
+    pads = _padding(padding, full[1:3], k._a.shape[:2], s, d)
+    return P.conv2d_input_grad(g, k, x_shape=full, strides=s, padding=pads, dilations=d)
+
+
+# ---------------------------------------------------------------- pooling
+
+
+def _max_pool_rule(g, z, x, **attrs):
+    """The first maximum of each window takes its cotangent."""
+    index = _conv.max_pool2d_argmax(bare(x), y=bare(z), **attrs)
+    return P.pool_scatter(g, index=index, x_shape=shape(x))
+
+
+def _pool_scatter_rule(h, z, g, index, x_shape):
+    """Taking is the adjoint of putting."""
+    return P.pool_gather(h, index=index)
+
+
+def _pool_gather_rule(h, z, x, index):
+    """Putting is the adjoint of taking."""
+    return P.pool_scatter(h, index=index, x_shape=shape(x)[-4:])
+
+
+def _avg_pool_rule(g, z, x, **attrs):
+    """Every element of a window gets its share."""
+    return P.avg_pool2d_grad(g, x_shape=shape(x)[-4:], **attrs)
+
+
+def _avg_grad_rule(h, z, g, x_shape, **attrs):
+    """Averaging is linear: the transpose of the transpose."""
+    return P.avg_pool2d(h, **attrs)
+
+
+primitive("max_pool2d", "MaxPool", _conv.max_pool2d, _max_pool_rule)
+primitive("pool_scatter", "MaxPoolGrad", _conv.pool_scatter, _pool_scatter_rule)
+primitive("pool_gather", "MaxPoolGradGrad", _conv.pool_gather, _pool_gather_rule)
+primitive("avg_pool2d", "AvgPool", _conv.avg_pool2d, _avg_pool_rule)
+primitive("avg_pool2d_grad", "AvgPoolGrad", _conv.avg_pool2d_grad, _avg_grad_rule)
+
+
+def _pool(p, input, ksize, strides, padding, data_format):
+    _nhwc(data_format)
+    x = as_tensor(input)
+    if x._a.ndim != 4:
+        raise InvalidArgumentError(f"tensor_in must be 4-dimensional, got {list(x._a.shape)} [Op:{p.name}]")
+    k, s = _pair(ksize, "ksize"), _pair(strides, "strides")
+    return p(x, ksize=k, strides=s, padding=_padding(padding, x._a.shape[1:3], k, s))
+
+
+def max_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None):
+    """The maximum of each window; the first of equals gets the gradient.
+
+    Args:
+      input: (batch, height, width, channels). ksize, strides: one number or (height, width).
+      padding: 'SAME' or 'VALID'.
+
+    >>> import tapelab as tf
+    >>> tf.nn.max_pool2d(tf.reshape(tf.range(4.0), [1, 2, 2, 1]), 2, 2, "VALID").numpy().ravel().tolist()
+    [3.0]
+    """
+    return _pool(P.max_pool2d, input, ksize, strides, padding, data_format)
+
+
+def avg_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None):
+    """The mean of each window; padding does not count. Arguments as for `max_pool2d`.
+
+    >>> import tapelab as tf
+    >>> tf.nn.avg_pool2d(tf.reshape(tf.range(4.0), [1, 2, 2, 1]), 2, 2, "VALID").numpy().ravel().tolist()
+    [1.5]
+    """
+    return _pool(P.avg_pool2d, input, ksize, strides, padding, data_format)
+
+
+max_pool, avg_pool = max_pool2d, avg_pool2d
+
+# ---------------------------------------------------------------- normalisation, bias, dropout, lookup
+
+
+def bias_add(value, bias, data_format=None, name=None):
+    """value + bias along the last axis.
+
+    Raises ValueError or InvalidArgumentError for a bias that is no vector of that length.
+
+    >>> import tapelab as tf
+    >>> tf.nn.bias_add([[1.0, 1.0]], [1.0, 2.0]).numpy().tolist()
+    [[2.0, 3.0]]
+    """
+    x, b = same_dtypes([value, bias], "BiasAdd")
+    if b._a.ndim != 1 or not x._a.ndim or x._a.shape[-1] != b._a.shape[0]:
+        raise InvalidArgumentError(
+            f"Must provide as many biases as the last dimension of the input tensor: {list(b._a.shape)} vs. "
+            f"{list(x._a.shape)} [Op:BiasAdd]"
+        )
+    return x + b
+
+
+def moments(x, axes, shift=None, keepdims=False, name=None):
+    """Mean and variance over axes. (mean, variance)
+
+    >>> import tapelab as tf
+    >>> [float(t) for t in tf.nn.moments([1.0, 3.0], [0])]
+    [2.0, 1.0]
+    """
+    x = as_tensor(x)
+    axes = axes_of(x, axes, "Moments")
+    mean = reduce_mean(x, list(axes), True)
+    # The mean's own derivative cancels in the variance, so it is left out, as in TensorFlow.
+    variance = reduce_mean(square(x - P.stop_gradient(mean)), list(axes), keepdims)
+    if not keepdims:
+        n = x._a.ndim
+        mean = P.reshape(mean, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in axes))
+    return mean, variance
+
+
+def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name=None):
+    """scale * (x - mean) / sqrt(variance + epsilon) + offset; scale and offset may be None."""
+    x = as_tensor(x)
+    inv = rsqrt(as_tensor(variance) + variance_epsilon)
+    if scale is not None:
+        inv = inv * scale
+    shift = (offset if offset is not None else 0.0) - as_tensor(mean) * inv
+    return x * inv + shift
+
+
+def dropout(x, rate, noise_shape=None, seed=None, name=None):
+    """Zero each element with probability `rate`, scale the others by 1 / (1 - rate).
+
+    Raises ValueError for a rate outside [0, 1) or an integer tensor.
+
+    >>> import tapelab as tf
+    >>> tf.nn.dropout([1.0, 1.0], 0.0).numpy().tolist()
+    [1.0, 1.0]
+    """
+    from .random import generator
+
+    x = as_tensor(x)
+    if x._a.dtype.kind != "f":
+        raise ValueError(f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor.")
+    rate = float(rate)
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
+    if rate == 0:
+        return x
+    noise = x._a.shape if noise_shape is None else tuple(
+        n if s is None else s for n, s in zip(x._a.shape, noise_shape)
+    )
+    keep = generator(seed).random(noise) >= rate
+    return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
+
+
+def embedding_lookup(params, ids, max_norm=None, name=None):
+    """The rows of `params` that `ids` names."""
+    from .clip import clip_by_norm
+
+    rows = gather(params, ids)
+    n = as_tensor(ids)._a.ndim
+    return rows if max_norm is None else clip_by_norm(rows, max_norm, list(range(n, rows._a.ndim)))
+
+
+def l2_loss(t, name=None):
+    """Half the sum of squares."""
+    x = as_tensor(t)
+    return P.sum(x * x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / 2
+
+
+def zero_fraction(value, name=None):
+    """The fraction of zeros, as float32."""
+    a = as_tensor(value)._a
+    return Tensor(np.float32(np.mean(a == 0)))
+
+
+def scale_regularization_loss(regularization_loss):
+    """The loss as it is: there is one replica."""
+    return as_tensor(regularization_loss)
+
+

@@ -1,0 +1,113 @@
+"""tf.random: numbers from seeds. The streams are NumPy's, so they differ from TensorFlow's."""
+
+import numpy as np
+
+from .array import ints
+from .tensor import Tensor, as_tensor, numpy_dtype
+
+_state = {"seed": None, "rng": np.random.default_rng(), "calls": 0}
+
+
+def set_seed(seed):
+    """Make everything random from here on repeatable.
+
+    >>> import tapelab as tf
+    >>> tf.random.set_seed(1); a = tf.random.normal([2])
+    >>> tf.random.set_seed(1); b = tf.random.normal([2])
+    >>> bool(tf.reduce_all(a == b))
+    True
+    """
+    _state.update(seed=int(seed), rng=np.random.default_rng(int(seed)), calls=0)
+
+
+def generator(seed=None):
+    """The NumPy generator to draw from; an operation's own seed gives its own repeatable stream."""
+    if seed is None:
+        return _state["rng"]
+    _state["calls"] += 1  # same seeds, same call: same numbers; the next call goes on
+    return np.random.default_rng([_state["seed"] or 0, int(seed), _state["calls"]])
+
+
+def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
+    """Numbers from the normal distribution, of the given shape."""
+    dt = numpy_dtype(dtype)
+    draw = generator(seed).standard_normal(ints(shape)).astype(dt)[()]
+    return Tensor(draw) * as_tensor(stddev, dt) + as_tensor(mean, dt)
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
+    """Normal numbers, those further than two standard deviations drawn again."""
+    rng, full = generator(seed), ints(shape)
+    draw = rng.standard_normal(full)
+    while np.any(far := np.abs(draw) > 2):
+        draw = np.where(far, rng.standard_normal(full), draw)
+    dt = numpy_dtype(dtype)
+    return Tensor(np.asarray(draw).astype(dt)[()]) * as_tensor(stddev, dt) + as_tensor(mean, dt)
+
+
+def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None):
+    """Numbers from [minval, maxval), floats from [0, 1) by default; integers need a maxval.
+
+    Raises ValueError for integers without `maxval`.
+    """
+    dt, full = numpy_dtype(dtype), ints(shape)
+    if dt.kind in "iu":
+        if maxval is None:
+            raise ValueError(f"Must specify maxval for integer dtype {dt}")
+        return Tensor(np.asarray(generator(seed).integers(int(minval), int(maxval), full)).astype(dt)[()])
+    draw = np.asarray(generator(seed).random(full)).astype(dt)[()]
+    low, high = as_tensor(minval, dt), as_tensor(1 if maxval is None else maxval, dt)
+    return Tensor(draw) * (high - low) + low
+
+
+def shuffle(value, seed=None, name=None):
+    """The rows of a tensor in random order."""
+    from .array import P
+
+    x = as_tensor(value)
+    order = generator(seed).permutation(x._a.shape[0])
+    return P.gather_dense(x, indices=order, axis=-x._a.ndim)
+
+
+def categorical(logits, num_samples, dtype="int64", seed=None, name=None):
+    """Class numbers drawn with probabilities softmax(logits), shape (batch, num_samples)."""
+    x = as_tensor(logits)._a
+    noise = generator(seed).gumbel(size=(x.shape[0], num_samples, x.shape[1]))
+    return Tensor(np.argmax(x[:, None, :] + noise, axis=-1).astype(numpy_dtype(dtype or "int64")))
+
+
+class Generator:
+    """A stream of random numbers of its own: `tf.random.Generator.from_seed(1).normal([3])`."""
+
+    def __init__(self, rng):
+        self._rng = rng
+
+    @classmethod
+    def from_seed(cls, seed, alg=None):
+        """The stream that a seed names."""
+        return cls(np.random.default_rng(seed))
+
+    @classmethod
+    def from_non_deterministic_state(cls, alg=None):
+        """A stream that nothing repeats."""
+        return cls(np.random.default_rng())
+
+    def _with(self, f, *args, **kwargs):
+        saved = _state["rng"]
+        _state["rng"] = self._rng
+        try:
+            return f(*args, **kwargs)
+        finally:
+            _state["rng"] = saved
+
+    def normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None):
+        """As `tf.random.normal`."""
+        return self._with(normal, shape, mean, stddev, dtype)
+
+    def truncated_normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None):
+        """As `tf.random.truncated_normal`."""
+        return self._with(truncated_normal, shape, mean, stddev, dtype)
+
+    def uniform(self, shape, minval=0, maxval=None, dtype="float32", name=None):
+        """As `tf.random.uniform`."""
+        return self._with(uniform, shape, minval, maxval, dtype)

@@ -1,0 +1,548 @@
+"""GradientTape: a list of what happened, walked backwards.
+
+While a tape is open, each primitive that touches something the tape tracks appends one record
+`(primitive, attributes, output, input, ...)`. `gradient` walks the list backwards, iteratively,
+once, keeping a cotangent per tensor.
+"""
+
+import contextlib
+import enum
+import logging
+import sys
+
+import numpy as np
+
+from . import nest
+from .dtypes import as_dtype
+from .errors import InvalidArgumentError, NotATensorError
+from .primitive import P, Primitive, shape, unbroadcast
+from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
+
+logger = logging.getLogger("tapelab")
+
+
+class UnconnectedGradients(enum.Enum):
+    """What stands for the gradient of an unconnected source: None, or zeros of its shape."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape:
+    """Records operations and computes gradients from the record.
+
+    Args:
+      persistent: whether the tape may be asked more than once. A persistent tape holds its record
+        (and every tensor in it) until it is deleted.
+      watch_accessed_variables: whether trainable variables are watched when they are read.
+
+    >>> import tapelab as tf
+    >>> w = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     loss = w ** 2
+    >>> tape.gradient(loss, w)
+    <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
+    """
+
+    def __init__(self, persistent=False, watch_accessed_variables=True):
+        self._persistent, self._watch_accessed = persistent, watch_accessed_variables
+        self._records = None  # None: never entered, or used up
+        self._tracked = set()  # ids of the tensors whose derivatives can be asked for
+        self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
+        self._variables = {}  # id -> (variable, [boxes it was seen holding])
+        self._recording = False
+        self._entered = False
+        self._complex = False  # complex numbers are on the tape
+
+    # -- life
+
+    def __enter__(self):
+        if self._recording:
+            raise ValueError(
+                "Tape is still recording, This can happen if you try to re-enter an already-active tape."
+            )
+        if self._records is None:
+            self._clear()
+        self._entered = self._recording = True
+        active.tapes = (*active.tapes, self)
+        return self
+
+    def __exit__(self, *exception):
+        if self._recording:
+            self._stop()
+
+    def _stop(self):
+        self._recording = False
+        active.tapes = tuple(t for t in active.tapes if t is not self)
+
+    def _clear(self):
+        self._records, self._tracked, self._watched, self._variables = [], set(), {}, {}
+
+    def _release(self):
+        """Let go of every tensor; the list of watched variables stays readable."""
+        self._records, self._tracked, self._watched = None, set(), {}
+        self._variables = {k: (v, []) for k, (v, _) in self._variables.items()}
+
+    @contextlib.contextmanager
+    def stop_recording(self):
+        """A context in which this tape (and no other) does not record.
+
+        Raises RuntimeError when the tape was never entered, ValueError when it is closed.
+        """
+        if not self._entered:
+            raise RuntimeError("Trying to stop recording a tape which is not recording.")
+        if not self._recording:
+            raise ValueError("Tape is not recording.")
+        self._stop()
+        try:
+            yield
+        finally:
+            if not self._recording and self._records is not None:
+                self._recording = True
+                active.tapes = (*active.tapes, self)
+
+    def reset(self):
+        """Forget everything recorded and watched, and go on recording. ValueError when closed."""
+        if not self._recording:
+            raise ValueError("Tape is not recording.")
+        self._clear()
+
+    # -- watching
+
+    def watch(self, tensor):
+        """Track a tensor or variable, or a structure of them, from here on.
+
+        Raises ValueError for anything without an identity (ndarray, number, None). Dtypes that
+        are not floating only get a logged warning: their gradients are None.
+        """
+        for t in nest.flatten(tensor):
+            if not isinstance(t, (Tensor, Variable)):
+                raise ValueError(
+                    f"Passed in object {t!r} of type '{type(t).__name__}', not tf.Tensor or tf.Variable "
+                    f"or ExtensionType. Wrap it first: x = tf.constant(...), then tape.watch(x)."
+                )
+            if not (t.dtype.is_floating or t.dtype.is_complex):
+                logger.warning(
+                    "The dtype of the watched tensor must be floating (e.g. tf.float32), got %r", t.dtype
+                )
+            if self._records is None:
+                if self._entered:
+                    continue
+                raise AttributeError(
+                    "This tape has not recorded yet: enter it first (with tf.GradientTape() as tape:), "
+                    "then tape.watch(x)."
+                )
+            if not self._recording and self in active.tapes:
+                continue
+            if isinstance(t, Variable):
+                self._watch_variable(t)
+            elif self._recording or not self._entered:
+                self._watch_tensor(t)
+
+    def _watch_tensor(self, t):
+        self._watched[id(t)] = t
+        if t._a.dtype.kind in "fc":
+            self._tracked.add(id(t))
+            self._complex |= t._a.dtype.kind == "c"
+
+    def _watch_variable(self, v):
+        _, boxes = self._variables.setdefault(id(v), (v, []))
+        if not any(b is v._t for b in boxes):
+            boxes.append(v._t)
+            self._watch_tensor(v._t)
+
+    def _accessed(self, v):
+        """A variable was read while this tape was recording."""
+        if id(v._t) not in self._tracked and (
+            id(v) in self._variables or v._trainable and self._watch_accessed
+        ):
+            self._watch_variable(v)
+
+    def watched_variables(self):
+        """The variables watched so far, in the order of their creation."""
+        return tuple(sorted((v for v, _ in self._variables.values()), key=lambda v: v._uid))
+
+    # What leaves the tape's sight; `explain` remembers these, an ordinary tape does not care.
+
+    def _assigned(self, variable, source):
+        """`source` was written into a variable."""
+
+    def _left(self, tensor):
+        """A tensor's value went to NumPy or Python."""
+
+    def _cut(self, p, z, inputs):
+        """`z` came from an operation without a gradient."""
+
+    # -- asking
+
+    def gradient(
+        self, target, sources, output_gradients=None, unconnected_gradients=UnconnectedGradients.NONE
+    ):
+        """The gradient of the sum of `target` with respect to `sources`.
+
+        Args:
+          target: tensor, variable, or a structure of them; their elements are summed.
+          sources: tensor, variable, or a structure of them.
+          output_gradients: cotangents of the targets, ones by default.
+          unconnected_gradients: 'none' or 'zero' for sources that the target does not depend on.
+        Returns:
+          A structure like `sources`: tensors of the sources' shape and dtype, None (or zeros) where
+          unconnected, `IndexedSlices` where rows were gathered from a source.
+        Raises:
+          RuntimeError: a non-persistent tape that has answered already, or was never entered.
+          TypeError: a target of None, or sources that are not tensors or variables.
+          ValueError: an unknown `unconnected_gradients`, or None among the output gradients.
+
+        >>> import tapelab as tf
+        >>> x = tf.Variable(2.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * [3.0, 4.0]
+        >>> float(tape.gradient(y, x))
+        7.0
+        """
+        zero = _wants_zeros(unconnected_gradients)
+        self._check_usable()
+        if target is None:
+            raise NotATensorError(
+                "Argument `target` should be a list or nested structure of Tensors, Variables or "
+                "CompositeTensors to be differentiated, but received None."
+            )
+        targets = [as_source(t) for t in nest.flatten(target)]
+        flat = [as_source(s) for s in nest.flatten(sources)]
+        seeds = self._seeds(targets, output_gradients)
+        with self._asked() as records:
+            found = self._pull(records, seeds, flat)
+        if zero:
+            found = [_zeros(s) if g is None else g for s, g in zip(flat, found)]
+        return nest.pack_sequence_as(sources, found)
+
+    def _check_usable(self):
+        if self._records is None:
+            raise RuntimeError(
+                "A non-persistent GradientTape can only be used to compute one set of gradients (or "
+                "jacobians). Use tf.GradientTape(persistent=True) to ask again, or ask once for all "
+                "sources: tape.gradient(y, [a, b])."
+            )
+
+    @contextlib.contextmanager
+    def _asked(self):
+        """The records to walk; a non-persistent tape stops recording first and lets go afterwards."""
+        if self._recording:
+            if self._persistent:
+                logger.warning(
+                    "Calling GradientTape.gradient on a persistent tape inside its context is "
+                    "significantly less efficient than calling it outside the context (it causes the "
+                    "gradient ops to be recorded on the tape, leading to increased CPU and memory "
+                    "usage). Only call it inside the context if you want to trace the gradient to "
+                    "compute higher order derivatives."
+                )
+            else:
+                self._stop()
+        try:
+            yield self._records[: len(self._records)] if self._recording else self._records
+        finally:
+            if not self._persistent:
+                self._release()
+
+    def _seeds(self, targets, output_gradients):
+        """id of each target -> its cotangent, as tensors."""
+        given = [] if output_gradients is None else nest.flatten(output_gradients)
+        seeds = {}
+        for i, target in enumerate(targets):
+            t = target._t if isinstance(target, Variable) else target
+            if i < len(given):
+                g = as_tensor(given[i], None if isinstance(given[i], Tensor) else t._a.dtype)
+                if g._a.dtype != t._a.dtype:
+                    raise InvalidArgumentError(
+                        f"cannot compute the gradient: output_gradients[{i}] was expected to be a "
+                        f"{t.dtype.name} tensor, like its target, but is a {g.dtype.name} tensor."
+                    )
+                if g._a.shape != t._a.shape and g._a.ndim <= t._a.ndim:
+                    g = P.broadcast_to(g, shape=t._a.shape)
+            else:
+                g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
+            k = id(t)
+            seeds[k] = (t, g) if k not in seeds else (t, seeds[k][1] + g)
+        return seeds
+
+    def _boxes(self, source):
+        """The tensors whose cotangents make up the gradient of a source."""
+        if not isinstance(source, Variable):
+            return [source]
+        _, boxes = self._variables.get(id(source), (source, ()))
+        return list(boxes) if any(b is source._t for b in boxes) else [*boxes, source._t]
+
+    def _pull(self, records, seeds, sources, extra=0):
+        """Walk backwards from the seeds; the cotangents of the sources (None: not reached)."""
+        boxes = [self._boxes(s) for s in sources]
+        wanted = {id(b) for found in boxes for b in found}
+        boxed = bool(active.tapes)
+        cotangents = {k: g if boxed else g._a for k, (_, g) in seeds.items()}
+        with np.errstate(all="ignore"):
+            walk(
+                records, cotangents, self._needed(records, wanted), wanted, extra, boxed, self._complex
+            )
+        result = []
+        for found in boxes:
+            total = None
+            for b in found:
+                g = cotangents.get(id(b))
+                if g is not None:
+                    total = g if total is None else add_cotangents(total, g)
+            if isinstance(total, (np.ndarray, np.generic)):
+                total = Tensor(total)
+            result.append(total)
+        return result
+
+    def _needed(self, records, wanted):
+        """The ids of tensors between the sources and the end of the tape: the walk visits no other."""
+        if wanted >= self._watched.keys():
+            return self._tracked
+        needed = set(wanted)
+        for entry in records:
+            for x in entry[3:]:
+                if id(x) in needed:
+                    z = entry[2]
+                    if type(z) is tuple:
+                        needed.update(map(id, z))
+                    else:
+                        needed.add(id(z))
+                    break
+        return needed
+
+    def jacobian(
+        self, target, sources, unconnected_gradients=UnconnectedGradients.NONE,
+        parallel_iterations=None, experimental_use_pfor=True,
+    ):  # fmt: skip
+        """The derivative of every element of `target` with respect to every element of `sources`.
+
+        One batched backward pass: a stack of unit cotangents goes through the rules together.
+
+        Args:
+          target: one tensor. sources: tensor, variable, or a structure of them.
+          unconnected_gradients: as for `gradient`.
+          parallel_iterations, experimental_use_pfor: as in TensorFlow; setting them asks for a
+            persistent tape and changes nothing else.
+        Returns:
+          A structure like `sources` of tensors of shape target.shape + source.shape.
+        Raises:
+          RuntimeError: as for `gradient`; or settings that need a persistent tape.
+          TypeError: a structure of targets.
+        """
+        zero = _wants_zeros(unconnected_gradients)
+        self._check_usable()
+        target = _single(target, "target")
+        flat = [as_source(s) for s in nest.flatten(sources)]
+        self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
+        t = target._t if isinstance(target, Variable) else target
+        size, dt = t._a.size, t._a.dtype
+        with self._asked() as records:
+            parts = []
+            for start in range(0, size, CHUNK):
+                n = min(CHUNK, size - start)
+                rows = np.zeros((n, size), dt)
+                rows[np.arange(n), start + np.arange(n)] = 1
+                seed = Tensor(rows.reshape(n, *t._a.shape))
+                parts.append(self._pull(records, {id(t): (t, seed)}, flat, extra=1))
+        found = []
+        for i, s in enumerate(flat):
+            full = t._a.shape + _box(s)._a.shape
+            column = [p[i] for p in parts]
+            if not column or column[0] is None:
+                found.append(Tensor(np.zeros(full, _box(s)._a.dtype)[()]) if zero else None)
+            else:
+                whole = column[0] if len(column) == 1 else P.concat(*column, axis=0)
+                found.append(P.reshape(whole, shape=full))
+        return nest.pack_sequence_as(sources, found)
+
+    def batch_jacobian(
+        self, target, source, unconnected_gradients=UnconnectedGradients.NONE,
+        parallel_iterations=None, experimental_use_pfor=True,
+    ):  # fmt: skip
+        """The Jacobian of each batch item's target with respect to the same item's source.
+
+        Args:
+          target: tensor of shape (b, ...). source: tensor of shape (b, ...).
+        Returns:
+          Tensor of shape (b, target.shape[1:], source.shape[1:]). Where items of a batch interact,
+          the numbers are sums over the batch, as in TensorFlow.
+        Raises:
+          ValueError: rank below 2, or different first dimensions. RuntimeError: as for `jacobian`.
+        """
+        zero = _wants_zeros(unconnected_gradients)
+        self._check_usable()
+        target, source = _single(target, "target"), _single(source, "source")
+        t, s = _box(target), _box(source)
+        for x in (s, t):
+            if x._a.ndim < 2:
+                raise ValueError(
+                    f"Shape {x._a.shape} must have rank at least 2: the first axis counts batch items."
+                )
+        if t._a.shape[0] != s._a.shape[0]:
+            raise ValueError(
+                f"Need first dimension of target shape ({t.shape}) and source shape ({s.shape}) to match."
+            )
+        self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
+        b, inner = t._a.shape[0], t._a.shape[1:]
+        size = int(np.prod(inner))
+        with self._asked() as records:
+            parts = []
+            for start in range(0, size, CHUNK):
+                n = min(CHUNK, size - start)
+                rows = np.zeros((n, b, size), t._a.dtype)
+                rows[np.arange(n), :, start + np.arange(n)] = 1
+                seed = Tensor(rows.reshape(n, b, *inner))
+                parts += self._pull(records, {id(t): (t, seed)}, [source], extra=1)
+        full = (b, *inner, *s._a.shape[1:])
+        if not parts or parts[0] is None:
+            return Tensor(np.zeros(full, s._a.dtype))
+        whole = parts[0] if len(parts) == 1 else P.concat(*parts, axis=0)
+        return P.reshape(P.transpose(whole, perm=_swap(whole)), shape=full)
+
+    def _check_loop(self, what, parallel_iterations, pfor):
+        if not self._persistent and (not pfor or parallel_iterations is not None):
+            raise RuntimeError(
+                f"GradientTape must be created with persistent=True to compute the {what} with eager "
+                f"execution enabled and with experimental_use_pfor set to False or parallel_iterations set."
+            )
+
+
+CHUNK = 128  # rows of a Jacobian that go through the tape together; 64 to 256 measured best
+
+
+def _swap(x):
+    """The permutation that exchanges the first two axes, counted from the right."""
+    n = x._a.ndim
+    return (1 - n, -n, *range(2 - n, 0))
+
+
+def _box(x):
+    return x._t if isinstance(x, Variable) else x
+
+
+def _single(x, what):
+    if isinstance(x, (list, tuple, dict)):
+        raise NotATensorError(
+            f"'{type(x).__name__}' object has no attribute 'shape': `{what}` must be one tensor here; "
+            f"call once for each."
+        )
+    return as_source(x)
+
+
+def _wants_zeros(value):
+    try:
+        return UnconnectedGradients(value) is UnconnectedGradients.ZERO
+    except ValueError:
+        raise ValueError(
+            f"Unknown value for unconnected_gradients: {value!r}. Use 'none' or 'zero'."
+        ) from None
+
+
+def _zeros(source):
+    a = _box(source)._a
+    return Tensor(np.zeros(a.shape, a.dtype)[()])
+
+
+def add_cotangents(a, b):
+    """The sum of two cotangents; gathered rows stay rows as long as both are."""
+    if isinstance(a, IndexedSlices) and isinstance(b, IndexedSlices):
+        return IndexedSlices(
+            P.concat(a.values, b.values, axis=0), P.concat(a.indices, b.indices, axis=0), a.dense_shape
+        )
+    return densify(a, b) + densify(b, a)
+
+
+def densify(g, like=None):
+    """A cotangent as array or tensor; `like` is what it will be added to."""
+    if not isinstance(g, IndexedSlices):
+        return g
+    from .array import dense
+
+    t = dense(g)
+    return t if active.tapes else t._a
+
+
+def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=False):
+    """Walk the records backwards, adding up a cotangent for every tensor in `needed`.
+
+    Args:
+      cotangents: id of tensor -> cotangent; starts with the seeds, ends with what was `wanted`.
+      extra: leading axes of the cotangents (0, or 1 for a stack of them).
+      boxed: rules get tensors (an outer tape is listening) instead of bare arrays.
+      complex_too: some outputs may be complex. Rules are written for holomorphic functions; the
+        cotangent of z = f(x) is conj(f'(x)) g, so g is conjugated before and after.
+    """
+    for entry in reversed(records):
+        z = entry[2]
+        if type(z) is tuple:
+            _walk_joint(entry, cotangents, needed, wanted, extra, boxed)
+            continue
+        k = id(z)
+        if k not in cotangents:
+            continue
+        g = cotangents[k] if k in wanted else cotangents.pop(k)
+        if type(g) is IndexedSlices:
+            g = densify(g)
+        p, attrs = entry[0], entry[1]
+        inputs = entry[3:]
+        turn = complex_too and not p.real and z._a.dtype.kind == "c"
+        if turn:
+            g = P.conj(g)
+        if boxed:
+            args = (g, z, *inputs)
+        else:
+            args = (g, z._a, *[x._a for x in inputs])
+        rules = p.rules
+        i = 0
+        for x in inputs:
+            key = id(x)
+            if key in needed:
+                rule = rules[0] if p.variadic else rules[i]
+                if rule is not None:
+                    if p.variadic:
+                        gx = rule(*args, index=i, **(attrs or {}))
+                    elif attrs is None:
+                        gx = rule(*args)
+                    else:
+                        gx = rule(*args, **attrs)
+                    if turn:
+                        gx = P.conj(gx)
+                    if p.broadcasts and shape(gx)[extra:] != x._a.shape:
+                        gx = unbroadcast(gx, x._a.shape, extra)
+                    if key in cotangents:
+                        cotangents[key] = add_cotangents(cotangents[key], gx)
+                    else:
+                        cotangents[key] = gx
+            i += 1
+
+
+def _walk_joint(entry, cotangents, needed, wanted, extra, boxed):
+    """One record with several outputs: all its cotangents go through one function together."""
+    p, attrs, zs, *inputs = entry
+    if not any(id(z) in cotangents for z in zs):
+        return
+    if not any(id(x) in needed for x in inputs):
+        return
+    gs, stack = [], None
+    for z in zs:
+        g = cotangents.get(id(z)) if id(z) in wanted else cotangents.pop(id(z), None)
+        g = densify(g)
+        stack = shape(g)[:extra] if g is not None and extra else stack
+        gs.append(g)
+    for i, (g, z) in enumerate(zip(gs, zs)):
+        if g is None:
+            zero = np.zeros((stack or ()) + z._a.shape, z._a.dtype)[()]
+            gs[i] = Tensor(zero) if boxed else zero
+    unbox = (lambda t: t) if boxed else (lambda t: t._a)
+    call = lambda gs: p.joint(  # noqa: E731
+        gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **(attrs or {})
+    )
+    if extra and not p.batched:
+        rows = [call([g[k] for g in gs]) for k in range(stack[0])]
+        found = [None if r[0] is None else P.stack(*r, axis=0) for r in zip(*rows)]
+    else:
+        found = call(gs)
+    for x, gx in zip(inputs, found):
+        if gx is not None and id(x) in needed:
+            key = id(x)
+            cotangents[key] = gx if key not in cotangents else add_cotangents(cotangents[key], gx)

@@ -1,0 +1,769 @@
+"""Tensor, Variable and the way Python and NumPy values become tensors.
+
+A `Tensor` is an immutable box around a NumPy array (or NumPy scalar); what a tape tracks is the
+box's identity, never its value. A `Variable` is the only thing with state: it holds a Tensor and
+replaces it on `assign`. Reading a variable therefore costs nothing, later assignments never change
+what was recorded, and the boxes a variable has held are the sources a gradient is asked for.
+"""
+
+import contextlib
+import itertools
+import threading
+
+import numpy as np
+
+from . import dtypes
+from .dtypes import DType, TensorShape, as_dtype
+from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
+
+
+class _Active(threading.local):
+    """Per thread: the tapes that are recording now, innermost last (a tuple, replaced as a whole)."""
+
+    tapes = ()
+
+
+active = _Active()
+
+
+class Tensor:
+    """An immutable array with a dtype, a shape and an identity.
+
+    Made by `constant`, `convert_to_tensor` and by every operation; not by calling this class.
+
+    >>> import tapelab as tf
+    >>> tf.constant([1.0, 2.0]) * 3
+    <tf.Tensor: shape=(2,), dtype=float32, numpy=array([3., 6.], dtype=float32)>
+    """
+
+    __slots__ = ("_a", "__weakref__")
+    __array_priority__ = 100  # ndarray + Tensor is our __radd__, a Tensor, as in TensorFlow
+
+    def __init__(self, array):
+        self._a = array
+
+    @property
+    def dtype(self):
+        """The element type, a `DType`."""
+        return as_dtype(self._a.dtype)
+
+    @property
+    def shape(self):
+        """The sizes of the axes, a `TensorShape`."""
+        return TensorShape(self._a.shape)
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return self._a.ndim
+
+    @property
+    def device(self):
+        """Where TensorFlow would say the tensor lives."""
+        return "/job:localhost/replica:0/task:0/device:CPU:0"
+
+
+    def get_shape(self):
+        """The same as `.shape`."""
+        return self.shape
+
+    def set_shape(self, shape):
+        """ValueError unless `shape` is compatible with the tensor's."""
+        self.shape.assert_is_compatible_with(shape)
+
+    def numpy(self):
+        """The value: a copy as ndarray, or a NumPy scalar (bytes for a string) when 0-d.
+
+        The copy carries no history: what is computed from it is invisible to a tape.
+        """
+        for tape in active.tapes:
+            tape._left(self)
+        a = self._a
+        return a.copy() if a.ndim else a[()]
+
+    def ref(self):
+        """A hashable reference to this tensor: tensors compare by value, so they cannot be keys."""
+        return Reference(self)
+
+    def experimental_ref(self):
+        return self.ref()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.numpy(), dtype=dtype)
+
+    def __bool__(self):
+        return bool(self.numpy())
+
+    def __float__(self):
+        return float(_scalar(self))
+
+    def __int__(self):
+        return int(_scalar(self))
+
+    def __complex__(self):
+        return complex(_scalar(self))
+
+    def __index__(self):
+        return self.numpy().__index__()
+
+    def __round__(self, ndigits=0):
+        return np.round(self.numpy(), ndigits)
+
+    def __len__(self):
+        if not self._a.ndim:
+            raise TypeError("Scalar tensor has no `len()`")
+        return len(self._a)
+
+    def __iter__(self):
+        if not self._a.ndim:
+            raise TypeError("Cannot iterate over a scalar tensor.")
+        return (self[i] for i in range(len(self._a)))
+
+    def __hash__(self):
+        raise TypeError("Tensor is unhashable. Instead, use tensor.ref() as the key.")
+
+    def __reduce__(self):
+        return _rebuild, (self._a,)
+
+    def __copy__(self):
+        return _rebuild(self._a)
+
+    def __deepcopy__(self, memo):
+        return _rebuild(self._a)
+
+    def __str__(self):
+        return f"tf.Tensor({_text(self._a, str)}, shape={self._a.shape}, dtype={self.dtype.name})"
+
+    def __repr__(self):
+        text = _text(self._a, repr)
+        return f"<tf.Tensor: shape={self._a.shape}, dtype={self.dtype.name}, numpy={text}>"
+
+    def __format__(self, spec):
+        return format(self.numpy(), spec)
+
+    def __getattr__(self, name):
+        if name in _NUMPY_ONLY:
+            raise AttributeError(
+                f"Tensor object has no attribute '{name}'. If you are looking for NumPy's, write "
+                f"{_NUMPY_ONLY[name]}, or x.numpy().{name} for a value outside the tape."
+            )
+        if name in ("op", "name", "graph", "value_index", "consumers"):
+            raise AttributeError(f"Tensor.{name} is undefined when eager execution is enabled.")
+        raise AttributeError(f"Tensor object has no attribute '{name}'.")
+
+    def __setitem__(self, key, value):
+        raise TypeError(
+            "Tensor object does not support item assignment: tensors are immutable. Use "
+            "tf.tensor_scatter_nd_update(x, indices, updates), or a tf.Variable and v[i].assign(...)."
+        )
+
+
+# What TensorFlow's users see when they print the type of a result.
+Tensor.__name__ = "EagerTensor"
+new = object.__new__
+
+_NUMPY_ONLY = {
+    "T": "tf.transpose(x)", "astype": "tf.cast(x, dtype)", "ravel": "tf.reshape(x, [-1])",
+    "transpose": "tf.transpose(x)", "reshape": "tf.reshape(x, shape)", "clip": "tf.clip_by_value(x, a, b)",
+    "size": "tf.size(x)", "tolist": "x.numpy().tolist()", "data": "x.numpy()", "mean": "tf.reduce_mean(x)",
+    "sum": "tf.reduce_sum(x)", "max": "tf.reduce_max(x)", "min": "tf.reduce_min(x)",
+    "argmax": "tf.argmax(x)", "item": "float(x)", "copy": "tf.identity(x)",
+    "flatten": "tf.reshape(x, [-1])", "dot": "tf.tensordot(x, y, 1)",
+}  # fmt: skip
+
+
+def _rebuild(array):
+    return Tensor(array)
+
+
+def _scalar(x):
+    """The value of a 0-d tensor; TypeError otherwise, as NumPy from 2.4 on."""
+    if x._a.ndim:
+        raise TypeError(
+            f"only 0-dimensional arrays can be converted to Python scalars (got shape {x._a.shape})"
+        )
+    return x.numpy()
+
+
+def _text(a, show):
+    text = repr(a[()]) if show is repr and a.ndim == 0 and a.dtype.kind == "O" else None
+    if text is None:
+        text = str(a[()]) if a.ndim == 0 else show(a)
+    return "\n" + text if "\n" in text else text
+
+
+class Reference:
+    """A hashable handle on a tensor or variable; `deref()` gives it back."""
+
+    __slots__ = ("_it",)
+
+    def __init__(self, it):
+        self._it = it
+
+    def deref(self):
+        """The tensor or variable itself."""
+        return self._it
+
+    def __eq__(self, other):
+        return isinstance(other, Reference) and self._it is other._it
+
+    def __hash__(self):
+        return id(self._it)
+
+    def __repr__(self):
+        return f"<Reference wrapping {self._it!r}>"
+
+
+class IndexedSlices:
+    """Rows of a larger tensor: the gradient of `tf.gather`, before it is made dense.
+
+    Args:
+      values: tensor of shape (n, ...). indices: integer tensor of shape (n,).
+      dense_shape: shape of the whole, or None.
+    """
+
+    def __init__(self, values, indices, dense_shape=None):
+        self.values, self.indices = as_tensor(values), as_tensor(indices)
+        self.dense_shape = None if dense_shape is None else as_tensor(dense_shape)
+
+    @property
+    def dtype(self):
+        """The dtype of the values."""
+        return self.values.dtype
+
+    @property
+    def shape(self):
+        """The shape of the dense tensor, unknown when `dense_shape` was not given."""
+        return TensorShape(None if self.dense_shape is None else self.dense_shape._a)
+
+    def __repr__(self):
+        return (
+            f"IndexedSlices(indices={self.indices}, values={self.values}, "
+            f"dense_shape={self.dense_shape})"
+        )
+
+
+# ---------------------------------------------------------------- values become tensors
+
+
+def _unsupported(value):
+    return ValueError(
+        f"Attempt to convert a value ({value!r}) with an unsupported type ({type(value)}) to a Tensor. "
+        f"Numbers, strings, nested lists, NumPy arrays, tensors and variables can be converted."
+    )
+
+
+def _leaves(value, depth=0):
+    """The leaves of nested lists, after checking that the nesting is rectangular."""
+    if not isinstance(value, (list, tuple)):
+        return [value], ()
+    parts = [_leaves(v) for v in value]
+    shapes = {s for _, s in parts}
+    if len(shapes) > 1:
+        raise ValueError(
+            "Can't convert non-rectangular Python sequence to Tensor. "
+            f"Rows of different lengths or depths: shapes {sorted(shapes)}."
+        )
+    inner = shapes.pop() if shapes else ()
+    return [leaf for p, _ in parts for leaf in p], (len(value), *inner)
+
+
+def as_array(value, dtype=None):
+    """A NumPy array or scalar, by TensorFlow's rules, from anything that holds no tensor.
+
+    Python floats become float32, ints int32 (int64 when they need it), NumPy data keep their dtype.
+    `dtype` is a NumPy dtype or None. Raises TypeError when a Python value cannot be of that dtype,
+    ValueError for ragged or mixed sequences and for unsupported types.
+    """
+    kind = type(value)
+    if kind is float:
+        if dtype is None:
+            return np.float32(value)
+        if dtype.kind in "fc":
+            return dtype.type(value)
+        raise _cannot(value, dtype)
+    if kind is np.ndarray or isinstance(value, np.generic):
+        return _from_numpy(np.array(value), dtype)
+    if kind in (bool, int, complex, str, bytes):
+        return _from_python([value], {kind}, dtype).reshape(())[()]
+    if isinstance(value, range):
+        value = list(value)
+    if isinstance(value, (list, tuple)):
+        leaves, shape = _leaves(value)
+        kinds = set(map(type, leaves))
+        if kinds <= {bool, int, float, complex, str, bytes}:
+            return _from_python(leaves, kinds, dtype).reshape(shape)
+        if None in leaves if kinds == {type(None)} else type(None) in kinds:
+            raise _unsupported(None)
+        numeric = [x for x in leaves if isinstance(x, (np.generic, np.ndarray))]
+        if numeric and all(isinstance(x, (np.generic, np.ndarray, bool, int, float, complex)) for x in leaves):
+            target = dtype or np.result_type(*[x.dtype for x in numeric])
+            try:
+                return _from_numpy(np.array(leaves).reshape(shape + np.shape(leaves[0])), target)
+            except ValueError:
+                raise ValueError(
+                    "Can't convert non-rectangular Python sequence to Tensor: the arrays in the list "
+                    f"have shapes {[np.shape(x) for x in leaves][:4]}."
+                ) from None
+        raise _unsupported(next((x for x in leaves if not isinstance(x, (int, float))), value))
+    if hasattr(value, "__array__"):
+        return _from_numpy(np.array(value), dtype)
+    raise _unsupported(value)
+
+
+def _cannot(value, dtype):
+    return TypeError(
+        f"Cannot convert {value} to EagerTensor of dtype {as_dtype(dtype).name}. "
+        f"Write the value as that type, or tf.cast a float tensor."
+    )
+
+
+def _from_python(leaves, kinds, dtype):
+    """A 1-d array from Python numbers or strings, all checked against the dtype."""
+    if kinds & {str, bytes}:
+        if not kinds <= {str, bytes} or (dtype is not None and dtype.kind != "O"):
+            raise _mixed() if dtype is None else _cannot(leaves, dtype)
+        a = np.empty(len(leaves), object)
+        a[:] = [s.encode() if isinstance(s, str) else s for s in leaves]
+        return a
+    if bool in kinds and len(kinds) > 1:
+        raise _mixed()
+    if dtype is None:
+        if complex in kinds:
+            dtype = np.dtype(np.complex128)
+        elif float in kinds or not kinds:
+            dtype = np.dtype(np.float32)
+        elif bool in kinds:
+            dtype = np.dtype(bool)
+        else:
+            fits = all(-(2**31) <= v < 2**31 for v in leaves)
+            dtype = np.dtype(np.int32 if fits else np.int64)
+    rank = "biufcO".index
+    value = leaves[0] if len(leaves) == 1 else leaves
+    if float in kinds and rank(dtype.kind) < rank("f") or complex in kinds and dtype.kind != "c":
+        raise _cannot(value, dtype)
+    if dtype.kind in "bO" and kinds and kinds != {bool}:
+        raise _cannot(value, dtype)
+    with np.errstate(all="ignore"):
+        try:
+            return np.array(leaves, dtype)
+        except OverflowError:
+            raise _cannot(value, dtype) from None
+
+
+def _mixed():
+    return ValueError(
+        "Can't convert Python sequence with mixed types to Tensor. "
+        "Use one kind of value: numbers, booleans or strings."
+    )
+
+
+def _from_numpy(a, dtype):
+    """A private, native-order copy of NumPy data, of `dtype` when one is given."""
+    if dtype is None or dtype == a.dtype:
+        if a.dtype.kind in "US":
+            a = np.array([s.encode() if isinstance(s, str) else s for s in a.ravel().tolist()], object).reshape(a.shape)
+        elif not a.dtype.isnative:
+            a = a.astype(a.dtype.newbyteorder("="))
+        elif np.dtype(a.dtype.str) not in dtypes._BY_NUMPY:
+            raise _unsupported(a)
+        elif a.dtype.kind == "O" and not all(isinstance(s, (str, bytes)) for s in a.ravel()):
+            raise _unsupported(a.tolist())
+    else:
+        with np.errstate(all="ignore"):
+            a = a.astype(dtype)
+    return a if a.ndim else a[()] if a.dtype.kind != "O" else a
+
+
+def _holds_tensor(value):
+    return any(
+        isinstance(v, (Tensor, Variable)) or isinstance(v, (list, tuple)) and _holds_tensor(v)
+        for v in value
+    )
+
+
+def as_tensor(value, dtype=None):
+    """`value` as a Tensor; tensors pass through, variables are read. `dtype` is a NumPy dtype.
+
+    A list with tensors in it is stacked, on the tape. A tensor of another dtype is refused
+    (ValueError): tensors are never converted silently.
+    """
+    if isinstance(value, Tensor):
+        t = value
+    elif isinstance(value, Variable):
+        t = value._read()
+    elif isinstance(value, (list, tuple)) and _holds_tensor(value):
+        return _stack(value, dtype)
+    elif isinstance(value, TensorShape):
+        return Tensor(np.array(value.as_list(), dtype or np.int32))
+    elif isinstance(value, IndexedSlices):
+        from .array import dense
+
+        t = dense(value)
+    else:
+        return Tensor(as_array(value, dtype))
+    if dtype is not None and t._a.dtype != dtype:
+        raise ValueError(
+            f"Tensor conversion requested dtype {as_dtype(dtype).name} for Tensor with dtype "
+            f"{t.dtype.name}: {t!r}. Convert it with tf.cast(x, tf.{as_dtype(dtype).name})."
+        )
+    return t
+
+
+def _stack(value, dtype):
+    """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype."""
+    from .array import stack
+
+    if dtype is None:
+        found = [v for v in value if isinstance(v, (Tensor, Variable))]
+        dtype = found[0].dtype._np if found else None
+    return stack([as_tensor(v, dtype) for v in value])
+
+
+def numpy_dtype(dtype):
+    """The NumPy dtype for anything that names one; None stays None."""
+    return None if dtype is None else as_dtype(dtype)._np
+
+
+def constant(value, dtype=None, shape=None, name=None):
+    """A tensor holding `value`.
+
+    Args:
+      value: number, string, nested list, NumPy array or tensor.
+      dtype: element type; by default float32 for floats, int32 (int64 when needed) for ints, and
+        a NumPy value's own.
+      shape: a single value is repeated to this shape; as many values as it holds are reshaped.
+    Raises:
+      TypeError: the value cannot be of that dtype, or does not fill the shape.
+      ValueError: ragged or mixed lists, unsupported types.
+
+    >>> import tapelab as tf
+    >>> tf.constant(2, shape=[2, 2]).numpy().tolist()
+    [[2, 2], [2, 2]]
+    """
+    wanted = numpy_dtype(dtype)
+    if isinstance(value, Tensor) and wanted is not None and value._a.dtype != wanted:
+        raise TypeError(
+            f"Expected tensor {value} with dtype {as_dtype(dtype)!r}, but got dtype {value.dtype!r}. "
+            f"Use tf.cast(x, tf.{as_dtype(dtype).name})."
+        )
+    t = as_tensor(value, wanted)
+    if shape is None:
+        return t
+    shape = tuple(int(n) for n in (shape if hasattr(shape, "__len__") or hasattr(shape, "_a") else [shape]))
+    size = int(np.prod(shape))
+    if t._a.size == size:
+        a = np.reshape(t._a, shape)
+    elif t._a.size == 1:
+        a = np.full(shape, t._a)
+    else:
+        raise TypeError(
+            f"Eager execution of tf.constant with unsupported shape. Tensor {t._a} (converted from "
+            f"{value}) has {t._a.size} elements, but got `shape` {shape} with {size} elements)."
+        )
+    return Tensor(a if a.ndim else a[()])
+
+
+def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
+    """`value` as a tensor; a tensor is returned as it is, a variable is read.
+
+    Args:
+      value, dtype: as for `constant`. dtype_hint: used when the value allows it, ignored otherwise.
+    Raises:
+      ValueError: a tensor of another dtype, or an unsupported type. TypeError: see `constant`.
+
+    >>> import tapelab as tf
+    >>> x = tf.constant(1.0)
+    >>> tf.convert_to_tensor(x) is x
+    True
+    """
+    if isinstance(value, Variable):
+        t = value.read_value()
+        return as_tensor(t, numpy_dtype(dtype))
+    if dtype is None and dtype_hint is not None:
+        with contextlib.suppress(TypeError, ValueError):
+            return as_tensor(value, numpy_dtype(dtype_hint))
+    return as_tensor(value, numpy_dtype(dtype))
+
+
+def is_tensor(x):
+    """True for tensors, variables and IndexedSlices."""
+    return isinstance(x, (Tensor, Variable, IndexedSlices))
+
+
+def as_source(x):
+    """The tensor or variable itself; NotATensorError for what has no identity on a tape."""
+    if isinstance(x, (Tensor, Variable)):
+        return x
+    raise NotATensorError(
+        f"Cannot convert the argument `type_value`: {x!r} of type '{type(x).__name__}' to a TensorFlow "
+        f"DType: it has no attribute 'dtype'. A gradient is taken of tensors with respect to tensors "
+        f"and variables (also lists, tuples and dicts of them)."
+    )
+
+
+class Variable:
+    """The only thing with state: a tensor that `assign` replaces.
+
+    Trainable variables are watched by every tape that sees them read. State stops gradients:
+    a tape sees the value at the time of reading, not how it came about.
+
+    Args:
+      initial_value: anything `convert_to_tensor` takes, or a function returning it.
+      trainable: whether tapes watch it by themselves (default True).
+      name: shown as 'name:0'. dtype: as in `constant`. shape: the shape assigned values must be
+        compatible with (default: that of the initial value; `tf.TensorShape(None)` allows all).
+      constraint: function kept for optimizers, applied to the value after an update.
+    Raises:
+      ValueError: no initial value, or one of another shape or dtype than asked for.
+
+    >>> import tapelab as tf
+    >>> v = tf.Variable([1.0, 2.0], name="w")
+    >>> v.assign_add([1.0, 1.0]).numpy().tolist()
+    [2.0, 3.0]
+    """
+
+    __array_priority__ = 100
+    _count = itertools.count()
+
+    def __init__(
+        self, initial_value=None, trainable=None, validate_shape=True, caching_device=None, name=None,
+        variable_def=None, dtype=None, import_scope=None, constraint=None, synchronization=None,
+        aggregation=None, shape=None, experimental_enable_variable_lifting=True,
+    ):  # fmt: skip
+        if initial_value is None:
+            raise ValueError(
+                "The `initial_value` arg to `tf.Variable` must be specified except when you are not "
+                "providing a `variable_def`. For example tf.Variable(0.0) or tf.Variable(tf.zeros([3]))."
+            )
+        if callable(initial_value):
+            initial_value = initial_value()
+        try:
+            t = as_tensor(initial_value, numpy_dtype(dtype))
+        except ValueError as e:
+            raise ValueError(f"initial_value: {e}") from None
+        self._t = Tensor(t._a)  # a box of its own: no history comes in with the initial value
+        self._shape = TensorShape(t._a.shape if shape is None else shape)
+        if not self._shape.is_compatible_with(t._a.shape):
+            raise ValueError(
+                f"In this `tf.Variable` creation, the initial value's shape ({t._a.shape}) is not "
+                f"compatible with the explicitly supplied `shape` argument ({self._shape})."
+            )
+        self._trainable = True if trainable is None else bool(trainable)
+        self._name = name or "Variable"
+        self._constraint = constraint
+        self._uid = next(Variable._count)
+        for tape in active.tapes:
+            tape._assigned(self, t)
+
+    # -- reading
+
+    def _read(self):
+        """The tensor held now, after telling every recording tape that the variable was read."""
+        for tape in active.tapes:
+            tape._accessed(self)
+        return self._t
+
+    def read_value(self):
+        """The value as a new tensor."""
+        from .array import identity
+
+        return identity(self._read())
+
+    value = read_value
+
+    def numpy(self):
+        """The value as a copy: ndarray, or NumPy scalar when 0-d."""
+        return self._read().numpy()
+
+    @property
+    def dtype(self):
+        """The element type, a `DType`."""
+        return self._t.dtype
+
+    @property
+    def shape(self):
+        """The shape every assigned value must be compatible with."""
+        return self._shape
+
+    def get_shape(self):
+        """The same as `.shape`."""
+        return self.shape
+
+    @property
+    def name(self):
+        """The name given at creation, followed by ':0' as in TensorFlow."""
+        return f"{self._name}:0"
+
+    @property
+    def trainable(self):
+        """Whether tapes watch this variable by themselves."""
+        return self._trainable
+
+    @property
+    def constraint(self):
+        """The constraint function, or None."""
+        return self._constraint
+
+    @property
+    def device(self):
+        """Where TensorFlow would say the variable lives."""
+        return self._t.device
+
+    def ref(self):
+        """A hashable reference to this variable."""
+        return Reference(self)
+
+    # -- writing
+
+    def assign(self, value, use_locking=False, name=None, read_value=True):
+        """Replace the value; returns the variable (None with read_value=False).
+
+        Raises ValueError for another shape or a tensor of another dtype, TypeError for a Python
+        value that cannot have the dtype. Nothing broadcasts.
+        """
+        t = as_tensor(value, self._t._a.dtype)
+        if not self._shape.is_compatible_with(t._a.shape):
+            raise ValueError(
+                f"Cannot assign value to variable '{self.name}': Shape mismatch. The variable shape "
+                f"{self._shape}, and the assigned value shape {t._a.shape} are incompatible."
+            )
+        return self._replace(t, t._a, read_value)
+
+    def assign_add(self, delta, use_locking=False, name=None, read_value=True):
+        """Add `delta` (same shape and dtype) to the value. InvalidArgumentError for another shape."""
+        t = self._delta(delta, "assign_add")
+        return self._replace(t, self._t._a + t._a, read_value)
+
+    def assign_sub(self, delta, use_locking=False, name=None, read_value=True):
+        """Subtract `delta` (same shape and dtype). InvalidArgumentError for another shape."""
+        t = self._delta(delta, "assign_sub")
+        return self._replace(t, self._t._a - t._a, read_value)
+
+    def _delta(self, delta, what):
+        t = as_tensor(delta, self._t._a.dtype)
+        if t._a.shape != self._t._a.shape:
+            raise InvalidArgumentError(
+                f"Cannot update variable with shape {list(self._t._a.shape)} using a Tensor with shape "
+                f"{list(t._a.shape)}, shapes must be equal. ({what} of {self.name} does not broadcast; "
+                f"use tf.broadcast_to first.)"
+            )
+        return t
+
+    def _replace(self, source, array, read_value=True):
+        """Hold a new box: tensors read earlier keep the old one and its value."""
+        for tape in active.tapes:
+            tape._accessed(self)
+            tape._assigned(self, source)
+        self._t = Tensor(array)
+        return self if read_value else None
+
+    def scatter_update(self, sparse_delta, use_locking=False, name=None):
+        """Replace the rows that an `IndexedSlices` names."""
+        return self._scatter(sparse_delta, lambda a, i, v: a.__setitem__(i, v))
+
+    def scatter_add(self, sparse_delta, use_locking=False, name=None):
+        """Add an `IndexedSlices` to the rows it names; repeated rows add up."""
+        return self._scatter(sparse_delta, np.add.at)
+
+    def scatter_sub(self, sparse_delta, use_locking=False, name=None):
+        """Subtract an `IndexedSlices` from the rows it names."""
+        return self._scatter(sparse_delta, np.subtract.at)
+
+    def _scatter(self, s, write):
+        a = np.array(self._t._a)
+        write(a, s.indices._a, s.values._a)
+        return self._replace(s.values, a)
+
+    # -- Python's protocols
+
+    def __getitem__(self, key):
+        from .array import getitem
+
+        z = getitem(self._read(), key, VariableSlice)
+        z._variable, z._key = self, key
+        return z
+
+    def __iter__(self):
+        return iter(self.read_value())
+
+    def __bool__(self):
+        return bool(self._read())
+
+    def __float__(self):
+        return float(self._read())
+
+    def __int__(self):
+        return int(self._read())
+
+    def __complex__(self):
+        return complex(self._read())
+
+    def __index__(self):
+        return self._read().__index__()
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.numpy(), dtype=dtype)
+
+    def __hash__(self):
+        raise TypeError(
+            f"Variable is unhashable. Instead, use variable.ref() as the key. (Variable: {self!r})"
+        )
+
+    def __reduce__(self):
+        return _rebuild_variable, (self._t._a, self._trainable, self._name)
+
+    def __repr__(self):
+        return (
+            f"<tf.Variable '{self.name}' shape={self._shape} dtype={self.dtype.name}, "
+            f"numpy={_text(self._t._a, repr)}>"
+        )
+
+    def _no_augmented(self, op, method):
+        raise RuntimeError(
+            f"`variable {op} value` with `tf.Variable`s is not supported. Use `variable.{method}(value)` to "
+            f"modify the variable, or `out = variable {op[0]} value` if you need to get a new output Tensor."
+        )
+
+    def __iadd__(self, other):
+        self._no_augmented("+=", "assign_add")
+
+    def __isub__(self, other):
+        self._no_augmented("-=", "assign_sub")
+
+    def __imul__(self, other):
+        self._no_augmented("*=", "assign")
+
+    def __itruediv__(self, other):
+        self._no_augmented("/=", "assign")
+
+
+Variable.__name__ = "ResourceVariable"
+
+
+def _rebuild_variable(array, trainable, name):
+    return Variable(array, trainable=trainable, name=name)
+
+
+class VariableSlice(Tensor):
+    """`variable[key]`: a tensor that can also write back, `variable[key].assign(value)`."""
+
+    __slots__ = ("_variable", "_key")
+
+    def assign(self, value, use_locking=False, name=None, read_value=True):
+        """Replace this part of the variable; the value broadcasts to the part's shape."""
+        v = self._variable
+        t, a = as_tensor(value, self._a.dtype), np.array(v._t._a)
+        try:
+            a[self._key] = t._a
+        except (ValueError, IndexError):
+            raise shape_mismatch("ResourceStridedSliceAssign", self._a.shape, t._a.shape) from None
+        return v._replace(t, a, read_value)
+
+
+VariableSlice.__name__ = "EagerTensor"
+
+__all__ = [
+    "DType", "IndexedSlices", "Tensor", "TensorShape", "Variable", "constant", "convert_to_tensor",
+    "is_tensor",
+]  # fmt: skip
