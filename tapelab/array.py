@@ -14,7 +14,6 @@ from .tensor import (
     Tensor,
     Variable,
     active,
-    as_array,
     as_tensor,
     is_tensor,
     new,

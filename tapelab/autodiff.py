@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import nest
-from .tape import GradientTape, UnconnectedGradients, _wants_zeros, _zeros
+from .tape import GradientTape, UnconnectedGradients, _wants_zeros, _zeros, densify
 from .tensor import Tensor, Variable, active, as_source, as_tensor
 
 
@@ -62,25 +62,20 @@ class ForwardAccumulator:
 
     def _one(self, target, zero):
         z = target._t if isinstance(target, Variable) else as_source(target)
-        tape, total = self._tape, None
+        tape, rate = self._tape, None
         tapes = active.tapes
         active.tapes = tuple(t for t in tapes if t is not tape)
         try:
-            for p, t in zip(self._primals, self._tangents):
-                if any(b is z for b in tape._boxes(p)):
-                    total = t if total is None else total + t
             if id(z) in tape._tracked:
                 # Pull a dummy cotangent back, on a tape; then pull the tangents back through that.
                 dummy = Tensor(np.ones(z._a.shape, z._a.dtype)[()])
                 with GradientTape(watch_accessed_variables=False) as transpose:
                     transpose.watch(dummy)
                     found = tape._pull(tape._records, {id(z): (z, dummy)}, self._primals)
-                pairs = [(g, t) for g, t in zip(found, self._tangents) if g is not None and g is not dummy]
+                    pairs = [(densify(g), t) for g, t in zip(found, self._tangents) if g is not None]
                 if pairs:
                     gs, ts = zip(*pairs)
                     rate = transpose.gradient(list(gs), dummy, output_gradients=list(ts))
-                    if rate is not None:
-                        total = rate if total is None else total + rate
         finally:
             active.tapes = tapes
-        return _zeros(target) if total is None and zero else total
+        return _zeros(target) if rate is None and zero else rate

@@ -4,7 +4,7 @@ import numpy as np
 
 from .errors import InvalidArgumentError, wrong_dtype
 from .math import axes_of, reduce_sum, sqrt
-from .primitive import P, dtype, primitive, shape
+from .primitive import P, dtype, primitive
 from .tensor import IndexedSlices, Tensor, as_tensor
 
 # ---------------------------------------------------------------- by value
@@ -176,5 +176,3 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
         out.append(IndexedSlices(v * s, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else v * s)
     return out, total
 
-
-__all__ = ["clip_by_global_norm", "clip_by_norm", "clip_by_value", "global_norm", "shape"]

@@ -2,14 +2,14 @@
 
 import functools
 import inspect
+import types
 
 import numpy as np
 
 from . import nest
-from .errors import OpError
 from .primitive import Primitive, record
 from .tape import GradientTape
-from .tensor import IndexedSlices, Tensor, Variable, active, as_tensor
+from .tensor import Tensor, Variable, active, as_tensor
 
 
 class _Reads:
@@ -111,14 +111,21 @@ def custom_gradient(f=None):
     >>> float(tape.gradient(y, x))
     1.0
     """
-    if f is None:
-        return custom_gradient
+    return custom_gradient if f is None else _Custom(f)
 
-    @functools.wraps(f)
-    def wrapper(*args, **kwargs):
-        return _apply(f, args, kwargs)
 
-    return wrapper
+class _Custom:
+    """A function with a gradient of its own; used as a method, `self` is no argument of it."""
+
+    def __init__(self, f):
+        functools.update_wrapper(self, f)
+        self._f = f
+
+    def __call__(self, *args, **kwargs):
+        return _apply(self._f, args, kwargs)
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else _Custom(types.MethodType(self._f, instance))
 
 
 def _apply(f, args, kwargs):
@@ -187,7 +194,6 @@ def recompute_grad(f):
 
             def grad_fn(*upstream, variables=None):
                 sources = [x for x in nest.flatten(list(args)) if isinstance(x, (Tensor, Variable))]
-                # Distinct boxes, so that two arguments that are one tensor are told apart.
                 with GradientTape() as tape:
                     tape.watch(sources + list(variables or []))
                     again = f(*args, **kwargs)
@@ -223,17 +229,13 @@ def grad_pass_through(f):
     @custom_gradient
     def wrapper(*args, **kwargs):
         result = f(*args, **kwargs)
-        variables = [r for r in nest.flatten(result) if isinstance(r, Variable)]
         result = nest.map_structure(lambda r: as_tensor(r), result)
 
         def grad_fn(*upstream, variables=None):
             found = upstream[0] if len(upstream) == 1 else list(upstream)
             return (found, [None] * len(variables)) if variables else found
 
-        del variables
         return result, grad_fn
 
     return wrapper
 
-
-__all__ = ["IndexedSlices", "OpError", "custom_gradient", "grad_pass_through", "recompute_grad"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, wrong_dtype
-from .primitive import P, bare, binary, dtype, lead, ndim, primitive, public, reverse, shape, unary
+from .primitive import P, bare, binary, dtype, lead, primitive, public, reverse, shape, unary
 from .tensor import Tensor, Variable, as_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}

@@ -12,9 +12,7 @@ from .math import (
     axis_of,
     cast,
     erf,
-    exp,
     log_sigmoid,  # noqa: F401  (tf.nn.log_sigmoid)
-    maximum,
     reduce_mean,
     rsqrt,
     sigmoid,
@@ -22,9 +20,8 @@ from .math import (
     square,
     tanh,  # noqa: F401  (tf.nn.tanh)
 )
-from .math import abs as _abs
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, Variable, as_tensor
+from .tensor import Tensor, as_tensor
 
 # ---------------------------------------------------------------- activations
 
@@ -249,7 +246,7 @@ def _sparse_xent_forward(x, labels):
 
 def _sparse_xent_x(g, z, x, labels):
     """d loss / d logits = softmax - one_hot(labels)."""
-    hot = labels[..., None] == np.arange(shape(x)[-1])
+    hot = bare(labels)[..., None] == np.arange(shape(x)[-1])
     return _row(g) * (P.softmax(x, axis=-1) - hot.astype(dtype(x)))
 
 

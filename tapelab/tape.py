@@ -8,14 +8,12 @@ once, keeping a cotangent per tensor.
 import contextlib
 import enum
 import logging
-import sys
 
 import numpy as np
 
 from . import nest
-from .dtypes import as_dtype
 from .errors import InvalidArgumentError, NotATensorError
-from .primitive import P, Primitive, shape, unbroadcast
+from .primitive import P, ndim, shape, unbroadcast
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
 
 logger = logging.getLogger("tapelab")
@@ -298,7 +296,7 @@ class GradientTape:
         """The ids of tensors between the sources and the end of the tape: the walk visits no other."""
         if wanted >= self._watched.keys():
             return self._tracked
-        needed = set(wanted)
+        needed = wanted & self._tracked
         for entry in records:
             for x in entry[3:]:
                 if id(x) in needed:
@@ -351,7 +349,7 @@ class GradientTape:
             if not column or column[0] is None:
                 found.append(Tensor(np.zeros(full, _box(s)._a.dtype)[()]) if zero else None)
             else:
-                whole = column[0] if len(column) == 1 else P.concat(*column, axis=0)
+                whole = column[0] if len(column) == 1 else P.concat(*column, axis=-column[0]._a.ndim)
                 found.append(P.reshape(whole, shape=full))
         return nest.pack_sequence_as(sources, found)
 
@@ -369,7 +367,7 @@ class GradientTape:
         Raises:
           ValueError: rank below 2, or different first dimensions. RuntimeError: as for `jacobian`.
         """
-        zero = _wants_zeros(unconnected_gradients)
+        _wants_zeros(unconnected_gradients)
         self._check_usable()
         target, source = _single(target, "target"), _single(source, "source")
         t, s = _box(target), _box(source)
@@ -396,7 +394,7 @@ class GradientTape:
         full = (b, *inner, *s._a.shape[1:])
         if not parts or parts[0] is None:
             return Tensor(np.zeros(full, s._a.dtype))
-        whole = parts[0] if len(parts) == 1 else P.concat(*parts, axis=0)
+        whole = parts[0] if len(parts) == 1 else P.concat(*parts, axis=-parts[0]._a.ndim)
         return P.reshape(P.transpose(whole, perm=_swap(whole)), shape=full)
 
     def _check_loop(self, what, parallel_iterations, pfor):
@@ -446,8 +444,10 @@ def _zeros(source):
 def add_cotangents(a, b):
     """The sum of two cotangents; gathered rows stay rows as long as both are."""
     if isinstance(a, IndexedSlices) and isinstance(b, IndexedSlices):
+        # The walk meets the last gather first; TensorFlow lists the first one first.
+        rows = -a.values._a.ndim
         return IndexedSlices(
-            P.concat(a.values, b.values, axis=0), P.concat(a.indices, b.indices, axis=0), a.dense_shape
+            P.concat(b.values, a.values, axis=rows), P.concat(b.indices, a.indices, axis=-1), a.dense_shape
         )
     return densify(a, b) + densify(b, a)
 
@@ -539,7 +539,7 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed):
     )
     if extra and not p.batched:
         rows = [call([g[k] for g in gs]) for k in range(stack[0])]
-        found = [None if r[0] is None else P.stack(*r, axis=0) for r in zip(*rows)]
+        found = [None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1) for r in zip(*rows)]
     else:
         found = call(gs)
     for x, gx in zip(inputs, found):

@@ -34,7 +34,7 @@ class DrawingPad(anywidget.AnyWidget):
     .tapelab-pad button { margin: 4px 0; }
     .tapelab-pad-help { font-size: 12px; }
     """
-    value = traitlets.Bytes(bytes(784)).tag(sync=True)
+    value = traitlets.CBytes(bytes(784)).tag(sync=True)  # a memoryview when it comes from there
     description = traitlets.Unicode("digit").tag(sync=True)
 
     @property
@@ -71,7 +71,7 @@ def drawing_pad(probabilities: Callable, saliency: Callable | None = None, image
         ink = pad.image
         p = np.asarray(probabilities(ink), np.float64).reshape(10)
         best = int(p.argmax())
-        figure, axes = subplots(1, 2 if saliency else 1, width=7, height=3, squeeze=False)
+        figure, axes = subplots(1, 2 if saliency else 1, width=6.5, height=2.9, squeeze=False)
         bars = axes[0, 0]
         bars.bar(range(10), 100 * p, color=[RED if d == best else BLUE for d in range(10)])
         bars.set(xlabel="digit", ylabel="probability in %", ylim=(0, 105), xticks=range(10))
@@ -85,11 +85,11 @@ def drawing_pad(probabilities: Callable, saliency: Callable | None = None, image
             look = axes[0, 1]
             shown = look.imshow(weight, cmap="PuOr_r", vmin=-most, vmax=most)
             look.contour(ink, levels=[0.5], colors="black", linewidths=1) if ink.any() else None
-            look.set(xticks=[], yticks=[], title=f"More ink here: {best} more (orange) or less")
+            look.set(xticks=[], yticks=[], title=f"orange: ink speaks for {best}")
             look.grid(False)
             figure.colorbar(shown, ax=look, label=f"gradient of {best} by pixel")
             row, column = np.unravel_index(np.abs(weight).argmax(), weight.shape)
             alt += f" Its gradient is largest at row {row}, column {column}."
         return figure, alt
 
-    return Explorer(draw, digit=pad)
+    return Explorer(draw, beside=True, digit=pad)

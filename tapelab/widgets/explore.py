@@ -27,6 +27,7 @@ class Explorer(ipywidgets.VBox):
         matplotlib figure and the full sentences that describe it, numbers included.
       continuous: draw while a slider moves (True) or when it is released (False). By default
         the first drawing is timed, and only pictures faster than 50 ms follow continuously.
+      beside: controls to the left of the picture instead of above it.
       **controls: the ipywidgets controls by name. One without a description gets its name.
 
     What a test or a curious learner can reach: `controls` (by name), `values`, `alt`, `html`
@@ -44,7 +45,9 @@ class Explorer(ipywidgets.VBox):
     'A line from the origin that reaches 2.0 at x = 1.'
     """
 
-    def __init__(self, draw: Callable, *, continuous: bool | None = None, **controls):
+    def __init__(
+        self, draw: Callable, *, continuous: bool | None = None, beside: bool = False, **controls
+    ):
         self.draw = draw
         self.controls = controls
         self.alt = ""
@@ -52,13 +55,15 @@ class Explorer(ipywidgets.VBox):
         self.html = ipywidgets.HTML()
         for name, control in controls.items():
             control.description = control.description or name
-            control.style.description_width = "initial"
+            if hasattr(control, "style"):  # not every control is ipywidgets' own
+                control.style.description_width = "initial"
             if isinstance(control, (ipywidgets.FloatSlider, ipywidgets.IntSlider)):
                 control.layout.width = "340px"
         panel = ipywidgets.HBox(
             list(controls.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        super().__init__([panel, self.html])
+        content = [panel, self.html]
+        super().__init__([ipywidgets.HBox(content)] if beside else content)
 
         started = time.perf_counter()
         self.redraw()
@@ -90,9 +95,11 @@ class Explorer(ipywidgets.VBox):
 
     def __repr__(self) -> str:
         settings = ", ".join(
-            f"{control.description} = {_text(control.value)}" for control in self.controls.values()
+            f"{control.description} = {_text(control.value)}"
+            for control in self.controls.values()
+            if not isinstance(control.value, bytes)
         )
-        return f"[Interactive figure with {settings}. {self.alt}]"
+        return f"[Interactive figure{settings and f' with {settings}'}. {self.alt}]"
 
     def _repr_mimebundle_(self, **kwargs):
         # The picture as HTML is for pages without a kernel (GitHub, slides, paper).
