@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import nbformat
-from nbconvert.preprocessors import ExecutePreprocessor
+from nbconvert.preprocessors import CellExecutionError, ExecutePreprocessor
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = ROOT / "notebooks"
@@ -38,7 +38,10 @@ def run(lessons: list[Path]) -> None:
         started = time.perf_counter()
         notebook = nbformat.read(path, as_version=4)
         executor = ExecutePreprocessor(timeout=300, kernel_name="python3")
-        executor.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
+        try:
+            executor.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
+        except CellExecutionError as error:
+            sys.exit(f"{path.name}: {re.sub(chr(27) + r'[[0-9;]*m', '', str(error))}")
         path.write_text(tidy(notebook, path.stem), encoding="utf-8")
         print(f"{path.name}: {time.perf_counter() - started:.1f} s")
 

@@ -164,10 +164,11 @@ def page(chromium, request):
         folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_"))
         height = page.evaluate(
-            "() => Math.max(0, ...Array.from(document.querySelectorAll('.jp-NotebookPanel *'))"
-            ".map(e => e.scrollHeight))"
+            "() => Array.from(document.querySelectorAll('.jp-Notebook .jp-Cell'))"
+            ".reduce((sum, cell) => sum + cell.offsetHeight, 0)"
         )
-        page.set_viewport_size({"width": 1280, "height": min(16_000, max(900, height + 120))})
+        page.set_viewport_size({"width": 1280, "height": min(16_000, max(900, height + 200))})
+        page.locator(".jp-WindowedPanel-outer").evaluate_all("all => all.map(e => e.scrollTop = 0)")
         page.wait_for_timeout(500)
         page.screenshot(path=folder / f"{name}.png")
     context.close()

@@ -24,9 +24,8 @@ def run_all(page, address):
     """Open a notebook, run all its cells from the menu, and wait for the last of them."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.wait_for_selector(
-        ".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status=idle]"
-    )
+    idle = page.locator("#jp-main-statusbar", has_text=re.compile(r"Python 3.*\| Idle"))
+    idle.wait_for()  # earlier, JupyterLab would ask which kernel to start
     page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-item", has_text=re.compile("^Run All Cells")).first.click()
     last = page.locator(".jp-CodeCell .jp-InputPrompt").last
@@ -36,6 +35,7 @@ def run_all(page, address):
         RUN_WITHIN,
         "the last cell has run",
     )
+    idle.wait_for()
     page.wait_for_timeout(500)  # the views of the last widgets
 
 
@@ -77,7 +77,7 @@ def move_sliders(page):
             key = "ArrowRight"
             if handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax"):
                 key = "ArrowLeft"
-            for press in range(4):  # one step may be too small to be seen
+            for _ in range(4):  # one step may be too small to be seen
                 page.keyboard.press(key)
                 page.wait_for_timeout(300)
                 if picture.get_attribute("src") != before:
@@ -106,10 +106,10 @@ def draw_digits(page):
     pads = outputs(page, ".tapelab-pad canvas")
     for output in pads:
         canvas = output.locator("canvas")
-        canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
 
-        def stroke(box=box):
+        def stroke(canvas=canvas):
+            canvas.scroll_into_view_if_needed()
+            box = canvas.bounding_box()
             page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
             page.mouse.down()
             page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=8)
