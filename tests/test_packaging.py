@@ -113,6 +113,15 @@ def test_what_must_lie_inside_the_package():
         assert "Yann LeCun and Corinna Cortes" in text and "CC BY-SA 3.0" in text
 
 
+def test_the_example_of_the_readme_prints_what_it_says():
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    said = re.findall(r"^print.*# (.*)$", example, re.M)
+    result = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert " ".join(result.stdout.split()) == " ".join(said)
+
+
 def shipped(root):
     """Files of the package that git does not ignore, by the suffixes that are ever ignored."""
     return {
