@@ -124,7 +124,8 @@ def record(p, attrs, z, inputs):
         for tape in active.tapes:
             tape._cut(p, z, inputs)
         return
-    entry = (p, attrs or None, z, *inputs)
+    # None marks the common record that the walk's short path takes: one rule per input, no attributes.
+    entry = (p, attrs if p.variadic else attrs or None, z, *inputs)
     for tape in active.tapes:
         tracked = tape._tracked
         for x in inputs:
@@ -266,7 +267,7 @@ def reverse(op):
 
 def unary(p):
     """The public function of a primitive with one operand; written out like `binary`."""
-    forward, rules, floats, ndarray = p.forward, p.rules, p.floats, np.ndarray
+    forward, rules, floats = p.forward, p.rules, p.floats
 
     def op(x, name=None):
         if type(x) is not Tensor:
