@@ -3,11 +3,15 @@
 import doctest
 import functools
 import itertools
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from tapelab import _conv
+from tapelab import _conv, _threads
 from tapelab._conv import (
     avg_pool2d,
     avg_pool2d_grad,
@@ -90,27 +94,31 @@ def physical(a, order):
     return np.ascontiguousarray(a.transpose(order)).transpose(np.argsort(order))
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.fixture(params=["as it comes", "cut small"])
+def cut(request, monkeypatch):
+    """The same work in one piece, or in many blocks and chunks on three threads."""
+    if request.param == "cut small":
+        monkeypatch.setattr(_conv, "_CACHE", 1)
+        monkeypatch.setattr(_conv, "_WORTH_THREADS", 0)
+        monkeypatch.setattr(_conv, "_SMALL_PRODUCT", 1)
+        monkeypatch.setattr(_threads, "_threads", 3)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
-def test_convolutions_are_their_definition(geometry, dtype, threads):
+def test_convolutions_are_their_definition(geometry, dtype, cut):
     *wide, rest = case(geometry)
     x, k, g = (a.astype(dtype) for a in wide[:3])
     kept = [a.copy() for a in (x, k, g)]
-    before = _conv.get_threads()
-    _conv.set_threads(threads)
-    try:
-        y = conv2d(x, k, *rest)
-        gx = conv2d_input_grad(g, k, x.shape, *rest)
-        gk = conv2d_filter_grad(x, g, k.shape, *rest)
-    finally:
-        _conv.set_threads(before)
+    y = conv2d(x, k, *rest)
+    gx = conv2d_input_grad(g, k, x.shape, *rest)
+    gk = conv2d_filter_grad(x, g, k.shape, *rest)
     tolerance = {np.float64: 1e-12, np.float32: 1e-5, np.float16: 5e-3}[dtype]
-    for got, expected in zip((y, gx, gk), wide[3:]):
+    for got, expected in zip((y, gx, gk), wide[3:], strict=True):
         assert got.shape == expected.shape and got.dtype == dtype
         scale = np.abs(expected).max(initial=1)
         np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * scale)
-    for now, then in zip((x, k, g), kept):
+    for now, then in zip((x, k, g), kept, strict=True):
         np.testing.assert_array_equal(now, then)
 
 
@@ -337,19 +345,62 @@ def test_pooling_a_window_of_padding_only_is_an_error():
 # ------------------------------------------------------------------------------------- threads
 
 
-def test_set_threads():
-    before = _conv.get_threads()
-    try:
-        _conv.set_threads(3)
-        assert _conv.get_threads() == 3
-        with pytest.raises(ValueError, match="at least 1"):
-            _conv.set_threads(0)
-        assert _conv.get_threads() == 3
-        _conv.set_threads()
-        assert _conv.get_threads() == _conv._usable_cores() >= 1
-    finally:
-        _conv.set_threads(before)
+def test_set_threads(monkeypatch):
+    monkeypatch.setattr(_threads, "_threads", 1)  # put back afterwards
+    _threads.set_threads(3)
+    assert _threads.get_threads() == 3
+    with pytest.raises(ValueError, match="at least 1"):
+        _threads.set_threads(0)
+    assert _threads.get_threads() == 3
+    _threads.set_threads()
+    assert _threads.get_threads() == _threads._usable_cores() >= 1
 
 
-def test_docstring_examples():
-    assert doctest.testmod(_conv).failed == 0
+def test_parallel_keeps_order_and_uses_the_threads():
+    meet = threading.Barrier(3, timeout=30)  # passed only if three run at the same time
+
+    def task(i, j):
+        meet.wait()
+        return i + j
+
+    assert _threads.parallel(task, [(i, 10) for i in range(6)], 3) == [*range(10, 16)]
+    assert _threads.parallel(lambda i: i, [(i,) for i in range(4)], 1) == [0, 1, 2, 3]
+    assert _threads.parallel(task, [], 3) == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_in_a_block_is_raised_and_the_threads_live_on(error):
+    def task(i):
+        if i == 2:
+            raise error("block 2")
+        return i
+
+    for _ in range(3):
+        with pytest.raises(error, match="block 2"):
+            _threads.parallel(task, [(i,) for i in range(5)], 3)
+    assert _threads.parallel(abs, [(-i,) for i in range(5)], 3) == [0, 1, 2, 3, 4]
+
+
+def test_convolutions_from_several_threads_at_once(monkeypatch):
+    monkeypatch.setattr(_conv, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(_threads, "_threads", 2)
+    x, k, _, expected, *_, rest = case(GEOMETRIES[18])
+    with ThreadPoolExecutor(4) as users:
+        for y in users.map(lambda _: conv2d(x, k, *rest), range(40)):
+            np.testing.assert_allclose(y, expected, atol=1e-12)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_threads_work_after_a_fork():
+    _threads.parallel(abs, [(1,), (2,)], 2)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs dies, and the test fails
+        os._exit(_threads.parallel(abs, [(-1,), (-2,)], 2) != [1, 2])
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("module", [_conv, _threads])
+def test_docstring_examples(module):
+    assert doctest.testmod(module).failed == 0

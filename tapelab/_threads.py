@@ -1,0 +1,98 @@
+"""A few threads for NumPy work that BLAS does not spread by itself, and memory they can reuse."""
+
+import math
+import os
+import queue
+import threading
+
+import numpy as np
+
+
+def _usable_cores():
+    if hasattr(os, "sched_getaffinity"):  # respects taskset and containers; Linux only
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+_threads = _usable_cores()
+_local = threading.local()
+
+
+def set_threads(n=None):
+    """Let a convolution use ``n`` threads; None: as many as there are usable cores.
+
+    Products large enough for BLAS to spread over its own threads are left to BLAS, whose number
+    of threads is not touched (the environment variable OPENBLAS_NUM_THREADS sets it).
+    """
+    global _threads
+    n = _usable_cores() if n is None else int(n)
+    if n < 1:
+        raise ValueError(f"set_threads: the number of threads must be at least 1, not {n}")
+    _threads = n
+
+
+def get_threads():
+    """Number of threads a convolution may use."""
+    return _threads
+
+
+def parallel(task, arguments, threads):
+    """``[task(*a) for a in arguments]`` on several threads: NumPy's loops release the lock.
+
+    A bare queue rather than concurrent.futures: 0.1 ms less per call.
+    """
+    helpers = min(threads, len(arguments)) - 1
+    if helpers < 1:
+        return [task(*a) for a in arguments]
+    results = [None] * len(arguments)
+    todo, done = [*enumerate(arguments)], queue.SimpleQueue()
+
+    def work():
+        while True:
+            try:
+                i, a = todo.pop()  # atomic: whoever is free takes the next block
+            except IndexError:
+                return
+            error = None
+            try:
+                results[i] = task(*a)
+            except BaseException as e:  # Ctrl-C too: raised below, when no block is running
+                error = e
+            done.put(error)
+
+    while len(_helpers) < helpers:
+        _helpers.append(threading.Thread(target=_help, name="tapelab", daemon=True))
+        _helpers[-1].start()
+    for _ in range(helpers):
+        _jobs.put(work)
+    work()
+    for error in [done.get() for _ in arguments]:
+        if error is not None:
+            raise error
+    return results
+
+
+def _help():
+    while True:
+        _jobs.get()()
+
+
+def _after_fork():
+    """Threads do not survive a fork; a child starts its own."""
+    global _jobs, _helpers
+    _jobs, _helpers = queue.SimpleQueue(), []
+
+
+_after_fork()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def scratch(name, shape, dtype):
+    """Memory that later calls on this thread reuse: fresh megabytes cost page faults."""
+    size = math.prod(shape) * dtype.itemsize
+    buffer = getattr(_local, name, None)
+    if buffer is None or buffer.size < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_local, name, buffer)
+    return buffer[:size].view(dtype).reshape(shape)
