@@ -265,7 +265,7 @@ def _sigmoid_xent_labels(g, z, x, labels):
 
 
 primitive("softmax_xent", "SoftmaxCrossEntropyWithLogits", _xent_forward, _xent_x, _xent_labels)
-primitive("sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x)
+primitive("sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x, None)
 primitive(
     "sigmoid_xent", "SigmoidCrossEntropyWithLogits", _sigmoid_xent_forward, _sigmoid_xent_x, _sigmoid_xent_labels
 )

@@ -19,6 +19,16 @@ from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tenso
 logger = logging.getLogger("tapelab")
 
 
+def get_logger():
+    """The logger of this package's warnings, to redirect or silence them.
+
+    >>> import tapelab as tf
+    >>> tf.get_logger().name
+    'tapelab'
+    """
+    return logger
+
+
 class UnconnectedGradients(enum.Enum):
     """What stands for the gradient of an unconnected source: None, or zeros of its shape."""
 
@@ -478,38 +488,47 @@ def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=
     plain = not boxed and not complex_too
     pop, get = cotangents.pop, cotangents.get
     for entry in reversed(records):
-        z = entry[2]
-        k = id(z)
-        if plain and entry[1] is None and len(entry) < 6 and k in cotangents:
+        if plain and entry[1] is None and len(entry) < 6:
             # Most records: one or two inputs, no attributes, bare arrays. Written out, this takes
             # half the time of the general case below; the calculus is the same rules.
-            g = get(k) if k in wanted else pop(k)
+            if len(entry) == 5:
+                p, _, z, x, y = entry
+            else:
+                p, _, z, x = entry
+                y = None
+            k = id(z)
+            g = pop(k, None)
+            if g is None:
+                continue
+            if k in wanted:
+                cotangents[k] = g
             if type(g) is IndexedSlices:
                 g = densify(g)
-            rules, x = entry[0].rules, entry[3]
-            a, key = x._a, id(x)
-            if len(entry) == 4:
+            key = id(x)
+            a = x._a
+            if y is None:
                 if key in needed:
-                    gx = rules[0](g, z._a, a)
+                    gx = p.rules[0](g, z._a, a)
                     prior = get(key)
                     cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
                 continue
-            y = entry[4]
             b = y._a
-            if key in needed and rules[0] is not None:
-                gx = rules[0](g, z._a, a, b)
+            if key in needed:
+                gx = p.rules[0](g, z._a, a, b)
                 if (type(gx) is ndarray or type(a) is ndarray) and gx.shape[extra:] != a.shape:
                     gx = unbroadcast(gx, a.shape, extra)
                 prior = get(key)
                 cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
             key = id(y)
-            if key in needed and rules[1] is not None:
-                gx = rules[1](g, z._a, a, b)
+            if key in needed and p.rules[1] is not None:
+                gx = p.rules[1](g, z._a, a, b)
                 if (type(gx) is ndarray or type(b) is ndarray) and gx.shape[extra:] != b.shape:
                     gx = unbroadcast(gx, b.shape, extra)
                 prior = get(key)
                 cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
             continue
+        z = entry[2]
+        k = id(z)
         if type(z) is tuple:
             _walk_joint(entry, cotangents, needed, wanted, extra, boxed)
             continue
@@ -525,8 +544,10 @@ def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=
         args = (g, z, *inputs) if boxed else (g, z._a, *[x._a for x in inputs])
         for i, x in enumerate(inputs):
             key = id(x)
+            if key not in needed:
+                continue
             rule = p.rules[0] if p.variadic else p.rules[i]
-            if key not in needed or rule is None:
+            if rule is None:
                 continue
             gx = rule(*args, index=i, **attrs) if p.variadic else rule(*args, **attrs)
             if turn:
