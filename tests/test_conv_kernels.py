@@ -122,8 +122,10 @@ def test_convolutions_are_their_definition(geometry, dtype, cut):
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
-@pytest.mark.parametrize("geometry", [GEOMETRIES[i] for i in (0, 3, 10, 13, 18, 19)], ids=str)
+@pytest.mark.parametrize(
+    "order", [(0, 1, 2, 3), (1, 3, 2, 0), (0, 3, 1, 2), (3, 2, 1, 0), (2, 0, 3, 1)]
+)
+@pytest.mark.parametrize("geometry", [GEOMETRIES[i] for i in (0, 1, 3, 10, 13, 18, 19)], ids=str)
 def test_memory_order_does_not_change_values(geometry, order):
     x, k, g, expected, gx, gk, rest = case(geometry)
     np.testing.assert_allclose(conv2d(physical(x, order), physical(k, order), *rest), expected)
