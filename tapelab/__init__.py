@@ -33,7 +33,7 @@ from .math import (
     reduce_logsumexp, reduce_max, reduce_mean, reduce_min, reduce_prod, reduce_sum, round, saturate_cast, sigmoid,
     sign, sin, sinh, sqrt, square, subtract, tan, tanh, truediv,
 )  # fmt: skip
-from .tape import GradientTape, UnconnectedGradients
+from .tape import GradientTape, UnconnectedGradients, get_logger
 from .tensor import IndexedSlices, Tensor, Variable, constant, convert_to_tensor, is_tensor
 
 newaxis = None

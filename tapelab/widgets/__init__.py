@@ -18,7 +18,9 @@ _HOME = {
     "jacobian_heatmap": "jacobians",
     "live_training": "training",
     "log1pexp": "stability",
+    "nesting": "nested",
     "newton": "jacobians",
+    "path": "paths",
     "quiz": "quizzes",
     "show": "figure",
     "subplots": "figure",
@@ -27,6 +29,7 @@ _HOME = {
     "tape_stepper": "stepper",
     "taylor": "orders",
     "vector_weights": "vector",
+    "watching": "paths",
 }
 __all__ = sorted(_HOME)
 
