@@ -11,7 +11,7 @@ import logging
 
 import numpy as np
 
-from . import nest
+from . import jacobian, nest
 from .errors import InvalidArgumentError, NotATensorError
 from .primitive import P, ndim, shape, unbroadcast
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
@@ -320,92 +320,84 @@ class GradientTape:
 
     def jacobian(
         self, target, sources, unconnected_gradients=UnconnectedGradients.NONE,
-        parallel_iterations=None, experimental_use_pfor=True,
+        parallel_iterations=None, experimental_use_pfor=True, *, direction=None, memory_budget=None,
     ):  # fmt: skip
         """The derivative of every element of `target` with respect to every element of `sources`.
-
-        One batched backward pass: a stack of unit cotangents goes through the rules together.
 
         Args:
           target: one tensor. sources: tensor, variable, or a structure of them.
           unconnected_gradients: as for `gradient`.
           parallel_iterations, experimental_use_pfor: as in TensorFlow; setting them asks for a
             persistent tape and changes nothing else.
+          direction: 'reverse' (a pass per stack of target elements), 'forward' (per stack of source
+            elements), or None for the cheaper one.
+          memory_budget: bytes that the cotangents in flight may take (default 16 MiB); the result is
+            the only array of full size.
         Returns:
           A structure like `sources` of tensors of shape target.shape + source.shape.
         Raises:
           RuntimeError: as for `gradient`; or settings that need a persistent tape.
-          TypeError: a structure of targets.
+          TypeError: a structure of targets. ValueError: an unknown direction.
+
+        >>> import tapelab as tf
+        >>> x = tf.Variable([1.0, 2.0])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.jacobian(y, x).numpy().tolist()
+        [[2.0, 0.0], [0.0, 4.0]]
         """
         zero = _wants_zeros(unconnected_gradients)
         self._check_usable()
         target = _single(target, "target")
         flat = [as_source(s) for s in nest.flatten(sources)]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
-        t = target._t if isinstance(target, Variable) else target
-        size, dt = t._a.size, t._a.dtype
         with self._asked() as records:
-            parts = []
-            for start in range(0, size, CHUNK):
-                n = min(CHUNK, size - start)
-                rows = np.zeros((n, size), dt)
-                rows[np.arange(n), start + np.arange(n)] = 1
-                seed = Tensor(rows.reshape(n, *t._a.shape))
-                parts.append(self._pull(records, {id(t): (t, seed)}, flat, extra=1))
-        found = []
-        for i, s in enumerate(flat):
-            full = t._a.shape + _box(s)._a.shape
-            column = [p[i] for p in parts]
-            if not column or column[0] is None:
-                found.append(Tensor(np.zeros(full, _box(s)._a.dtype)[()]) if zero else None)
-            else:
-                whole = column[0] if len(column) == 1 else P.concat(*column, axis=-column[0]._a.ndim)
-                found.append(P.reshape(whole, shape=full))
+            found = jacobian.full(self, records, target, flat, direction, memory_budget)
+        if zero:
+            found = [_zeros(s, target.shape) if j is None else j for s, j in zip(flat, found)]
         return nest.pack_sequence_as(sources, found)
 
     def batch_jacobian(
         self, target, source, unconnected_gradients=UnconnectedGradients.NONE,
-        parallel_iterations=None, experimental_use_pfor=True,
+        parallel_iterations=None, experimental_use_pfor=True, *, direction=None, memory_budget=None,
+        verify=False,
     ):  # fmt: skip
         """The Jacobian of each batch item's target with respect to the same item's source.
 
         Args:
           target: tensor of shape (b, ...). source: tensor of shape (b, ...).
+          direction, memory_budget: as for `jacobian`.
+          verify: check (by one more backward pass) that items of the batch do not interact.
         Returns:
-          Tensor of shape (b, target.shape[1:], source.shape[1:]). Where items of a batch interact,
-          the numbers are sums over the batch, as in TensorFlow.
+          Tensor of shape (b, target.shape[1:], source.shape[1:]). Where items interact, the numbers
+          are sums over the batch, as in TensorFlow.
         Raises:
-          ValueError: rank below 2, or different first dimensions. RuntimeError: as for `jacobian`.
+          ValueError: rank below 2, different first dimensions, or items that interact (`verify`).
+          RuntimeError: as for `jacobian`.
+
+        >>> import tapelab as tf
+        >>> x = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.batch_jacobian(y, x, verify=True).numpy().tolist()
+        [[[2.0, 0.0], [0.0, 4.0]], [[6.0, 0.0], [0.0, 8.0]]]
         """
         _wants_zeros(unconnected_gradients)
         self._check_usable()
         target, source = _single(target, "target"), _single(source, "source")
-        t, s = _box(target), _box(source)
-        for x in (s, t):
-            if x._a.ndim < 2:
-                raise ValueError(
-                    f"Shape {x._a.shape} must have rank at least 2: the first axis counts batch items."
-                )
-        if t._a.shape[0] != s._a.shape[0]:
+        for x in (source, target):
+            if len(x.shape) < 2:
+                raise ValueError(f"Shape {x.shape} must have rank at least 2: the first axis counts batch items.")
+        if target.shape[0] != source.shape[0]:
             raise ValueError(
-                f"Need first dimension of target shape ({t.shape}) and source shape ({s.shape}) to match."
+                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
-        b, inner = t._a.shape[0], t._a.shape[1:]
-        size = int(np.prod(inner))
         with self._asked() as records:
-            parts = []
-            for start in range(0, size, CHUNK):
-                n = min(CHUNK, size - start)
-                rows = np.zeros((n, b, size), t._a.dtype)
-                rows[np.arange(n), :, start + np.arange(n)] = 1
-                seed = Tensor(rows.reshape(n, b, *inner))
-                parts += self._pull(records, {id(t): (t, seed)}, [source], extra=1)
-        full = (b, *inner, *s._a.shape[1:])
-        if not parts or parts[0] is None:
-            return Tensor(np.zeros(full, s._a.dtype))
-        whole = parts[0] if len(parts) == 1 else P.concat(*parts, axis=-parts[0]._a.ndim)
-        return P.reshape(P.transpose(whole, perm=_swap(whole)), shape=full)
+            found = jacobian.per_item(self, records, target, source, direction, memory_budget)
+            if verify and found is not None:
+                jacobian.check_items(self, records, target, source, found)
+        return _zeros(source, target.shape, skip=1) if found is None else found
 
     def _check_loop(self, what, parallel_iterations, pfor):
         if not self._persistent and (not pfor or parallel_iterations is not None):
@@ -416,17 +408,6 @@ class GradientTape:
 
 
 ndarray = np.ndarray
-CHUNK = 128  # rows of a Jacobian that go through the tape together; 64 to 256 measured best
-
-
-def _swap(x):
-    """The permutation that exchanges the first two axes, counted from the right."""
-    n = x._a.ndim
-    return (1 - n, -n, *range(2 - n, 0))
-
-
-def _box(x):
-    return x._t if isinstance(x, Variable) else x
 
 
 def _single(x, what):
@@ -447,9 +428,9 @@ def _wants_zeros(value):
         ) from None
 
 
-def _zeros(source):
-    a = _box(source)._a
-    return Tensor(np.zeros(a.shape, a.dtype)[()])
+def _zeros(source, front=(), skip=0):
+    """Zeros for an unconnected source, behind the axes of a Jacobian's target if there is one."""
+    return Tensor(np.zeros((*front, *source.shape[skip:]), source.dtype._np)[()])
 
 
 def add_cotangents(a, b):
