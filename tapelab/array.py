@@ -566,6 +566,8 @@ def _pad_rule(g, z, x, paddings):
 
 def _pad_forward(x, paddings, value=0):
     front = ((0, 0),) * (x.ndim - len(paddings))
+    if not x.ndim:
+        return x
     return np.pad(x, front + paddings, constant_values=value)
 
 

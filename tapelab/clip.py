@@ -85,8 +85,8 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
       InvalidArgumentError: integers, or a `clip_norm` that does not broadcast.
 
     >>> import tapelab as tf
-    >>> tf.clip_by_norm([3.0, 4.0], 1.0).numpy().round(4).tolist()
-    [0.6, 0.8]
+    >>> print(tf.clip_by_norm([3.0, 4.0], 1.0).numpy().round(4))
+    [0.6 0.8]
     """
     if isinstance(t, IndexedSlices):
         return IndexedSlices(clip_by_norm(t.values, clip_norm, axes), t.indices, t.dense_shape)

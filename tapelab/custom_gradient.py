@@ -177,8 +177,8 @@ def recompute_grad(f):
     >>> x = tf.Variable(2.0)
     >>> with tf.GradientTape() as tape:
     ...     y = f(x)
-    >>> round(float(tape.gradient(y, x)), 4)
-    0.077
+    >>> print(f"{float(tape.gradient(y, x)):.4f}")
+    0.0770
     """
 
     @functools.wraps(f)

@@ -410,8 +410,8 @@ def det(input, name=None):
     """The determinant of square matrices (..., n, n).
 
     >>> import tapelab as tf
-    >>> round(float(tf.linalg.det([[1.0, 2.0], [3.0, 4.0]])), 4)
-    -2.0
+    >>> print(f"{float(tf.linalg.det([[1.0, 2.0], [3.0, 4.0]])):.4f}")
+    -2.0000
     """
     return P.det(_square_matrix(input, "MatrixDeterminant"))
 
@@ -550,8 +550,8 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
     """x / sqrt(max(sum(x^2), epsilon)) along axes.
 
     >>> import tapelab as tf
-    >>> tf.math.l2_normalize([3.0, 4.0]).numpy().round(4).tolist()
-    [0.6, 0.8]
+    >>> print(tf.math.l2_normalize([3.0, 4.0]).numpy().round(4))
+    [0.6 0.8]
     """
     from .math import maximum, rsqrt, square
 

@@ -24,7 +24,7 @@ Raises:
   InvalidArgumentError: {raises}
 
 >>> import tapelab as tf
->>> round(float({path}({arg})), 4)
+>>> print(f"{{float({path}({arg})):.4f}}")
 {value}
 """
 
@@ -47,7 +47,7 @@ def _unary(path, opname, forward, rule, summary, arg, value, floats=True, **opti
     name = path.rpartition(".")[2]
     p = primitive(name, opname, forward, *([rule] if rule else []), floats=floats, **options)
     doc = UNARY_DOC.format(
-        summary=summary, path="tf." + path, arg=arg, value=value,
+        summary=summary, path="tf." + path, arg=arg, value=f"{float(value):.4f}",
         floats=" of a float or complex dtype" if floats else "",
         raises="integers or booleans; cast them first." if floats else "dtypes the operation is not defined on.",
     )  # fmt: skip
@@ -569,7 +569,7 @@ def log_sigmoid(x, name=None):
     """log(sigmoid(x)) = -softplus(-x), without underflow.
 
     >>> import tapelab as tf
-    >>> round(float(tf.math.log_sigmoid(0.0)), 4)
+    >>> print(f"{float(tf.math.log_sigmoid(0.0)):.4f}")
     -0.6931
     """
     return -softplus(-as_tensor(x))

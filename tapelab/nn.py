@@ -115,8 +115,8 @@ def leaky_relu(features, alpha=0.2, name=None):
     """x where x > 0, else alpha * x; the derivative at 0 is alpha.
 
     >>> import tapelab as tf
-    >>> round(float(tf.nn.leaky_relu(-1.0)), 4)
-    -0.2
+    >>> print(f"{float(tf.nn.leaky_relu(-1.0)):.4f}")
+    -0.2000
     """
     x = as_tensor(features)
     if x._a.dtype.kind != "f":
@@ -128,7 +128,7 @@ def silu(features, beta=1.0):
     """x * sigmoid(beta x), also called swish.
 
     >>> import tapelab as tf
-    >>> round(float(tf.nn.silu(1.0)), 4)
+    >>> print(f"{float(tf.nn.silu(1.0)):.4f}")
     0.7311
     """
     x = as_tensor(features)
@@ -142,7 +142,7 @@ def gelu(features, approximate=False, name=None):
     """x times the normal distribution function of x (or its tanh approximation).
 
     >>> import tapelab as tf
-    >>> round(float(tf.nn.gelu(1.0)), 4)
+    >>> print(f"{float(tf.nn.gelu(1.0)):.4f}")
     0.8413
     """
     x = as_tensor(features)
@@ -212,8 +212,8 @@ def log_softmax(logits, axis=None, name=None):
     """log(softmax(x)) along an axis (the last by default), without overflow.
 
     >>> import tapelab as tf
-    >>> tf.nn.log_softmax([0.0, 0.0]).numpy().round(4).tolist()
-    [-0.6931, -0.6931]
+    >>> print(tf.nn.log_softmax([0.0, 0.0]).numpy().round(4))
+    [-0.6931 -0.6931]
     """
     x = _logits(logits, "LogSoftmax")
     return P.log_softmax(x, axis=axis_of(x, -1 if axis is None else axis, "LogSoftmax"))
@@ -282,7 +282,7 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
       InvalidArgumentError: shapes or dtypes that differ.
 
     >>> import tapelab as tf
-    >>> tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy().round(4).tolist()
+    >>> print(tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy().round(4))
     [0.6931]
     """
     x, y = same_dtypes([logits, labels], "SoftmaxCrossEntropyWithLogits")
@@ -314,7 +314,7 @@ def sparse_softmax_cross_entropy_with_logits(labels, logits, name=None):
       ValueError: shapes that do not fit. InvalidArgumentError: labels out of range or not integers.
 
     >>> import tapelab as tf
-    >>> tf.nn.sparse_softmax_cross_entropy_with_logits([1], [[0.0, 0.0]]).numpy().round(4).tolist()
+    >>> print(tf.nn.sparse_softmax_cross_entropy_with_logits([1], [[0.0, 0.0]]).numpy().round(4))
     [0.6931]
     """
     x, y = _logits(logits, "SparseSoftmaxCrossEntropyWithLogits"), as_tensor(labels)
@@ -344,7 +344,7 @@ def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
     Raises ValueError for shapes that differ.
 
     >>> import tapelab as tf
-    >>> tf.nn.sigmoid_cross_entropy_with_logits([1.0], [0.0]).numpy().round(4).tolist()
+    >>> print(tf.nn.sigmoid_cross_entropy_with_logits([1.0], [0.0]).numpy().round(4))
     [0.6931]
     """
     if labels is None or logits is None:
