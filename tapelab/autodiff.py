@@ -288,7 +288,7 @@ def numeric_jacobian(f, xs, i, delta=None):
 
     columns = [(at(step, k) - at(-step, k)) / (2 * step) for k in range(a.size)]
     shape = np.shape(as_tensor(f(*xs))._a)
-    return np.stack(columns, -1).reshape(*shape, *a.shape) if columns else np.zeros((*shape, *a.shape))
+    return np.stack(columns, -1).reshape(shape + a.shape) if columns else np.zeros((*shape, *a.shape))
 
 
 def _compare(f, xs, delta, tolerance, what):
