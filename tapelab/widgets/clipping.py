@@ -55,6 +55,10 @@ def clip_circle(g: tuple[float, float] = (3.0, 2.0), clip_norm: float = 2.0) -> 
     )
 
 
+_STEPS = 25
+_LOST = 1e30  # drawn far outside the picture, where a norm is not a number any more
+
+
 def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
     """A linear recurrence h ← w h, unrolled: its loss has a cliff, and descent runs into it.
 
@@ -63,7 +67,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
 
     Args:
       length: time steps at first, between 2 and 30.
-      clip_norm: the largest norm let through at first, as a power-of-ten slider shows it.
+      clip_norm: the largest norm let through at first, between 0.1 and 5.
 
     Returns:
       An `Explorer` with the controls `length`, `rate` and `clip_norm`.
@@ -79,7 +83,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
     def descend(length, rate, clip_norm):
         w = tf.Variable(1.25)
         weights, norms = [1.25], []
-        for _ in range(20):
+        for _ in range(_STEPS):
             with tf.GradientTape() as tape:
                 value = loss(w, length)
             gradient = tape.gradient(value, w)
@@ -100,8 +104,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         for label, (weights, norms, color, marker) in runs.items():
             style = {"color": color, "marker": marker, "markersize": 4, "linewidth": 1}
             left.plot(weights, label=label, **style)
-            with np.errstate(invalid="ignore"):
-                seen = np.where(np.isfinite(norms) & (norms > 0), norms, np.nan)
+            seen = np.clip(np.nan_to_num(norms, nan=_LOST, posinf=_LOST), 1e-9, _LOST)
             right.semilogy(seen, label=label, **style)
             end = f"{weights[-1]:.4g}" if np.isfinite(weights[-1]) else "lost (not a number)"
             largest = np.nanmax(np.where(np.isfinite(norms), norms, np.inf))
@@ -109,7 +112,8 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         left.axhline(0.5 ** (1 / length), color="black", linewidth=0.8, linestyle=":")
         left.set(xlabel="step", ylabel="weight w", ylim=(-2, 2), title="Weight (dotted: the goal)")
         right.axhline(clip_norm, color="black", linewidth=0.8, linestyle="--")
-        right.set(xlabel="step", ylabel="norm of the gradient", title="Gradient (dashed: the clip)")
+        right.set(xlabel="step", ylabel="norm of the gradient", ylim=(1e-3, 1e8))
+        right.set_title("Gradient (dashed: the clip)")
         left.legend(loc="lower right")
         return figure, (
             f"Descent on a recurrence of {length} steps from w = 1.25, learning rate {rate:.2f}: "
@@ -120,7 +124,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         draw,
         length=ipywidgets.IntSlider(length, min=2, max=30),
         rate=ipywidgets.FloatSlider(
-            0.05, min=0.01, max=0.3, step=0.01, description="learning rate"
+            0.02, min=0.01, max=0.2, step=0.01, description="learning rate"
         ),
         clip_norm=ipywidgets.FloatSlider(clip_norm, min=0.1, max=5, step=0.1),
     )

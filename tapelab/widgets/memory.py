@@ -6,6 +6,7 @@ import ipywidgets
 
 from tapelab.widgets.explore import Explorer
 from tapelab.widgets.figure import BLUE, RED, subplots
+from tapelab.widgets.stepper import records
 
 
 def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
@@ -38,7 +39,7 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
         except RuntimeError:
             second = "The second gradient is refused with a RuntimeError"
         held["2nd gradient"] = holding(tape)
-        records = f"{2 * layers + 1} records"
+        count = f"{2 * layers + 1} records"
         del tape
         held["del tape"] = 0
 
@@ -51,9 +52,7 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
         ax.set(xlabel="after", ylabel="held by the tape in KiB")
         ax.set_ylim(0, 1.15 * max(kilobytes))
         kind = "persistent" if persistent else "non-persistent"
-        ax.set_title(
-            f"{kind} tape, {records}" + (" (2nd gradient: RuntimeError)" if refused else "")
-        )
+        ax.set_title(f"{kind} tape, {count}" + (" (2nd gradient: RuntimeError)" if refused else ""))
         return figure, (
             f"A {kind} tape over {layers} layers and a batch of {batch} holds "
             f"{held['forward']:,} bytes after the forward pass, {held['1st gradient']:,} after the "
@@ -70,4 +69,4 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
 
 def holding(tape) -> int:
     """The bytes of the distinct outputs a tape holds; 0 when it has let go."""
-    return sum(record.bytes for record in tape)
+    return sum(record.bytes for record in records(tape))

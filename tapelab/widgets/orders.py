@@ -62,9 +62,9 @@ def taylor(
         grid = np.linspace(-_LIMIT, _LIMIT, 301)
         values = functions[function](tf.constant(grid)).numpy()
         found = derivatives(functions[function], x, order)
-        polynomial = sum(d / math.factorial(n) * (grid - x) ** n for n, d in enumerate(found))
-        near = np.abs(grid - x) <= 1
-        error = np.abs(polynomial - values)[near].max()
+        polynomial = np.polynomial.Polynomial([d / math.factorial(n) for n, d in enumerate(found)])
+        near = np.linspace(-1, 1, 101)
+        error = np.abs(polynomial(near) - functions[function](tf.constant(x + near)).numpy()).max()
 
         figure, (left, right) = subplots(1, 2, height=3.4, width_ratios=[1, 1.7])
         left.bar(range(order + 1), found, color=BLUE)
@@ -72,7 +72,7 @@ def taylor(
         left.set(xlabel="order", ylabel=f"derivative at x = {x:.1f}", xticks=range(order + 1))
         left.set_title("Derivatives")
         right.plot(grid, values, color=BLUE, label=function)
-        right.plot(grid, polynomial, "--", color=RED, label=f"Taylor, order {order}")
+        right.plot(grid, polynomial(grid - x), "--", color=RED, label=f"Taylor, order {order}")
         right.plot(x, found[0], "o", color=RED)
         low, high = values.min(), values.max()
         margin = 0.15 * (high - low)

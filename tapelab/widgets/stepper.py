@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import ipywidgets
 import numpy as np
 
 from tapelab.widgets.explore import Explorer
-from tapelab.widgets.figure import BLUE, RED, subplots
+from tapelab.widgets.figure import BLACK, BLUE, RED, subplots
 
 _MOST = 16  # rows that fit under each other
+_COLUMNS = (0.3, 4.4, 6.7)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One operation on a tape: its name, the tensors it read and made, and their size."""
+
+    operation: str
+    inputs: tuple
+    outputs: tuple
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of the outputs, which the tape keeps alive."""
+        return sum(output.numpy().nbytes for output in self.outputs)
+
+
+def records(tape) -> list[Record]:
+    """What is on a tape, in order; nothing once it has let go."""
+    return [
+        Record(primitive.name, tuple(inputs), output if isinstance(output, tuple) else (output,))
+        for primitive, _, output, *inputs in tape._records or ()
+    ]
 
 
 def tape_stepper(function: Callable, **inputs) -> Explorer:
@@ -23,7 +47,7 @@ def tape_stepper(function: Callable, **inputs) -> Explorer:
     Args:
       function: called with the inputs as tensors by name; returns the target. At most 16
         operations can be shown.
-      **inputs: numbers or arrays; each becomes a variable of that name.
+      **inputs: numbers or arrays; each becomes a watched tensor of that name.
 
     Returns:
       An `Explorer` with the control `step`; its `tape` is the persistent tape that was recorded.
@@ -33,23 +57,21 @@ def tape_stepper(function: Callable, **inputs) -> Explorer:
     """
     import tapelab as tf
 
-    variables = {
-        name: tf.Variable(value, dtype=None if hasattr(value, "dtype") else tf.float32, name=name)
+    sources = {
+        name: tf.constant(value, None if hasattr(value, "dtype") else tf.float32)
         for name, value in inputs.items()
     }
-    sources = {}
     with tf.GradientTape(persistent=True) as tape:
-        for name, variable in variables.items():
-            sources[name] = tf.convert_to_tensor(variable)
+        tape.watch(sources)
         target = function(**sources)
-    records = list(tape)
-    if not 0 < len(records) <= _MOST:
-        raise ValueError(f"{len(records)} operations were recorded; 1 to {_MOST} can be shown.")
-    story = _Story(tape, records, sources, target)
+    recorded = records(tape)
+    if not 0 < len(recorded) <= _MOST:
+        raise ValueError(f"{len(recorded)} operations were recorded; 1 to {_MOST} can be shown.")
+    story = _Story(tape, recorded, sources, target)
 
     explorer = Explorer(
         story.draw,
-        step=ipywidgets.IntSlider(0, min=0, max=2 * len(records)),
+        step=ipywidgets.IntSlider(0, min=0, max=2 * len(recorded)),
     )
     explorer.tape = tape
     explorer.story = story
@@ -77,47 +99,38 @@ class _Story:
     def draw(self, step):
         count = len(self.records)
         forward, backward = min(step, count), max(0, step - count)
-        cotangents = self.cotangents[backward] if step > count else {}
-        rows = len(self.sources) + count
-        figure, ax = subplots(width=8, height=0.9 + 0.33 * (rows + 1))
-        ax.set(xlim=(0, 10), ylim=(rows + 0.6, -0.9))
-        ax.axis("off")
-        for x, heading in (
-            (0.3, "tape"),
-            (5.0, "value (forward, down)"),
-            (7.5, "cotangent (backward, up)"),
-        ):
-            ax.text(x, -0.5, heading, weight="bold")
-        now = None
-        for row, (name, tensor) in enumerate(self.sources.items()):
-            self._row(ax, row, f"{name}", "watched", _short(tensor), cotangents.get(id(tensor)))
+        now = forward if not backward else count - backward + 1
+        cotangents = self.cotangents[backward] if backward else {}
+        waiting = {id(x) for record in self.records[: count - backward] for x in record.inputs}
+        rows = [(name, f"{name} (watched)", tensor, 0) for name, tensor in self.sources.items()]
         for number, record in enumerate(self.records, start=1):
-            row = len(self.sources) + number - 1
-            output = record.outputs[0]
-            there = number <= forward
-            visited = backward and number > count - backward
-            active = number == forward if step <= count else number == count - backward + 1
-            if active:
-                now = number
-                ax.axhspan(row - 0.45, row + 0.45, color="#FFF3D6" if not backward else "#E3F0FA")
-                ax.text(0.0, row, "▶", va="center", color=RED if backward else BLUE)
-            arguments = ", ".join(self._name(x) for x in record.inputs)
-            self._row(
-                ax, row, self.names[id(output)], f"{record.operation}({arguments})",
-                _short(output) if there else None,
-                cotangents.get(id(output)) if step > count else None,
-                color="black" if there else "#B5B5B5", strong=visited,
-            )  # fmt: skip
-        return figure, self._say(step, now, cotangents)
+            name, arguments = (
+                self._name(record.outputs[0]),
+                ", ".join(map(self._name, record.inputs)),
+            )
+            line = f"{name} = {record.operation}({arguments})"
+            rows.append((name, line, record.outputs[0], number))
 
-    def _row(self, ax, row, name, how, value, cotangent, color="black", strong=False):
-        ax.text(0.3, row, f"{name} = {how}" if how != "watched" else f"{name} (watched)",
-                va="center", color=color, family="monospace", fontsize=9)  # fmt: skip
-        if value is not None:
-            ax.text(5.0, row, value, va="center", color=BLUE, family="monospace", fontsize=9)
-        if cotangent is not None:
-            ax.text(7.5, row, f"dy/d{name} = {_short(cotangent)}", va="center", color=RED,
-                    family="monospace", fontsize=9)  # fmt: skip
+        figure, ax = subplots(width=8, height=0.5 + 0.29 * (len(rows) + 1))
+        ax.set(xlim=(0, 10), ylim=(len(rows) - 0.5, -1.5))
+        ax.axis("off")
+        headings = ("tape", "forward: value", "backward: cotangent")
+        for x, heading in zip(_COLUMNS, headings, strict=True):
+            ax.text(x, -1, heading, weight="bold", va="center")
+        for row, (name, line, tensor, number) in enumerate(rows):
+            there = number <= forward
+            cells = [(line, BLACK if there else "#B0B0B0"), (_short(tensor) * there, BLUE)]
+            if cotangents.get(id(tensor)) is not None:
+                more = " so far" if backward < count and id(tensor) in waiting else ""
+                cells.append((f"dy/d{name} = {_short(cotangents[id(tensor)])}{more}", RED))
+            for x, (text, color) in zip(_COLUMNS, cells, strict=False):
+                ax.text(x, row, text, color=color, va="center", family="monospace", fontsize=9)
+            if number and number == now:
+                ax.axhspan(row - 0.45, row + 0.45, color="#FBE6DC" if backward else "#E3F0FA")
+                ax.text(
+                    0, row, "▲" if backward else "▼", color=RED if backward else BLUE, va="center"
+                )
+        return figure, self._say(step, now, cotangents)
 
     def _name(self, x):
         return self.names.get(id(x)) or _short(x)
@@ -135,9 +148,9 @@ class _Story:
                 f"{_short(output)}."
             )
         given = [
-            f"dy/d{self.names[id(x)]} = {_short(cotangents[id(x)])}"
-            for x in dict.fromkeys(record.inputs)
-            if cotangents.get(id(x)) is not None
+            f"dy/d{self.names[key]} = {_short(cotangents[key])}"
+            for key in dict.fromkeys(map(id, record.inputs))
+            if cotangents.get(key) is not None
         ]
         return (
             f"Backward, record {now} of {count}: {record.operation} turns dy/d{name} = "
@@ -147,7 +160,11 @@ class _Story:
 
 def _walk_back(tape, k, target, tensors):
     """The cotangents of all tensors when only the last k records have been visited."""
-    raise NotImplementedError
+    import tapelab as tf
+
+    seeds = {id(target): (target, tf.ones_like(target))}
+    last = tape._records[len(tape._records) - k :]
+    return tape._pull(last, seeds, tensors)
 
 
 def _short(tensor) -> str:
