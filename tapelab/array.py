@@ -244,15 +244,15 @@ def _getitem_rule(g, z, x, key):
 
 def _unslice_forward(g, key, inner):
     """Adds `g` into zeros at `key`. Only a repeated index needs the slow, adding assignment."""
-    extra = g.ndim - np.empty(inner, np.bool_)[key].ndim if inner else g.ndim
+    extra = g.ndim - np.empty(inner, np.bool_)[key].ndim
     z = np.zeros(g.shape[:extra] + inner, g.dtype)
     z[(slice(None),) * extra + key] = g
-    return z
+    return z[()]
 
 
 def _unslice_rule(h, z, g, key, inner):
     """Taking is the adjoint of putting back."""
-    return P.getitem(h, key=(slice(None),) * lead(h, z) + key)
+    return P.getitem(h, key=(slice(None),) * (ndim(h) - len(inner)) + key)
 
 
 primitive("getitem", "StridedSlice", lambda x, key: x[key], _getitem_rule)

@@ -116,7 +116,8 @@ def _reverse(tape, records, t, sources, row_shape, column_shape, units, budget):
     """Rows of the Jacobians, a stack of unit cotangents at a time."""
     size = int(np.prod(row_shape))
     stacks = _Stacks(len(sources), size)
-    for start, n in _chunks(size, _height(records, sources, budget)):
+    # Without rows one empty stack still tells which sources are connected.
+    for start, n in _chunks(size, _height(records, sources, budget)) or [(0, 0)]:
         stacks.add(start, tape._pull(records, {id(t): (t, units(t, start, n))}, sources, extra=1))
     return [_rows_first(whole, row_shape, column_shape(s), units) for s, whole in zip(sources, stacks.whole())]
 

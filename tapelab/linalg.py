@@ -1,5 +1,6 @@
 """tf.linalg: products, decompositions, norms and diagonals of matrices (the last two axes)."""
 
+import math as _math
 import string as _string
 
 import numpy as np
@@ -28,7 +29,7 @@ def _matmul_a(g, z, a, b):
     extra = lead(g, z)
     if ndim(a) == 2 and ndim(b) == 2 and extra:  # one flat product instead of a batch of small ones
         front = shape(g)[:-2]
-        flat = P.matmul(P.reshape(g, shape=(-1, shape(g)[-1])), _t(b))
+        flat = P.matmul(P.reshape(g, shape=(_math.prod(front) * shape(g)[-2], shape(g)[-1])), _t(b))
         return P.reshape(flat, shape=(*front, *shape(a)))
     return unbroadcast(P.matmul(g, _t(b)), shape(a), extra)
 

@@ -916,8 +916,8 @@ def _cumsum_rule(g, z, x, axis, exclusive, reverse):
 
 
 def _cumprod_rule(g, z, x, axis, exclusive, reverse):
-    """d cumprod_j = sum over i <= j of (cumprod_j / x_i) dx_i."""
-    return P.cumsum(g * z, axis=axis, exclusive=exclusive, reverse=not reverse) / x
+    """d cumprod_j = sum over i <= j of (cumprod_j / x_i) dx_i, and 0 where x_i is 0."""
+    return P.divide_no_nan(P.cumsum(g * z, axis=axis, exclusive=exclusive, reverse=not reverse), x)
 
 
 primitive("cumsum", "Cumsum", _scan(np.add), _cumsum_rule)
@@ -943,7 +943,7 @@ def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
 def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
     """Running products along an axis; arguments as for `cumsum`.
 
-    Its gradient divides by x, so it is NaN where x is 0, as in TensorFlow.
+    Its gradient divides by x and is taken as 0 where x is 0, as in TensorFlow.
 
     >>> import tapelab as tf
     >>> tf.math.cumprod([1, 2, 3]).numpy().tolist()

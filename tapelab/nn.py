@@ -84,7 +84,8 @@ def _elu(g, z, x):
 
 def _selu(g, z, x):
     """scale where x > 0, else z + scale * alpha."""
-    return g * P.minimum(np.full_like(bare(z), _SCALE), z + _SCALE * _ALPHA)
+    below = z + _SCALE * _ALPHA
+    return g * P.where(bare(z) < 0, below, np.full_like(bare(below), _SCALE))
 
 
 _ALPHA, _SCALE = 1.6732632423543772, 1.0507009873554805

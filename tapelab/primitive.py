@@ -125,7 +125,7 @@ def record(p, attrs, z, inputs):
             tape._cut(p, z, inputs)
         return
     # None marks the common record that the walk's short path takes: one rule per input, no attributes.
-    entry = (p, attrs if p.variadic else attrs or None, z, *inputs)
+    entry = (p, attrs if p.variadic or p.joint else attrs or None, z, *inputs)
     for tape in active.tapes:
         tracked = tape._tracked
         for x in inputs:
