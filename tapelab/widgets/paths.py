@@ -28,7 +28,7 @@ def path(*rows: str, height: float | None = None) -> Figure:
     >>> [text.get_text() for text in figure.axes[0].texts][-1]
     'None'
     """
-    figure, ax = subplots(height=height or 0.25 + 0.75 * len(rows))
+    figure, ax = subplots(height=height or 0.3 + 0.6 * len(rows))
     reach = 0.0
     for line, row in enumerate(rows):
         boxes = [box.strip() for box in re.split(r"-/?>", row)]
