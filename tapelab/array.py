@@ -718,6 +718,8 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
         return stack(parts)
     depth = i.shape[-1]
     flat, n = _ravel(i, x._a.shape[:depth], "GatherNd")
+    if depth == 1:
+        flat = np.asarray(i[..., 0])  # keeps the dtype of the indices
     rows = reshape(x, [n, *x._a.shape[depth:]]) if depth != 1 else x
     p = P.gather_sparse if depth == 1 and x._a.ndim > 1 else P.gather_dense
     return p(rows, indices=flat, axis=-rows._a.ndim)

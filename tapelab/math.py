@@ -11,13 +11,13 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, wrong_dtype
-from .primitive import P, bare, binary, dtype, lead, primitive, public, reverse, shape, unary
+from .primitive import P, bare, binary, called, dtype, lead, primitive, public, reverse, shape, unary
 from .tensor import Tensor, Variable, as_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
 
 Args:
-  x: tensor{floats} of any shape. name: accepted and ignored, as everywhere.
+  {argument}: tensor{floats} of any shape. name: accepted and ignored, as everywhere.
 Returns:
   A tensor of the same shape and dtype.
 Raises:
@@ -43,23 +43,23 @@ Raises:
 """
 
 
-def _unary(path, opname, forward, rule, summary, arg, value, floats=True, **options):
+def _unary(path, opname, forward, rule, summary, arg, value, floats=True, argument="x", **options):
     name = path.rpartition(".")[2]
     p = primitive(name, opname, forward, *([rule] if rule else []), floats=floats, **options)
     doc = UNARY_DOC.format(
         summary=summary, path="tf." + path, arg=arg, value=f"{float(value):.4f}",
-        floats=" of a float or complex dtype" if floats else "",
+        argument=argument, floats=" of a float or complex dtype" if floats else "",
         raises="integers or booleans; cast them first." if floats else "dtypes the operation is not defined on.",
     )  # fmt: skip
-    return public(unary(p), name, doc, "tapelab.math")
+    return public(called(unary(p), argument), name, doc, "tapelab.math")
 
 
-def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, **options):
+def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, arguments=("x", "y"), **options):
     name = path.rpartition(".")[2]
     rules = (rule_x, rule_y) if rule_x or rule_y else ()
     p = primitive(name, opname, forward, *rules, broadcasts=True, **options)
     doc = BINARY_DOC.format(summary=summary, path="tf." + path, arg=arg, value=value)
-    return public(binary(p), name, doc, "tapelab.math")
+    return public(called(binary(p), *arguments), name, doc, "tapelab.math")
 
 
 # ---------------------------------------------------------------- arithmetic
@@ -199,6 +199,28 @@ floormod = _binary(
 mod = floormod
 
 
+def _truncatediv(x, y):
+    if np.any(y == 0):
+        raise ValueError("Integer division by zero")
+    return (np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))).astype(x.dtype)
+
+
+def _truncatemod(x, y):
+    if x.dtype.kind in "iu" and np.any(y == 0):
+        raise ValueError("Integer division by zero")
+    return np.fmod(x, y)
+
+
+truncatediv = _binary(
+    "truncatediv", "TruncateDiv", _truncatediv, None, None, "x / y of integers, rounded towards 0.", "-7, 2", -3
+)
+truncatemod = _binary("truncatemod", "TruncateMod", _truncatemod, None, None, "The remainder, with the sign of x.", "-7, 2", -1)
+nextafter = _binary(
+    "math.nextafter", "NextAfter", np.nextafter, None, None, "The next float after x towards y.", "0.0, 1.0",
+    1.401298464324817e-45,
+)  # fmt: skip
+
+
 def _max_x(g, z, x, y):
     """The larger input gets the cotangent; the first wins a tie."""
     return g * P.cast(P.greater_equal(x, y), to=dtype(g))
@@ -249,7 +271,7 @@ def _atan2_x(g, z, y, x):
     return g * (-y / (x * x + y * y))
 
 
-atan2 = _binary("atan2", "Atan2", np.arctan2, _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0)
+atan2 = _binary("atan2", "Atan2", np.arctan2, _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0, arguments=("y", "x"))
 
 
 def _zero_where_y_is(f):
@@ -364,6 +386,8 @@ logical_not = _unary("logical_not", "LogicalNot", _logic(np.logical_not), None, 
 bitwise_and = _binary("bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and, None, None, "Bits set in both x and y (integers or booleans).", "6, 3", 2)
 bitwise_or = _binary("bitwise.bitwise_or", "BitwiseOr", np.bitwise_or, None, None, "Bits set in x or y (integers or booleans).", "6, 3", 7)
 bitwise_xor = _binary("bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor, None, None, "Bits set in one of x and y (integers or booleans).", "6, 3", 5)
+left_shift = _binary("bitwise.left_shift", "LeftShift", np.left_shift, None, None, "Bits of x moved y places to the left.", "3, 1", 6)
+right_shift = _binary("bitwise.right_shift", "RightShift", np.right_shift, None, None, "Bits of x moved y places to the right.", "6, 1", 3)
 invert = _unary("bitwise.invert", "Invert", np.invert, None, "All bits flipped (integers or booleans).", "0", -1.0, floats=False)
 
 # ---------------------------------------------------------------- one argument
@@ -554,7 +578,7 @@ atanh = _unary("atanh", "Atanh", np.arctanh, _atanh, "Inverse hyperbolic tangent
 erf = _unary("math.erf", "Erf", _elementwise(_math.erf), _erf, "Gauss's error function.", "1.0", 0.8427)
 erfc = _unary("math.erfc", "Erfc", _elementwise(_math.erfc), _erfc, "1 - erf(x), exact for large x.", "1.0", 0.1573)
 sigmoid = _unary("sigmoid", "Sigmoid", _sigmoid_forward, _sigmoid, "1 / (1 + e^-x).", "1.0", 0.7311)
-softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931)
+softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931, argument="features")
 floor = _unary("floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0, floats=False)
 ceil = _unary("math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0, floats=False)
 round = _unary("round", "Round", np.rint, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
@@ -563,6 +587,51 @@ is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", 
 is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
 is_finite = _unary("math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0)
 conj = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real x as it is.", "1.0", 1.0, floats=False, real=True)
+
+
+def reciprocal_no_nan(x, name=None):
+    """1 / x, and 0 where x is 0."""
+    x = as_tensor(x)
+    return divide_no_nan(Tensor(np.ones_like(x._a)), x)
+
+
+def angle(input, name=None):
+    """The angle of complex numbers in the plane; 0 or pi for real ones."""
+    x = as_tensor(input)
+    if x._a.dtype.kind == "c":
+        return atan2(imag(x), real(x))
+    return Tensor(np.where(x._a < 0, x._a.dtype.type(_math.pi), 0 * x._a)[()])
+
+
+def polyval(coeffs, x, name=None):
+    """The polynomial with these coefficients, the highest power first, at x (Horner's scheme).
+
+    >>> import tapelab as tf
+    >>> float(tf.math.polyval([1.0, 2.0, 3.0], 2.0))
+    11.0
+    """
+    if not isinstance(coeffs, list):
+        raise ValueError(f"Argument coeffs must be list type. Received type {type(coeffs)}.")
+    x = as_tensor(x)
+    if not coeffs:
+        return Tensor(np.zeros_like(x._a))
+    p = as_tensor(coeffs[0], None if isinstance(coeffs[0], (Tensor, Variable)) else x._a.dtype)
+    for c in coeffs[1:]:
+        p = c + p * x
+    return p
+
+
+def scalar_mul(scalar, x, name=None):
+    """A 0-d tensor times a tensor. ValueError when the first has axes."""
+    from .tensor import IndexedSlices
+
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(scalar_mul(scalar, x.values), x.indices, x.dense_shape)
+    x = as_tensor(x)
+    s = as_tensor(scalar, None if isinstance(scalar, (Tensor, Variable)) else x._a.dtype)
+    if s._a.ndim:
+        raise ValueError(f"The input scalar must be a 0-D value. Received shape {s._a.shape}.")
+    return multiply(s, x)
 
 
 def log_sigmoid(x, name=None):
@@ -951,6 +1020,30 @@ def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
     """
     x = as_tensor(x)
     return P.cumprod(x, axis=axis_of(x, axis, "Cumprod"), exclusive=bool(exclusive), reverse=bool(reverse))
+
+
+def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
+    """Running log-sum-exp along an axis, without overflow; arguments as for `cumsum`."""
+    x = as_tensor(x)
+    at = axis_of(x, axis, "CumulativeLogsumexp")
+    return P.cumlogsumexp(x, axis=at, exclusive=bool(exclusive), reverse=bool(reverse))
+
+
+def _cumlogsumexp_forward(x, axis, exclusive, reverse):
+    z = np.logaddexp.accumulate(np.flip(x, axis) if reverse else x, axis=axis)
+    if exclusive:
+        z = np.roll(z, 1, axis)
+        z[(..., 0) + (slice(None),) * (-1 - axis)] = -np.inf
+    return np.flip(z, axis) if reverse else z
+
+
+def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
+    """d z_j = sum over i up to j of e^(x_i - z_j) dx_i."""
+    share = P.where(P.greater(z, np.full_like(bare(z), -np.inf)), P.exp(-z), np.zeros_like(bare(z)))
+    return P.cumsum(g * share, axis=axis, exclusive=exclusive, reverse=not reverse) * P.exp(x)
+
+
+primitive("cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, floats=True)
 
 
 def _extreme_index(f):

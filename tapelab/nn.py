@@ -101,14 +101,14 @@ def _softsign(g, z, x):
     return g / (d * d)
 
 
-relu = _unary("nn.relu", "Relu", lambda x: np.maximum(x, x.dtype.type(0)), _relu, "max(x, 0); the derivative at 0 is 0.", "-1.0", 0.0, floats=False)
-relu6 = _unary("nn.relu6", "Relu6", lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), _relu6, "min(max(x, 0), 6).", "7.0", 6.0, floats=False)
-elu = _unary("nn.elu", "Elu", _elu_forward, _elu, "x where x > 0, else e^x - 1.", "-1.0", -0.6321)
+relu = _unary("nn.relu", "Relu", lambda x: np.maximum(x, x.dtype.type(0)), _relu, "max(x, 0); the derivative at 0 is 0.", "-1.0", 0.0, floats=False, argument="features")
+relu6 = _unary("nn.relu6", "Relu6", lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), _relu6, "min(max(x, 0), 6).", "7.0", 6.0, floats=False, argument="features")
+elu = _unary("nn.elu", "Elu", _elu_forward, _elu, "x where x > 0, else e^x - 1.", "-1.0", -0.6321, argument="features")
 selu = _unary(
     "nn.selu", "Selu", lambda x: _elu_forward(x) * np.where(x > 0, _SCALE, _SCALE * _ALPHA).astype(x.dtype),
-    _selu, "Scaled elu (Klambauer et al., 2017).", "-1.0", -1.1113,
+    _selu, "Scaled elu (Klambauer et al., 2017).", "-1.0", -1.1113, argument="features",
 )  # fmt: skip
-softsign = _unary("nn.softsign", "Softsign", lambda x: x / (1 + np.abs(x)), _softsign, "x / (1 + |x|).", "1.0", 0.5)
+softsign = _unary("nn.softsign", "Softsign", lambda x: x / (1 + np.abs(x)), _softsign, "x / (1 + |x|).", "1.0", 0.5, argument="features")
 primitive("leaky_relu", "LeakyRelu", lambda x, alpha: np.where(x > 0, x, x * x.dtype.type(alpha))[()], _leaky, floats=True)
 
 

@@ -284,7 +284,9 @@ def as_array(value, dtype=None):
         raise _cannot(value, dtype)
     if kind is np.ndarray or isinstance(value, np.generic):
         return _from_numpy(np.array(value), dtype)
-    if kind in (bool, int, complex, str, bytes):
+    if kind in (str, bytes):
+        return _from_python([value], {kind}, dtype).reshape(())  # stays an array: bytes have no dtype
+    if kind in (bool, int, complex):
         return _from_python([value], {kind}, dtype).reshape(())[()]
     if isinstance(value, range):
         value = list(value)

@@ -1,0 +1,493 @@
+"""Control flow and functions: in eager mode they are Python's own, called by TensorFlow's names."""
+
+import contextlib
+import functools
+import inspect
+import sys
+import time
+
+import numpy as np
+
+from . import nest
+from .array import stack, unstack
+from .dtypes import TensorShape, as_dtype
+from .errors import InvalidArgumentError
+from .primitive import P
+from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
+
+# ---------------------------------------------------------------- functions
+
+
+class TensorSpec:
+    """The shape and dtype of a tensor; None stands for any size, a shape of None for any rank.
+
+    >>> import tapelab as tf
+    >>> tf.TensorSpec([None, 2], tf.float32).is_compatible_with(tf.zeros([3, 2]))
+    True
+    """
+
+    def __init__(self, shape, dtype="float32", name=None):
+        self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
+
+    @classmethod
+    def from_tensor(cls, tensor, name=None):
+        """The spec that a tensor has."""
+        return cls(tensor.shape, tensor.dtype, name)
+
+    from_spec = from_tensor
+
+    @property
+    def rank(self):
+        """Number of axes, or None."""
+        return self.shape.rank
+
+    def is_compatible_with(self, spec_or_value):
+        """Whether a tensor, or something with shape and dtype, fits."""
+        x = spec_or_value if hasattr(spec_or_value, "shape") else as_tensor(spec_or_value)
+        return self.dtype == x.dtype and self.shape.is_compatible_with(x.shape)
+
+    def __eq__(self, other):
+        if not isinstance(other, TensorSpec):
+            return NotImplemented
+        return (self.shape, self.dtype, self.name) == (other.shape, other.dtype, other.name)
+
+    def __hash__(self):
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self):
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+class Function:
+    """What `tf.function` returns: the Python function, called eagerly, inputs checked."""
+
+    def __init__(self, f, input_signature=None):
+        functools.update_wrapper(self, f)
+        self.python_function, self.input_signature = f, input_signature
+
+    def __call__(self, *args, **kwargs):
+        if self.input_signature is not None:
+            args, kwargs = self._checked(args, kwargs), {}
+        return _returned(self.python_function(*args, **kwargs))
+
+    def _checked(self, args, kwargs):
+        """The arguments as tensors; TypeError when they do not fit the signature."""
+        names = list(inspect.signature(self.python_function).parameters)
+        args = [*args, *(kwargs[n] for n in names[len(args) :] if n in kwargs)]
+        specs = list(self.input_signature)
+        if len(args) != len(specs):
+            raise TypeError(
+                f"{self.__name__} takes {len(specs)} arguments by its input_signature, got {len(args)}."
+            )
+        out = []
+        for i, (x, spec) in enumerate(zip(args, specs)):
+            try:
+                t = as_tensor(x, None if isinstance(x, (Tensor, Variable)) else spec.dtype._np)
+            except (TypeError, ValueError) as e:
+                raise TypeError(f"Binding inputs to tf.function failed: argument {i}: {e}") from None
+            if not spec.is_compatible_with(t):
+                raise TypeError(
+                    f"Binding inputs to tf.function failed due to `Can not cast TensorSpec(shape="
+                    f"{tuple(t.shape)}, dtype={t.dtype!r}) to {spec}` (argument {i} of {self.__name__})."
+                )
+            out.append(t)
+        return out
+
+    def get_concrete_function(self, *args, **kwargs):
+        """The function itself: there is no graph to make, so it is the same for every signature."""
+        return self
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        return Function(functools.partial(self.python_function, instance), self.input_signature)
+
+
+def _returned(result):
+    """What leaves a tf.function is a tensor; numbers become tensors, None stays."""
+    known = (Tensor, type(None))
+    return nest.map_structure(
+        lambda x: x if isinstance(x, known) or not isinstance(x, CONVERTED) else as_tensor(x), result
+    )
+
+
+CONVERTED = (Variable, bool, int, float, complex, str, np.ndarray, np.generic)
+
+
+def function(
+    func=None, input_signature=None, autograph=True, jit_compile=None, reduce_retracing=False,
+    experimental_implements=None, experimental_autograph_options=None, experimental_attributes=None,
+    experimental_relax_shapes=None, experimental_compile=None, experimental_follow_type_hints=None,
+):  # fmt: skip
+    """A function that runs as it is written: there is no graph, every call runs the Python code.
+
+    As TensorFlow with `tf.config.run_functions_eagerly(True)`. An `input_signature` is checked
+    (TypeError); the other arguments are accepted and change nothing.
+
+    >>> import tapelab as tf
+    >>> @tf.function
+    ... def double(x):
+    ...     return x + x
+    >>> double(tf.constant(2.0)).numpy().item()
+    4.0
+    """
+    if func is None:
+        return lambda f: function(f, input_signature)
+    return Function(func, input_signature)
+
+
+def py_function(func=None, inp=None, Tout=None, name=None):
+    """`func(*inp)` with its results as tensors of the dtypes `Tout`; gradients flow through."""
+    result = func(*[as_tensor(x) for x in inp])
+    if Tout is None or Tout == []:
+        return result if result is None else []
+    if isinstance(Tout, (list, tuple)):
+        return [convert_to_tensor(r, t) for r, t in zip(result, Tout)]
+    return convert_to_tensor(result, Tout)
+
+
+def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
+    """`func` called with NumPy arrays, its results as tensors of `Tout`; no gradient passes."""
+    result = func(*[as_tensor(x).numpy() for x in inp])
+    if isinstance(Tout, (list, tuple)):
+        return [as_tensor(np.asarray(r, numpy_dtype(t))) for r, t in zip(result, Tout)]
+    return as_tensor(np.asarray(result, numpy_dtype(Tout)))
+
+
+# ---------------------------------------------------------------- conditions and loops
+
+
+def cond(pred, true_fn=None, false_fn=None, name=None):
+    """`true_fn()` if the condition holds, else `false_fn()`; only that one is called.
+
+    Raises TypeError for a branch that is not callable.
+
+    >>> import tapelab as tf
+    >>> tf.cond(tf.constant(2.0) > 1.0, lambda: "larger", lambda: "not larger")
+    'larger'
+    """
+    for f, what in ((true_fn, "true_fn"), (false_fn, "false_fn")):
+        if not callable(f):
+            raise TypeError(f"'{what}' must be callable.")
+    return true_fn() if pred else false_fn()
+
+
+def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
+    """The function of the first condition that holds, called; else `default()`.
+
+    Raises InvalidArgumentError when nothing holds and there is no default, or when `exclusive` and
+    several hold.
+    """
+    pairs = [(bool(p), f) for p, f in pred_fn_pairs]
+    if exclusive and sum(p for p, _ in pairs) > 1:
+        raise InvalidArgumentError("More than one condition evaluated as True but exclusive=True [Op:Case]")
+    for p, f in pairs:
+        if p:
+            return f()
+    if default is None:
+        raise InvalidArgumentError("None of conditions evaluated as True [Op:Case]")
+    return default()
+
+
+def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
+    """The function number `branch_index`, called; `default` (or the last) when there is none such."""
+    if isinstance(branch_fns, dict):
+        table = branch_fns
+    elif branch_fns and isinstance(branch_fns[0], (list, tuple)):
+        table = dict(branch_fns)
+    else:
+        table = dict(enumerate(branch_fns))
+    return table.get(int(branch_index), default or table[max(table)])()
+
+
+def while_loop(
+    cond, body, loop_vars, shape_invariants=None, parallel_iterations=10, back_prop=True,
+    swap_memory=False, maximum_iterations=None, name=None,
+):  # fmt: skip
+    """Calls `body` on the loop variables as long as `cond` of them holds; returns the last ones.
+
+    >>> import tapelab as tf
+    >>> [int(n) for n in tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s + i), [0, 0])]
+    [4, 6]
+    """
+    kind = type(loop_vars)
+    loop_vars = nest.map_structure(lambda x: x if not isinstance(x, CONVERTED[1:]) else as_tensor(x), loop_vars)
+    several = isinstance(loop_vars, (list, tuple))
+    turns = 0
+    while (maximum_iterations is None or turns < maximum_iterations) and cond(
+        *loop_vars if several else (loop_vars,)
+    ):
+        found = body(*loop_vars) if several else body(loop_vars)
+        if several:
+            found = list(found) if isinstance(found, (list, tuple)) else [found]
+            nest.assert_same_structure(list(loop_vars), found, check_types=False)
+            if kind is tuple:
+                found = tuple(found)
+        loop_vars = found
+        turns += 1
+    back = nest.map_structure(lambda x: as_tensor(x) if isinstance(x, CONVERTED) else x, loop_vars)
+    return back[0] if several and len(back) == 1 and kind is list and False else back
+
+
+def _rows(elems):
+    flat = [unstack(x) for x in nest.flatten(elems)]
+    if not flat:
+        raise ValueError("elems must be a Tensor or a structure of at least one.")
+    if len({len(rows) for rows in flat}) > 1:
+        raise ValueError(f"elems have different first dimensions: {sorted({len(rows) for rows in flat})}.")
+    return [nest.pack_sequence_as(elems, row) for row in zip(*flat)]
+
+
+def _stacked(results, like=None):
+    first = results[0]
+    flat = [nest.flatten(r) for r in results]
+    return nest.pack_sequence_as(first, [stack([as_tensor(x) for x in column]) for column in zip(*flat)])
+
+
+def map_fn(
+    fn, elems, dtype=None, parallel_iterations=None, back_prop=True, swap_memory=False, infer_shape=True,
+    name=None, fn_output_signature=None,
+):  # fmt: skip
+    """`fn` of each row of `elems` (a tensor or a structure of tensors), results stacked.
+
+    Args:
+      fn_output_signature: dtype (or structure of dtypes) of the results, when not those of `elems`.
+    Raises:
+      TypeError: fn is not callable. ValueError: no elements, or rows that do not match.
+      InvalidArgumentError: results of another dtype than announced.
+
+    >>> import tapelab as tf
+    >>> tf.map_fn(lambda row: tf.reduce_sum(row), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy().tolist()
+    [3.0, 7.0]
+    """
+    if not callable(fn):
+        raise TypeError(f"The provided function {fn!r} is not callable. fn must be callable.")
+    signature = fn_output_signature if fn_output_signature is not None else dtype
+    results = [fn(row) for row in _rows(elems)]
+    if not results:
+        if signature is None:
+            return nest.map_structure(as_tensor, elems)
+        return nest.map_structure(lambda d: Tensor(np.zeros((0,), numpy_dtype(getattr(d, "dtype", d)))), signature)
+    if signature is None:
+        signature = nest.map_structure(lambda x: as_tensor(x).dtype, elems)
+        nest.assert_same_structure(signature, results[0], check_types=False)
+    wanted = [as_dtype(getattr(d, "dtype", d)) for d in nest.flatten(signature)]
+    for r in results:
+        for x, d in zip(nest.flatten(r), wanted):
+            if isinstance(x, (Tensor, Variable)) and x.dtype != d:
+                raise InvalidArgumentError(
+                    f"TensorArray dtype is {d.name} but fn returned a {x.dtype.name} tensor [Op:TensorListSetItem]. "
+                    f"Say so with tf.map_fn(..., fn_output_signature=tf.{x.dtype.name})."
+                )
+    results = [
+        nest.pack_sequence_as(r, [as_tensor(x, None if isinstance(x, (Tensor, Variable)) else d._np) for x, d in zip(nest.flatten(r), wanted)])
+        for r in results
+    ]
+    return _stacked(results)
+
+
+def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
+    """`fn` of each row, results stacked; the dtype of the results is free."""
+    return _stacked([fn(row) for row in _rows(elems)])
+
+
+def foldl(
+    fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None
+):
+    """`fn(accumulated, row)` from the first row to the last.
+
+    >>> import tapelab as tf
+    >>> int(tf.foldl(lambda a, x: 10 * a + x, tf.constant([1, 2, 3])))
+    123
+    """
+    return _fold(fn, _rows(elems), initializer)[-1]
+
+
+def foldr(
+    fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None
+):
+    """`fn(accumulated, row)` from the last row to the first."""
+    return _fold(fn, _rows(elems)[::-1], initializer)[-1]
+
+
+def _fold(fn, rows, initializer):
+    if initializer is None:
+        states, rows = [rows[0]], rows[1:]
+    else:
+        states = [nest.map_structure(as_tensor, initializer)]
+    for row in rows:
+        states.append(fn(states[-1], row))
+    return states
+
+
+def scan(
+    fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False,
+    infer_shape=True, reverse=False, name=None,
+):  # fmt: skip
+    """All the intermediate values of a fold, stacked.
+
+    >>> import tapelab as tf
+    >>> tf.scan(lambda a, x: a + x, tf.constant([1, 2, 3])).numpy().tolist()
+    [1, 3, 6]
+    """
+    rows = _rows(elems)
+    states = _fold(fn, rows[::-1] if reverse else rows, initializer)
+    states = states if initializer is None else states[1:]
+    return _stacked(states[::-1] if reverse else states)
+
+
+# ---------------------------------------------------------------- contexts and other statements
+
+
+@contextlib.contextmanager
+def _nothing():
+    yield
+
+
+_scopes = []
+
+
+class name_scope:
+    """A context in which modules get longer names. `with tf.name_scope("layer") as scope: ...`"""
+
+    def __init__(self, name):
+        if not isinstance(name, str):
+            raise ValueError("name for name_scope must be a string.")
+        self._name = name
+
+    @property
+    def name(self):
+        """The name given."""
+        return self._name
+
+    def __enter__(self):
+        _scopes.append(self._name.rstrip("/"))
+        return "/".join(_scopes) + "/"
+
+    def __exit__(self, *exception):
+        _scopes.pop()
+
+
+def device(device_name):
+    """A context that does nothing: everything runs on the CPU."""
+    return _nothing()
+
+
+def init_scope():
+    """A context that does nothing: there is no graph to leave."""
+    return _nothing()
+
+
+def control_dependencies(control_inputs):
+    """A context that does nothing: eager operations run in the order they are written."""
+    for f in nest.flatten(control_inputs):
+        if callable(f) and not isinstance(f, (Tensor, Variable)):
+            f()
+    return _nothing()
+
+
+def executing_eagerly():
+    """True, always."""
+    return True
+
+
+def group(*inputs, **kwargs):
+    """None: in eager mode the inputs have run already."""
+
+
+def no_op(name=None):
+    """None."""
+
+
+def tuple_(tensors, control_inputs=None, name=None):
+    """The tensors as a list."""
+    return [t if t is None else as_tensor(t) for t in tensors]
+
+
+def timestamp(name=None):
+    """Seconds since 1970 as a float64 tensor."""
+    return Tensor(np.float64(time.time()))
+
+
+def _graph_only(what, instead):
+    def refused(*args, **kwargs):
+        raise RuntimeError(f"tf.{what} is not supported when eager execution is enabled. {instead}")
+
+    refused.__name__ = what
+    refused.__doc__ = f"Raises RuntimeError: {instead}"
+    return refused
+
+
+gradients = _graph_only("gradients", "Use tf.GradientTape instead.")
+hessians = _graph_only("hessians", "Take tape.jacobian of the gradient of an inner tape.")
+
+
+def RegisterGradient(op_type):
+    """A decorator that returns its function: in eager mode use `tf.custom_gradient`."""
+    if not isinstance(op_type, str):
+        raise TypeError("op_type must be a string")
+    return lambda f: f
+
+
+def no_gradient(op_type):
+    """Nothing: operations without a gradient are known already."""
+
+
+def ensure_shape(x, shape, name=None):
+    """`x`, checked to have a shape with None for sizes that are free. InvalidArgumentError otherwise."""
+    x = as_tensor(x)
+    if not TensorShape(shape).is_compatible_with(x._a.shape):
+        raise InvalidArgumentError(
+            f"Shape of tensor {list(x._a.shape)} is not compatible with expected shape {TensorShape(shape)} [Op:EnsureShape]"
+        )
+    return P.identity(x)
+
+
+def get_static_value(tensor, partial=False):
+    """The value as a NumPy array; None for what is no tensor."""
+    return tensor.numpy() if isinstance(tensor, Tensor) else None
+
+
+def _plain(x):
+    if isinstance(x, Variable):
+        return _plain(x._t)
+    if isinstance(x, Tensor):
+        a = x._a
+        if a.dtype.kind == "O":
+            return str(np.vectorize(bytes.decode, otypes=[object])(a)).replace("'", '"') if a.ndim else a[()].decode()
+        if a.dtype.kind == "f" and not a.ndim:
+            return _short(a)
+        return np.array2string(
+            a, formatter={"float_kind": _short}, threshold=2**62 if max(a.shape) <= 6 else 0, edgeitems=3
+        ) if a.ndim else str(int(a) if a.dtype.kind in "iub" else a)
+    if isinstance(x, dict):
+        return "{" + ", ".join(f"{k!r}: {_plain(v)}" for k, v in x.items()) + "}"
+    if isinstance(x, (list, tuple)):
+        inner = ", ".join(_plain(v) for v in x)
+        return f"[{inner}]" if isinstance(x, list) else f"({inner})"
+    return str(x)
+
+
+def _short(v):
+    text = f"{v:.9g}" if v.dtype.itemsize > 4 else str(v)
+    text = text[:-2] if text.endswith(".0") else text
+    return text
+
+
+def print_(*inputs, **kwargs):
+    """Prints values to the standard error stream (or `output_stream`), tensors without decoration.
+
+    Args:
+      output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
+    """
+    stream, sep, end = kwargs.pop("output_stream", sys.stderr), kwargs.pop("sep", " "), kwargs.pop("end", "\n")
+    kwargs.pop("summarize", None), kwargs.pop("name", None)
+    if kwargs:
+        raise ValueError(f"Unrecognized keyword arguments for tf.print: {kwargs}")
+    text = sep.join(_plain(x) for x in inputs) + end
+    if isinstance(stream, str) and stream.startswith("file://"):
+        with open(stream[len("file://") :], "a", encoding="utf-8") as f:
+            f.write(text)
+    else:
+        stream.write(text)
+        stream.flush()

@@ -1,0 +1,427 @@
+"""tf.data: datasets composed lazily.
+
+A dataset is a function that starts an iterator over its elements. Elements are kept as
+structures of NumPy arrays until they are handed out as tensors. A dataset made by slicing arrays
+remembers them, so that `shuffle(...).batch(...)` takes whole batches by index instead of stacking
+rows: measured on MNIST, an epoch of batches takes some 30 ms instead of seconds.
+"""
+
+import itertools
+
+import numpy as np
+
+from . import nest
+from .control import TensorSpec
+from .random import _state, generator
+from .tensor import Tensor, as_tensor
+
+AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = -1, -1, -2
+
+
+def _arrays(structure):
+    """A structure of tensors, arrays and numbers as one of NumPy arrays; a list is one tensor."""
+    if isinstance(structure, dict):
+        return {k: _arrays(v) for k, v in structure.items()}
+    if isinstance(structure, tuple):
+        parts = [_arrays(v) for v in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
+    return np.asarray(as_tensor(structure)._a)
+
+
+def _each(f, *structures):
+    """`f` on corresponding leaves; only tuples and dicts are structure here."""
+    first = structures[0]
+    if isinstance(first, dict):
+        return {k: _each(f, *[s[k] for s in structures]) for k in first}
+    if isinstance(first, tuple):
+        parts = [_each(f, *parts) for parts in zip(*structures)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return f(*structures)
+
+
+def _leaves(structure):
+    return nest.flatten(structure)
+
+
+def _box(a):
+    return Tensor(a if isinstance(a, np.generic) or a.ndim else a[()] if a.dtype.kind != "O" else a)
+
+
+class Dataset:
+    """A sequence of elements, each a tensor or a tuple or dict of tensors.
+
+    >>> import tapelab as tf
+    >>> ds = tf.data.Dataset.from_tensor_slices(([1.0, 2.0, 3.0], [0, 1, 0])).batch(2)
+    >>> [(x.numpy().tolist(), y.numpy().tolist()) for x, y in ds]
+    [([1.0, 2.0], [0, 1]), ([3.0], [0])]
+    """
+
+    def __init__(self, start, size, spec, columns=None, order=None):
+        # start: () -> iterator of structures of arrays. size: number of elements, or negative.
+        # columns, order: what the elements are rows of, and () -> which rows, when that is known.
+        self._start, self._size, self._spec = start, size, spec
+        self._columns, self._order = columns, order
+
+    # -- sources
+
+    @staticmethod
+    def from_tensor_slices(tensors, name=None):
+        """A dataset of the rows of tensors that have the same first size.
+
+        Raises ValueError for scalars, or first sizes that differ.
+        """
+        columns = _arrays(tensors)
+        flat = _leaves(columns)
+        if not flat:
+            raise ValueError("Invalid `tensors`: it has no elements to slice.")
+        for a in flat:
+            if not a.ndim:
+                raise ValueError("Unbatching a tensor is only supported for rank >= 1: a scalar has no rows.")
+        sizes = {len(a) for a in flat}
+        if len(sizes) > 1:
+            raise ValueError(f"Dimensions {sorted(sizes)} are not compatible: all tensors need the same number of rows.")
+        n = sizes.pop()
+        return _rows(columns, n, None)
+
+    @staticmethod
+    def from_tensors(tensors, name=None):
+        """A dataset with one element."""
+        whole = _arrays(tensors)
+        return Dataset(lambda: iter([whole]), 1, _each(_spec, whole))
+
+    @staticmethod
+    def from_generator(generator, output_types=None, output_shapes=None, args=None, output_signature=None, name=None):
+        """A dataset of what `generator()` yields, of the specs `output_signature`."""
+        if output_signature is None:
+            if output_types is None:
+                raise TypeError("from_generator needs output_signature=tf.TensorSpec(shape, dtype).")
+            shapes = output_shapes if output_shapes is not None else _each(lambda t: None, output_types)
+            output_signature = _each(lambda t, s: TensorSpec(s, t), output_types, shapes)
+
+        def start():
+            for x in generator(*(args or ())):
+                yield _each(lambda s, v: np.asarray(as_tensor(v, s.dtype._np)._a), output_signature, x)
+
+        return Dataset(start, UNKNOWN_CARDINALITY, output_signature)
+
+    @staticmethod
+    def range(*args, **kwargs):
+        """The integers that Python's range gives, int64 unless `output_type` says otherwise."""
+        kwargs.pop("name", None)
+        out = kwargs.pop("output_type", "int64")
+        numbers = np.arange(*[int(a) for a in args], dtype=np.int64).astype(getattr(out, "_np", out))
+        return _rows(numbers, len(numbers), None)
+
+    @staticmethod
+    def zip(*args, datasets=None, name=None):
+        """Elements of several datasets side by side, until the shortest ends."""
+        parts = args if len(args) > 1 else args[0] if args else datasets
+        if isinstance(parts, Dataset):
+            parts = (parts,)
+        if isinstance(parts, list):
+            parts = tuple(parts)
+        flat = [d for d in nest.flatten(parts)]
+
+        def start():
+            return map(lambda row: nest.pack_sequence_as(parts, row), zip(*[d._start() for d in flat]))
+
+        sizes = [d._size for d in flat]
+        known = [n for n in sizes if n != INFINITE_CARDINALITY]
+        size = UNKNOWN_CARDINALITY if UNKNOWN_CARDINALITY in sizes else min(known, default=INFINITE_CARDINALITY)
+        return Dataset(start, size, nest.pack_sequence_as(parts, [d._spec for d in flat]))
+
+    # -- transformations
+
+    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True, name=None):
+        """The elements in random order, drawn from a buffer of `buffer_size`.
+
+        With a buffer as large as the dataset every order is equally likely. Each iteration has a
+        new order unless `reshuffle_each_iteration` is False; `seed` (or tf.random.set_seed) makes
+        them repeatable. Raises ValueError for a buffer size below 1.
+        """
+        buffer_size = int(buffer_size)
+        if buffer_size < 1 and buffer_size != AUTOTUNE:
+            raise ValueError(f"buffer_size must be greater than zero, got {buffer_size}.")
+        again = reshuffle_each_iteration is None or reshuffle_each_iteration
+        draws = _streams(seed, again)
+        whole = self._size >= 0 and (buffer_size >= self._size or buffer_size == AUTOTUNE)
+        if self._columns is not None and whole:
+            n, order = self._size, self._order
+
+            def mixed():
+                picked = draws().permutation(n)
+                return picked if order is None else order()[picked]
+
+            return _rows(self._columns, n, mixed, self._spec)
+
+        def start():
+            rng, buffer = draws(), []
+            for x in self._start():
+                if len(buffer) < buffer_size or buffer_size == AUTOTUNE:
+                    buffer.append(x)
+                    continue
+                i = rng.integers(len(buffer))
+                out, buffer[i] = buffer[i], x
+                yield out
+            for i in rng.permutation(len(buffer)):
+                yield buffer[i]
+
+        return Dataset(start, self._size, self._spec)
+
+    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None, name=None):
+        """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
+        size = int(batch_size)
+        if size < 1:
+            raise ValueError(f"batch_size must be greater than zero, got {size}.")
+        spec = _each(lambda s: TensorSpec([size if drop_remainder else None, *s.shape], s.dtype), self._spec)
+        count = self._size if self._size < 0 else self._size // size if drop_remainder else -(-self._size // size)
+        if self._columns is not None:
+            columns, order, n = self._columns, self._order, self._size
+
+            def start():
+                rows = order() if order else None
+                for a in range(0, n - size + 1 if drop_remainder else n, size):
+                    b = min(a + size, n)
+                    # slices of the source cost nothing; rows in another order are copied once
+                    yield _each(lambda c: c[a:b] if rows is None else c[rows[a:b]], columns)  # noqa: B023
+
+            return Dataset(start, count, spec)
+
+        def start():
+            elements = self._start()
+            while chunk := list(itertools.islice(elements, size)):
+                if len(chunk) == size or not drop_remainder:
+                    yield _each(lambda *xs: np.stack(xs), *chunk)
+
+        return Dataset(start, count, spec)
+
+    def padded_batch(self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None):
+        """As `batch`, with elements padded with zeros to the largest shape in the batch."""
+
+        def pad(*xs):
+            full = np.max([x.shape for x in xs], axis=0)
+            return np.stack([np.pad(x, [(0, m - k) for m, k in zip(full, x.shape)]) for x in xs])
+
+        def start():
+            elements = self._start()
+            while chunk := list(itertools.islice(elements, int(batch_size))):
+                if len(chunk) == batch_size or not drop_remainder:
+                    yield _each(pad, *chunk)
+
+        spec = _each(lambda s: TensorSpec([None] * (1 + len(s.shape)), s.dtype), self._spec)
+        count = self._size if self._size < 0 else -(-self._size // int(batch_size))
+        return Dataset(start, count, spec)
+
+    def unbatch(self, name=None):
+        """The rows of the elements, one by one."""
+
+        def start():
+            for x in self._start():
+                for i in range(len(_leaves(x)[0])):
+                    yield _each(lambda a: np.asarray(a[i]), x)  # noqa: B023
+
+        return Dataset(start, UNKNOWN_CARDINALITY, _each(lambda s: TensorSpec(s.shape[1:], s.dtype), self._spec))
+
+    def map(
+        self, map_func, num_parallel_calls=None, deterministic=None, synchronous=None,
+        use_unbounded_threadpool=False, name=None,
+    ):  # fmt: skip
+        """`map_func` of every element; an element that is a tuple is passed as several arguments."""
+        spec = []
+
+        def start():
+            for x in self._start():
+                yield _arrays(_call(map_func, x))
+
+        def peek():
+            if not spec:
+                sample = next(self._start(), None)
+                spec.append(None if sample is None else _each(_spec, _arrays(_call(map_func, sample))))
+            return spec[0]
+
+        return Dataset(start, self._size, peek)
+
+    def filter(self, predicate, name=None):
+        """The elements for which `predicate` is True."""
+
+        def start():
+            return (x for x in self._start() if bool(_call(predicate, x)))
+
+        return Dataset(start, UNKNOWN_CARDINALITY, self._spec)
+
+    def take(self, count, name=None):
+        """The first `count` elements; all of them for -1."""
+        count = int(count)
+        if count < 0:
+            return self
+        if self._columns is not None:
+            return self._part(slice(count))
+        size = count if self._size == INFINITE_CARDINALITY else min(count, self._size) if self._size >= 0 else self._size
+        return Dataset(lambda: itertools.islice(self._start(), count), size, self._spec)
+
+    def skip(self, count, name=None):
+        """Without the first `count` elements; nothing is left for -1."""
+        count = int(count)
+        if self._columns is not None:
+            return self._part(slice(count if count >= 0 else self._size, None))
+        size = 0 if count < 0 else max(self._size - count, 0) if self._size >= 0 else self._size
+        return Dataset(lambda: itertools.islice(self._start(), count if count >= 0 else 0, None if count >= 0 else 0), size, self._spec)
+
+    def _part(self, which):
+        n, order = len(range(self._size)[which]), self._order
+        if order is None:
+            return _rows(_each(lambda c: c[: self._size][which], self._columns), n, None, self._spec)
+        return _rows(self._columns, n, lambda: order()[which], self._spec)
+
+    def shard(self, num_shards, index):
+        """Every `num_shards`-th element, starting with number `index`."""
+        return Dataset(lambda: itertools.islice(self._start(), index, None, num_shards), UNKNOWN_CARDINALITY, self._spec)
+
+    def repeat(self, count=None, name=None):
+        """The elements `count` times over; for ever without one."""
+        forever = count is None or int(count) < 0
+
+        def start():
+            for _ in itertools.count() if forever else range(int(count)):
+                none = True
+                for x in self._start():
+                    none = False
+                    yield x
+                if none:
+                    return
+
+        size = INFINITE_CARDINALITY if forever and self._size else self._size * int(count) if self._size > 0 and not forever else self._size
+        return Dataset(start, size, self._spec)
+
+    def concatenate(self, dataset, name=None):
+        """The elements of this dataset, then those of the other."""
+        sizes = (self._size, dataset._size)
+        size = min(sizes) if min(sizes) < 0 else sum(sizes)
+        return Dataset(lambda: itertools.chain(self._start(), dataset._start()), size, self._spec)
+
+    def enumerate(self, start=0, name=None):
+        """(number, element), counting from `start` as int64."""
+
+        def begin():
+            return ((np.asarray(i, np.int64), x) for i, x in enumerate(self._start(), start))
+
+        return Dataset(begin, self._size, (TensorSpec([], "int64"), self._spec))
+
+    def flat_map(self, map_func, name=None):
+        """The elements of the datasets that `map_func` makes of the elements."""
+
+        def start():
+            return itertools.chain.from_iterable(_call(map_func, x)._start() for x in self._start())
+
+        return Dataset(start, UNKNOWN_CARDINALITY, None)
+
+    def cache(self, filename="", name=None):
+        """The elements, kept in memory after the first time through."""
+        if self._columns is not None and self._order is None:
+            return self
+        kept = []
+
+        def start():
+            if kept:
+                return iter(kept[0])
+            return gather()
+
+        def gather():
+            seen = []
+            for x in self._start():
+                seen.append(x)
+                yield x
+            kept.append(seen)
+
+        return Dataset(start, self._size, self._spec)
+
+    def prefetch(self, buffer_size, name=None):
+        """The dataset itself: elements are ready when they are asked for."""
+        return self
+
+    def with_options(self, options, name=None):
+        """The dataset itself."""
+        return self
+
+    def apply(self, transformation_func):
+        """`transformation_func(dataset)`."""
+        return transformation_func(self)
+
+    def reduce(self, initial_state, reduce_func, name=None):
+        """`reduce_func(state, element)` over all the elements."""
+        state = nest.map_structure(as_tensor, initial_state)
+        for x in self:
+            state = nest.map_structure(as_tensor, reduce_func(state, x))
+        return state
+
+    # -- looking at it
+
+    @property
+    def element_spec(self):
+        """A structure of `tf.TensorSpec`: the shapes and dtypes of an element."""
+        return self._spec() if callable(self._spec) else self._spec
+
+    def cardinality(self, name=None):
+        """The number of elements as int64; -1 for infinitely many, -2 when not known."""
+        return Tensor(np.int64(self._size))
+
+    def __len__(self):
+        if self._size == INFINITE_CARDINALITY:
+            raise TypeError("The dataset is infinite.")
+        if self._size < 0:
+            raise TypeError("The dataset length is unknown.")
+        return self._size
+
+    def __bool__(self):
+        return True
+
+    def __iter__(self):
+        return (_each(_box, x) for x in self._start())
+
+    def as_numpy_iterator(self):
+        """The elements as NumPy arrays and scalars."""
+        return (_each(lambda a: np.array(a)[()], x) for x in self._start())
+
+    def get_single_element(self, name=None):
+        """The only element. InvalidArgumentError when there are none or several."""
+        from .errors import InvalidArgumentError
+
+        found = list(itertools.islice(iter(self), 2))
+        if len(found) != 1:
+            raise InvalidArgumentError(f"Dataset had {'more than one element' if found else 'no elements'}.")
+        return found[0]
+
+    def __repr__(self):
+        return f"<Dataset element_spec={self.element_spec!r}>"
+
+
+def _rows(columns, n, order, spec=None):
+    """The dataset of the rows of arrays, in the order that `order()` gives (None: as they are)."""
+
+    def start():
+        for i in range(n) if order is None else order().tolist():
+            yield _each(lambda c: c[i], columns)  # noqa: B023
+
+    return Dataset(start, n, spec or _each(lambda c: TensorSpec(c.shape[1:], c.dtype), columns), columns, order)
+
+
+def _spec(a):
+    return TensorSpec(a.shape, a.dtype)
+
+
+def _call(f, x):
+    boxed = _each(_box, x)
+    return f(*boxed) if isinstance(boxed, tuple) else f(boxed)
+
+
+def _streams(seed, again):
+    """() -> a NumPy generator, for every iteration of a shuffled dataset."""
+    if seed is None and _state["seed"] is None:
+        if again:
+            return np.random.default_rng
+        fixed = int(generator().integers(2**31))
+        return lambda: np.random.default_rng(fixed)
+    base = [_state["seed"] or 0, 0 if seed is None else int(seed)]
+    turns = itertools.count()
+    return lambda: np.random.default_rng([*base, next(turns) if again else 0])
+

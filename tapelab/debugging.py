@@ -1,0 +1,175 @@
+"""tf.debugging: assertions on tensors. They raise InvalidArgumentError with the values that fail."""
+
+import numpy as np
+
+from . import nest
+from .errors import InvalidArgumentError
+from .math import equal, greater, greater_equal, less, less_equal, not_equal
+from .primitive import P
+from .tensor import Tensor, Variable, as_tensor, is_tensor
+
+
+def _fail(message, fact, **values):
+    shown = "; ".join(f"{k} = {np.array2string(np.asarray(v), threshold=8)}" for k, v in values.items())
+    raise InvalidArgumentError(f"{message + '. ' if message else ''}{fact} {shown}")
+
+
+def _compares(name, op, sign):
+    def check(x, y, message=None, summarize=None, name=None):
+        x = as_tensor(x, y.dtype._np if isinstance(y, (Tensor, Variable)) and not is_tensor(x) else None)
+        y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
+        holds = op(x, y)._a
+        if not np.all(holds):
+            _fail(
+                message, f"Condition x {sign} y did not hold{' element-wise' if holds.ndim else ''}:",
+                x=x._a, y=y._a, at=np.argwhere(~holds)[:3].tolist() if holds.ndim else [],
+            )  # fmt: skip
+
+    check.__name__ = check.__qualname__ = name
+    check.__doc__ = f"InvalidArgumentError unless x {sign} y everywhere (shapes broadcast)."
+    return check
+
+
+assert_equal = _compares("assert_equal", equal, "==")
+assert_none_equal = _compares("assert_none_equal", not_equal, "!=")
+assert_less = _compares("assert_less", less, "<")
+assert_less_equal = _compares("assert_less_equal", less_equal, "<=")
+assert_greater = _compares("assert_greater", greater, ">")
+assert_greater_equal = _compares("assert_greater_equal", greater_equal, ">=")
+
+
+def _signed(name, holds, what):
+    def check(x, message=None, summarize=None, name=None):
+        a = as_tensor(x)._a
+        if not np.all(holds(a)):
+            _fail(message, f"Condition x {what} did not hold:", x=a)
+
+    check.__name__ = check.__qualname__ = name
+    check.__doc__ = f"InvalidArgumentError unless x {what} everywhere."
+    return check
+
+
+assert_positive = _signed("assert_positive", lambda a: a > 0, "> 0")
+assert_negative = _signed("assert_negative", lambda a: a < 0, "< 0")
+assert_non_negative = _signed("assert_non_negative", lambda a: a >= 0, ">= 0")
+assert_non_positive = _signed("assert_non_positive", lambda a: a <= 0, "<= 0")
+
+
+def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=None):
+    """InvalidArgumentError unless |x - y| <= atol + rtol |y| (10 eps of the dtype by default)."""
+    x = as_tensor(x)
+    y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
+    eps = 10 * np.finfo(x._a.dtype).eps
+    rtol, atol = (eps if v is None else v for v in (rtol, atol))
+    if not np.all(np.abs(x._a - y._a) <= atol + rtol * np.abs(y._a)):
+        _fail(message, f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}:", x=x._a, y=y._a)
+
+
+def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
+    """ValueError unless tensors have the shapes given; a letter stands for one size throughout.
+
+    >>> import tapelab as tf
+    >>> tf.debugging.assert_shapes([(tf.zeros([2, 3]), ("n", "k")), (tf.zeros([3]), ("k",))])
+    """
+    sizes = {}
+    for x, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
+        have = tuple(as_tensor(x)._a.shape)
+        wanted = (wanted,) if isinstance(wanted, (str, int)) else tuple(wanted)
+        if wanted and wanted[0] in (Ellipsis, "*"):
+            wanted, have_ = wanted[1:], have[len(have) - len(wanted) + 1 :]
+        else:
+            have_ = have
+        for w, n in zip(wanted, have_):
+            known = w if isinstance(w, int) else sizes.setdefault(w, n) if w not in (None, ".") else n
+            if known != n:
+                raise ValueError(f"{message or ''} Specified shape {wanted}: size {w} should be {known}, got shape {have}.")
+        if len(wanted) != len(have_):
+            raise ValueError(f"{message or ''} Specified shape {wanted} has another rank than {have}.")
+
+
+def _rank_of(x):
+    return as_tensor(x)._a.ndim
+
+
+def assert_rank(x, rank, message=None, name=None):
+    """ValueError unless x has `rank` axes."""
+    if _rank_of(x) != int(rank):
+        raise ValueError(f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+
+
+def assert_rank_at_least(x, rank, message=None, name=None):
+    """ValueError unless x has at least `rank` axes."""
+    if _rank_of(x) < int(rank):
+        raise ValueError(f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+
+
+def assert_rank_in(x, ranks, message=None, name=None):
+    """ValueError unless the number of x's axes is one of `ranks`."""
+    if _rank_of(x) not in [int(r) for r in ranks]:
+        raise ValueError(f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+
+
+def assert_scalar(tensor, message=None, name=None):
+    """ValueError unless the tensor has no axes; returns it."""
+    x = as_tensor(tensor)
+    if x._a.ndim:
+        raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {x.shape}.")
+    return x
+
+
+def assert_type(tensor, tf_type, message=None, name=None):
+    """TypeError unless the tensor has this dtype."""
+    x = as_tensor(tensor)
+    if x.dtype != tf_type:
+        raise TypeError(f"{message or ''} tensor must be of type {tf_type!r}; got {x.dtype!r}")
+
+
+def assert_integer(x, message=None, name=None):
+    """TypeError unless the dtype is an integer one."""
+    if not as_tensor(x).dtype.is_integer:
+        raise TypeError(f'{message or ""} Expected "x" to be integer type. Found: {as_tensor(x).dtype!r}')
+
+
+def assert_same_float_dtype(tensors=None, dtype=None):
+    """The one float dtype of the tensors; ValueError when they differ or it is none."""
+    found = {as_tensor(t).dtype for t in tensors or []} | ({dtype} if dtype else set())
+    if len(found) > 1 or any(not d.is_floating for d in found):
+        raise ValueError(f"Expected one floating point type, got {sorted(d.name for d in found)}.")
+    from .dtypes import float32
+
+    return found.pop() if found else float32
+
+
+def assert_proper_iterable(values):
+    """TypeError unless `values` can be iterated without being a tensor, array or string."""
+    if is_tensor(values) or isinstance(values, (np.ndarray, str, bytes)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"Expected argument 'values' to be iterable. Found: {type(values)}")
+
+
+def Assert(condition, data, summarize=None, name=None):
+    """InvalidArgumentError with `data` unless the condition holds."""
+    if not bool(as_tensor(condition)):
+        shown = "\n".join(str(as_tensor(d).numpy()) for d in nest.flatten(data))
+        raise InvalidArgumentError(f"Expected '{condition}' to be true. Summarized data: {shown}")
+
+
+def check_numerics(tensor, message, name=None):
+    """The tensor, connected; InvalidArgumentError when an element is NaN or infinite."""
+    x = as_tensor(tensor)
+    bad = "NaN" if np.isnan(x._a).any() else "Inf" if np.isinf(x._a).any() else None
+    if bad:
+        at = np.argwhere(~np.isfinite(x._a))[0].tolist()
+        raise InvalidArgumentError(f"{message} : Tensor had {bad} values (first at index {at}) [Op:CheckNumerics]")
+    return P.identity(x)
+
+
+
+
+def assert_all_finite(x, message, name=None):
+    """As `check_numerics`."""
+    return check_numerics(x, message)
+
+
+def is_numeric_tensor(tensor):
+    """True for a tensor of numbers."""
+    return is_tensor(tensor) and tensor.dtype.as_numpy_dtype is not object and not tensor.dtype.is_bool

@@ -1,0 +1,80 @@
+"""tf.image: a few everyday functions on (..., height, width, channels)."""
+
+import numpy as np
+
+from .array import reverse
+from .math import axis_of, cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
+from .primitive import P, primitive
+from .tensor import as_tensor, numpy_dtype
+
+
+def _contrast(images, factor):
+    mean = images.mean(axis=(-3, -2), keepdims=True, dtype=images.dtype)
+    return (images - mean) * factor.astype(images.dtype) + mean
+
+
+def no_gradient(g, z, *inputs):
+    """TensorFlow registers no gradient for this operation: asking for one is a LookupError."""
+    raise LookupError(
+        "gradient registry has no entry for: AdjustContrastv2. tf.image.adjust_contrast has no gradient; "
+        "(x - mean) * factor + mean, written out with tf.reduce_mean, has one."
+    )
+
+
+primitive("adjust_contrast", "AdjustContrastv2", _contrast, no_gradient, no_gradient)
+
+
+def adjust_contrast(images, contrast_factor):
+    """(x - mean) * factor + mean, with each channel's mean over the image. It has no gradient.
+
+    Asking a tape for a gradient through it raises LookupError, as in TensorFlow.
+
+    >>> import tapelab as tf
+    >>> tf.image.adjust_contrast([[[0.0], [1.0]]], 2.0).numpy().ravel().tolist()
+    [-0.5, 1.5]
+    """
+    x = as_tensor(images)
+    return P.adjust_contrast(x, as_tensor(contrast_factor, np.dtype(np.float32)))
+
+
+def adjust_brightness(image, delta):
+    """x + delta."""
+    x = as_tensor(image)
+    return x + as_tensor(delta, x._a.dtype)
+
+
+def flip_left_right(image):
+    """The columns in reverse order."""
+    x = as_tensor(image)
+    return reverse(x, [axis_of(x, -2, "ReverseV2")])
+
+
+def flip_up_down(image):
+    """The rows in reverse order."""
+    x = as_tensor(image)
+    return reverse(x, [axis_of(x, -3, "ReverseV2")])
+
+
+def rgb_to_grayscale(images, name=None):
+    """The luma of RGB images, with one channel: 0.2989 R + 0.587 G + 0.114 B."""
+    x = as_tensor(images)
+    return reduce_sum(x * np.array([0.2989, 0.587, 0.114], x._a.dtype), -1, keepdims=True)
+
+
+def convert_image_dtype(image, dtype, saturate=False, name=None):
+    """Between integers (0 to the largest) and floats (0 to 1), rescaled."""
+    x, to = as_tensor(image), numpy_dtype(dtype)
+    have = x._a.dtype
+    if have.kind in "iu" and to.kind == "f":
+        return cast(x, to) * to.type(1.0 / np.iinfo(have).max)
+    if have.kind == "f" and to.kind in "iu":
+        scaled = x * have.type(np.iinfo(to).max + 0.5)
+        return saturate_cast(scaled, to) if saturate else cast(scaled, to)
+    return cast(x, to)
+
+
+def per_image_standardization(image):
+    """Each image with mean 0 and variance 1 (the deviation is at least 1/sqrt(pixels))."""
+    x = cast(as_tensor(image), "float32")
+    n = float(np.prod(x._a.shape[-3:]))
+    return (x - reduce_mean(x, [-3, -2, -1], True)) / maximum(reduce_std(x, [-3, -2, -1], True), n**-0.5)

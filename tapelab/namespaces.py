@@ -1,0 +1,128 @@
+"""The public names that live in another file than their namespace, and the names that are absent.
+
+Every file of the vocabulary is a namespace (`tf.math` is math.py). What TensorFlow offers in
+several places is one object here too; this table says where else. And a name that TensorFlow has
+and tapelab has not raises an AttributeError that says so, with what to use instead.
+"""
+
+import difflib
+import sys
+
+SHARED = {
+    "math": {
+        "array": "top_k unsorted_segment_sum segment_sum",
+        "segments": "bincount confusion_matrix in_top_k invert_permutation is_non_decreasing "
+        "is_strictly_increasing segment_max segment_mean segment_min segment_prod unsorted_segment_max "
+        "unsorted_segment_mean unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n",
+        "special": "digamma erfcinv erfinv lbeta lgamma ndtri polygamma zeta",
+        "linalg": "l2_normalize",
+        "nn": "log_softmax softmax softsign zero_fraction",
+    },
+    "nn": {
+        "array": "top_k", "segments": "in_top_k", "special": "log_poisson_loss",
+        "linalg": "l2_normalize",
+        "math": "log_sigmoid sigmoid softplus tanh",
+    },
+    "linalg": {"clip": "global_norm", "array": "eye", "nn": "l2_normalize"},
+    "debugging": {},
+    "image": {"array": "transpose"},
+    "dtypes": {"math": "cast complex saturate_cast"},
+}  # fmt: skip
+
+_TAPE = "differentiate with tf.GradientTape"
+_RAGGED = "tensors are rectangular here; pad with tf.pad and mark the padding with tf.sequence_mask"
+_SPARSE = "tensors are dense here; tf.IndexedSlices appears as the gradient of tf.gather"
+_GRAPH = "everything runs eagerly here: call the function and look at the result"
+_FILES = "read and write files with Python (open, pathlib) or numpy.load and numpy.save"
+_ONE = "there is one CPU here"
+_STRINGS = "use Python's strings; tf.string tensors can only be stored and printed"
+_LINALG = "numpy.linalg has it for values; write its gradient with tf.custom_gradient"
+
+ABSENT = {
+    "": {
+        "placeholder": "pass values to functions as arguments", "Session": _GRAPH, "Graph": _GRAPH,
+        "InteractiveSession": _GRAPH, "global_variables_initializer": "variables have their value at once",
+        "get_variable": "use tf.Variable(initial_value)", "get_default_graph": _GRAPH, "Operation": _GRAPH,
+        "assign": "use variable.assign(value)", "assign_add": "use variable.assign_add(value)",
+        "to_float": "use tf.cast(x, tf.float32)", "to_int32": "use tf.cast(x, tf.int32)",
+        "log": "it is tf.math.log", "log1p": "it is tf.math.log1p", "ceil": "it is tf.math.ceil",
+        "mod": "it is tf.math.mod", "rsqrt": "it is tf.math.rsqrt", "reduce_std": "it is tf.math.reduce_std",
+        "reduce_variance": "it is tf.math.reduce_variance", "cumprod": "it is tf.math.cumprod",
+        "diag": "it is tf.linalg.diag", "trace": "it is tf.linalg.trace", "cholesky": "it is tf.linalg.cholesky",
+        "erf": "it is tf.math.erf", "relu": "it is tf.nn.relu", "softmax": "it is tf.nn.softmax",
+        "mul": "it is tf.multiply", "sub": "it is tf.subtract", "neg": "it is tf.negative",
+        "div": "it is tf.divide", "arange": "it is tf.range", "array": "it is tf.constant",
+        "tensor": "it is tf.constant", "sum": "it is tf.reduce_sum", "mean": "it is tf.reduce_mean",
+        "max": "it is tf.reduce_max, or tf.maximum of two tensors", "dot": "it is tf.tensordot(x, y, 1)",
+        "min": "it is tf.reduce_min, or tf.minimum of two tensors", "random_normal": "it is tf.random.normal",
+        "random_uniform": "it is tf.random.uniform", "set_random_seed": "it is tf.random.set_seed",
+        "enable_eager_execution": "eager execution is all there is",
+        "sparse": _SPARSE, "SparseTensor": _SPARSE, "ragged": _RAGGED, "RaggedTensor": _RAGGED,
+        "distribute": _ONE, "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
+        "compat": "only TensorFlow 2's own names are here", "raw_ops": "use the public functions",
+        "lite": "there is nothing to deploy; train in TensorFlow with the same code",
+        "saved_model": "store variables with tf.train.Checkpoint", "TensorArray": "append to a Python list and tf.stack it",
+        "lookup": "use a Python dict", "queue": "use Python's queue", "feature_column": "prepare features with NumPy",
+        "signal": "numpy.fft has it for values; write its gradient with tf.custom_gradient",
+        "summary": "collect numbers in a list and plot them with matplotlib", "audio": _FILES, "xla": _GRAPH,
+        "profiler": "use Python's cProfile", "bfloat16": "use tf.float16", "autograph": _GRAPH,
+        "sets": "use Python's sets", "experimental": "experimental names of TensorFlow are left out",
+        "quantization": "use tf.cast", "types": "tf.Tensor and tf.Variable are classes",
+        "while_grad": _TAPE,
+    },
+    "math": {name: _LINALG for name in "igamma igammac betainc bessel_i0 bessel_i1".split()},
+    "linalg": {name: _LINALG for name in "eig eigvals lu logm sqrtm schur LinearOperator".split()},
+    "nn": {
+        "conv3d": "convolve images with tf.nn.conv2d", "ctc_loss": "it is left out",
+        "softmax_cross_entropy_with_logits_v2": "it is tf.nn.softmax_cross_entropy_with_logits",
+        "rnn_cell": "write the loop in Python", "sampled_softmax_loss": "use the full softmax loss",
+    },
+    "random": {"stateless_split": "draw from several tf.random.Generator.from_seed(seed)"},
+    "train": {
+        "AdamOptimizer": "it is tf.keras.optimizers.Adam", "GradientDescentOptimizer": "it is tf.keras.optimizers.SGD",
+        "Example": _FILES, "Coordinator": "use Python's threading",
+    },
+    "config": {"set_visible_devices": _ONE, "experimental": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
+    "data": {"TFRecordDataset": _FILES, "TextLineDataset": _FILES, "experimental": "its names are left out"},
+    "image": {name: "prepare images with Pillow and NumPy" for name in "decode_png decode_jpeg resize".split()},
+}  # fmt: skip
+
+
+def refuse(module, prefix):
+    """Give a module a `__getattr__` that explains which name is missing."""
+    known = ABSENT.get(prefix, {})
+    path = f"tf.{prefix}." if prefix else "tf."
+
+    def __getattr__(name):
+        if name.startswith("__"):
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        text = f"tapelab has no {path}{name}"
+        if name in known:
+            text += f": {known[name]}."
+        else:
+            near = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], 3, 0.75)
+            text += f"; did you mean {' or '.join(path + n for n in near)}?" if near else (
+                ". It has what gradient tapes need of TensorFlow; dir(tf) lists the names."
+            )
+        raise AttributeError(text, name=name, obj=module)
+
+    module.__getattr__ = __getattr__
+
+
+def complete(package):
+    """Fill in the shared names and the refusals; called once, when the package is imported."""
+    for place, sources in SHARED.items():
+        module = sys.modules[f"{package}.{place}"]
+        for source, names in sources.items():
+            for name in names.split():
+                if not hasattr(module, name):
+                    setattr(module, name, getattr(sys.modules[f"{package}.{source}"], name))
+    # Python's and NumPy's names are no part of a namespace, only of the file.
+    for place in NAMESPACES:
+        refuse(sys.modules[f"{package}.{place}" if place else package], place)
+
+
+NAMESPACES = (
+    "", "math", "linalg", "nn", "random", "data", "debugging", "image", "train", "config", "test", "errors",
+    "autodiff", "nest", "bitwise", "dtypes",
+)  # fmt: skip

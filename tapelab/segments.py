@@ -1,0 +1,232 @@
+"""Rows reduced by group, counting, and partitions: the tf.math functions on class numbers."""
+
+import numpy as np
+
+from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where
+from .errors import InvalidArgumentError
+from .math import cast, divide, equal, reduce_prod, sqrt
+from .primitive import P
+from .tensor import Tensor, as_tensor, is_tensor, numpy_dtype
+
+
+def _groups(data, segment_ids, num_segments, op):
+    """Data, ids (negative ones dropped, as many axes of the data flattened) and how many groups."""
+    x, ids = as_tensor(data), as_tensor(segment_ids)._a
+    if x._a.shape[: ids.ndim] != ids.shape:
+        raise InvalidArgumentError(
+            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} [Op:{op}]"
+        )
+    n = int(num_segments)
+    keep = np.asarray(ids >= 0)
+    x, ids = P.getitem(x, key=(keep,)), ids[keep]
+    return x, _checked(Tensor(ids), n, op), n
+
+
+def _counts(ids, n, x):
+    shape = (n,) + (1,) * (x._a.ndim - 1)
+    return np.bincount(ids, minlength=n)[:n].reshape(shape).astype(x._a.dtype)
+
+
+def unsorted_segment_mean(data, segment_ids, num_segments, name=None):
+    """The mean of the rows with the same segment id; 0 where there are none.
+
+    >>> import tapelab as tf
+    >>> tf.math.unsorted_segment_mean([1.0, 2.0, 3.0], [0, 1, 0], 2).numpy().tolist()
+    [2.0, 2.0]
+    """
+    x, ids, n = _groups(data, segment_ids, num_segments, "UnsortedSegmentMean")
+    return unsorted_segment_sum(x, Tensor(ids), n) / np.maximum(_counts(ids, n, x), 1)
+
+
+def unsorted_segment_sqrt_n(data, segment_ids, num_segments, name=None):
+    """The sum of the rows with the same segment id, divided by the root of their number."""
+    x, ids, n = _groups(data, segment_ids, num_segments, "UnsortedSegmentSqrtN")
+    return unsorted_segment_sum(x, Tensor(ids), n) / sqrt(np.maximum(_counts(ids, n, x), 1))
+
+
+def _extreme(name, f, lowest, what):
+    def op(data, segment_ids, num_segments, name=None):
+        x, ids, n = _groups(data, segment_ids, num_segments, op.__name__)
+        dt = x._a.dtype
+        start = getattr(np.finfo(dt) if dt.kind == "f" else np.iinfo(dt), lowest)
+        best = np.full((n, *x._a.shape[1:]), start, dt)
+        f.at(best, ids, x._a)
+        # The rows that reach the extreme share its cotangent, so the result is their mean.
+        hit = (x._a == best[ids]).astype(dt)
+        ties = np.zeros_like(best)
+        np.add.at(ties, ids, hit)
+        if dt.kind != "f":
+            return Tensor(best)
+        total = unsorted_segment_sum(where(hit > 0, x, np.zeros_like(x._a)), Tensor(ids), n)
+        return where(ties > 0, divide(total, np.maximum(ties, 1)), best)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"The {what} of the rows with the same segment id; ties share the gradient evenly."
+    return op
+
+
+unsorted_segment_max = _extreme("unsorted_segment_max", np.maximum, "min", "maximum")
+unsorted_segment_min = _extreme("unsorted_segment_min", np.minimum, "max", "minimum")
+
+
+def unsorted_segment_prod(data, segment_ids, num_segments, name=None):
+    """The product of the rows with the same segment id; 1 where there are none."""
+    x, ids, n = _groups(data, segment_ids, num_segments, "UnsortedSegmentProd")
+    parts = [reduce_prod(P.getitem(x, key=(np.flatnonzero(ids == i),)), 0) for i in range(n)]
+    return P.stack(*parts, axis=-x._a.ndim)
+
+
+def _sorted(name, unsorted, empty=None):
+    def op(data, segment_ids, name=None):
+        ids = as_tensor(segment_ids)._a
+        if np.any(np.diff(ids) < 0) or np.any(ids < 0):
+            raise InvalidArgumentError(f"segment ids are not increasing: {ids.tolist()} [Op:{op.__name__}]")
+        n = int(ids[-1]) + 1 if ids.size else 0
+        z = unsorted(data, ids, n)
+        if empty is None or not n:
+            return z
+        none = (np.bincount(ids, minlength=n) == 0).reshape((n,) + (1,) * (z._a.ndim - 1))
+        return where(none, z._a.dtype.type(empty), z)
+
+    op.__name__ = op.__qualname__ = name
+    op.__doc__ = f"As `{unsorted.__name__}`, for ids that start at 0 and never fall."
+    return op
+
+
+segment_max = _sorted("segment_max", unsorted_segment_max, 0)
+segment_min = _sorted("segment_min", unsorted_segment_min, 0)
+segment_mean = _sorted("segment_mean", unsorted_segment_mean)
+segment_prod = _sorted("segment_prod", unsorted_segment_prod)
+
+
+# ---------------------------------------------------------------- class numbers
+
+
+def in_top_k(targets, predictions, k, name=None):
+    """Whether each row's target is among the `k` largest predictions of the row; ties count.
+
+    >>> import tapelab as tf
+    >>> tf.math.in_top_k([1, 0], [[0.1, 0.9], [0.1, 0.9]], 1).numpy().tolist()
+    [True, False]
+    """
+    y, x = as_tensor(targets)._a, as_tensor(predictions)._a
+    inside = (y >= 0) & (y < x.shape[1])
+    own = x[np.arange(len(y)), np.where(inside, y, 0)]
+    return Tensor(inside & np.isfinite(own) & ((x > own[:, None]).sum(1) < int(k)))
+
+
+def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype="int32", name=None):
+    """How often each label (row) was predicted as each class (column).
+
+    >>> import tapelab as tf
+    >>> tf.math.confusion_matrix([0, 1, 1], [0, 0, 1]).numpy().tolist()
+    [[1, 0], [1, 1]]
+    """
+    y, p = (np.asarray(as_tensor(v)._a, np.int64) for v in (labels, predictions))
+    n = int(max(y.max(initial=-1), p.max(initial=-1)) + 1 if num_classes is None else num_classes)
+    for a, what in ((y, "labels"), (p, "predictions")):
+        if a.size and (a.min() < 0 or a.max() >= n):
+            raise InvalidArgumentError(f"`{what}` out of bound: they must be in [0, {n}) [Op:ConfusionMatrix]")
+    z = np.zeros((n, n), numpy_dtype(dtype))
+    np.add.at(z, (y, p), 1 if weights is None else as_tensor(weights)._a.astype(z.dtype))
+    return Tensor(z)
+
+
+def bincount(arr, weights=None, minlength=None, maxlength=None, dtype="int32", name=None, axis=None, binary_output=False):
+    """How often each integer occurs; with weights, the sum of its weights."""
+    a = np.ravel(as_tensor(arr)._a)
+    if a.size and a.min() < 0:
+        raise InvalidArgumentError("Input arr must be non-negative! [Op:Bincount]")
+    n = max(int(a.max()) + 1 if a.size else 0, int(minlength or 0))
+    n = n if maxlength is None else min(n, int(maxlength))
+    keep = a < n
+    w = None if weights is None else as_tensor(weights)._a
+    z = np.bincount(a[keep], None if w is None else np.ravel(w)[keep], n)
+    return Tensor(z.astype(numpy_dtype(dtype) if w is None else w.dtype))
+
+
+def dynamic_partition(data, partitions, num_partitions, name=None):
+    """The rows of `data` sorted into a list of tensors by their partition numbers."""
+    x, p = as_tensor(data), as_tensor(partitions)._a
+    return [P.getitem(x, key=(np.asarray(p == i),)) for i in range(int(num_partitions))]
+
+
+def dynamic_stitch(indices, data, name=None):
+    """Rows put together again: data[m][i] becomes row indices[m][i]; later ones win."""
+    flat = [np.ravel(as_tensor(i)._a) for i in indices]
+    xs = same_dtypes(data, "DynamicStitch")
+    rows = [
+        P.reshape(x, shape=(i.size, *x._a.shape[as_tensor(j)._a.ndim :])) for x, i, j in zip(xs, flat, indices)
+    ]
+    at = np.concatenate(flat)
+    source = np.zeros(int(at.max()) + 1 if at.size else 0, np.int64)
+    source[at] = np.arange(at.size)
+    return gather(concat(rows, 0), source)
+
+
+def searchsorted(sorted_sequence, values, side="left", out_type="int32", name=None):
+    """Where along the last axis values would be inserted to keep the order."""
+    s, v = (as_tensor(x)._a for x in same_dtypes([sorted_sequence, values], "SearchSorted"))
+    if s.ndim == 1 and v.ndim != 1:
+        z = np.searchsorted(s, v, side)
+    else:
+        rows = s.reshape(-1, s.shape[-1]), v.reshape(-1, v.shape[-1])
+        z = np.stack([np.searchsorted(a, b, side) for a, b in zip(*rows)]).reshape(v.shape)
+    return Tensor(z.astype(numpy_dtype(out_type)))
+
+
+def invert_permutation(x, name=None):
+    """The permutation that undoes one."""
+    a = as_tensor(x)._a
+    if sorted(a.tolist()) != list(range(len(a))):
+        raise InvalidArgumentError(f"{a.tolist()} is not a permutation [Op:InvertPermutation]")
+    return Tensor(np.argsort(a).astype(a.dtype))
+
+
+def is_non_decreasing(x, name=None):
+    """Whether the elements never fall."""
+    return Tensor(np.bool_(np.all(np.diff(np.ravel(as_tensor(x)._a)) >= 0)))
+
+
+def is_strictly_increasing(x, name=None):
+    """Whether the elements always rise."""
+    return Tensor(np.bool_(np.all(np.diff(np.ravel(as_tensor(x)._a)) > 0)))
+
+
+def unravel_index(indices, dims, name=None):
+    """Flat indices as multi-indices of a shape, one row per axis."""
+    i = as_tensor(indices)._a
+    return Tensor(np.stack(np.unravel_index(i, ints(dims))).astype(i.dtype))
+
+
+def unique_with_counts(x, out_idx="int32", name=None):
+    """The distinct values, each element's place among them, and how often each occurs."""
+    from .array import unique
+
+    values, place = unique(x, out_idx)
+    return values, place, Tensor(np.bincount(place._a, minlength=len(values._a)).astype(numpy_dtype(out_idx)))
+
+
+def tensor_scatter_nd_max(tensor, indices, updates, name=None):
+    """`tensor` with the larger of old value and update at the multi-indices given."""
+    return _scatter_extreme(tensor, indices, updates, np.maximum)
+
+
+def tensor_scatter_nd_min(tensor, indices, updates, name=None):
+    """`tensor` with the smaller of old value and update at the multi-indices given."""
+    return _scatter_extreme(tensor, indices, updates, np.minimum)
+
+
+def _scatter_extreme(tensor, indices, updates, f):
+    from .array import gather_nd, scatter_nd
+
+    x, i = as_tensor(tensor), as_tensor(indices)
+    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    z = np.array(x._a)
+    f.at(z, tuple(np.moveaxis(i._a, -1, 0)), u._a)
+    z = Tensor(z)
+    # Old values and updates that reach the result share its cotangent.
+    kept, hit = equal(x, z), equal(u, gather_nd(z, i))
+    ties = cast(kept, x.dtype) + scatter_nd(i, cast(hit, x.dtype), x._a.shape)
+    shared = where(kept, x, np.zeros_like(x._a)) + scatter_nd(i, where(hit, u, np.zeros_like(u._a)), x._a.shape)
+    return shared / ties if x._a.dtype.kind == "f" else z

@@ -1,0 +1,174 @@
+"""tf.train: checkpoints, one .npz file each. Only arrays are stored, nothing is unpickled."""
+
+import os
+import re
+
+import numpy as np
+
+from .errors import NotFoundError
+from .tensor import as_tensor, constant
+
+
+def _children(x):
+    """What an object holds, by name: (name, object) pairs; None for what holds nothing."""
+    if isinstance(x, dict):
+        return [(str(k), x[k]) for k in sorted(x, key=str)]
+    if isinstance(x, (list, tuple)):
+        return [(str(i), v) for i, v in enumerate(x)]
+    if hasattr(x, "assign"):
+        return None
+    for names in ("variables", "weights"):  # Keras layers, models and optimizers, tf.Module
+        if hasattr(x, names):
+            if hasattr(x, "_flatten") or not isinstance(getattr(x, names), (list, tuple)):
+                return [(k, v) for k, v in sorted(vars(x).items()) if k != "_name"]
+            return [(str(i), v) for i, v in enumerate(getattr(x, names))]
+    return None
+
+
+def _named_variables(objects):
+    """Every variable under its path, each once."""
+    found, seen, queue = {}, set(), [(name, x) for name, x in sorted(objects.items())]
+    while queue:
+        path, x = queue.pop(0)
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        if hasattr(x, "assign"):
+            found[path] = x
+        queue = [(f"{path}/{k}", v) for k, v in _children(x) or ()] + queue
+    return found
+
+
+class Checkpoint:
+    """Saves the variables of modules, layers, models and optimizers, and restores them.
+
+    Args:
+      root: an object to save. kwargs: more of them, by name.
+
+    >>> import tapelab as tf, tempfile
+    >>> v = tf.Variable(1.0)
+    >>> ckpt = tf.train.Checkpoint(step=v)
+    >>> path = ckpt.write(tempfile.mkdtemp() + "/here")
+    >>> v.assign(5.0), ckpt.restore(path).assert_consumed() and float(v)
+    (<tf.Variable 'Variable:0' shape=() dtype=float32, numpy=1.0>, 1.0)
+    """
+
+    def __init__(self, root=None, **kwargs):
+        self._objects = dict(kwargs) if root is None else {"root": root, **kwargs}
+        self.save_counter = 0
+        for name, x in kwargs.items():
+            setattr(self, name, x)
+
+    def write(self, file_prefix, options=None):
+        """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
+        path = os.fspath(file_prefix)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        values = {name: np.asarray(as_tensor(v)._a) for name, v in _named_variables(self._objects).items()}
+        with open(path + ".npz.part", "wb") as f:
+            np.savez(f, **values)
+        os.replace(path + ".npz.part", path + ".npz")  # whole or not at all
+        return path
+
+    def save(self, file_prefix, options=None):
+        """Write a numbered checkpoint; `latest_checkpoint` finds it. Returns its path."""
+        self.save_counter += 1
+        return self.write(f"{os.fspath(file_prefix)}-{self.save_counter}")
+
+    def read(self, save_path, options=None):
+        """Assign the variables of a checkpoint, as `restore`."""
+        return self.restore(save_path)
+
+    def restore(self, save_path, options=None):
+        """Assign the variables stored in a checkpoint; None changes nothing.
+
+        Returns:
+          A status: `assert_consumed()` raises AssertionError if a stored value found no variable.
+        Raises:
+          NotFoundError: no such checkpoint. ValueError: a stored value of another shape.
+        """
+        if save_path is None:
+            return _Status(set(), set())
+        stored, here = _read(save_path), _named_variables(self._objects)
+        for name in stored.keys() & here.keys():
+            if stored[name].shape != tuple(here[name].shape):
+                raise ValueError(
+                    f"Received incompatible tensor with shape {stored[name].shape} when attempting to restore "
+                    f"variable with shape {here[name].shape} and name {name}."
+                )
+        for name in stored.keys() & here.keys():
+            here[name].assign(stored[name])
+        return _Status(stored.keys() - here.keys(), here.keys() - stored.keys())
+
+
+class _Status:
+    """What became of the values of a checkpoint."""
+
+    def __init__(self, unused, missing):
+        self._unused, self._missing = sorted(unused), sorted(missing)
+
+    def assert_consumed(self):
+        """AssertionError unless every stored value and every variable found its partner."""
+        if self._unused or self._missing:
+            raise AssertionError(f"Unresolved: stored but not here {self._unused}; here but not stored {self._missing}.")
+        return self
+
+    def assert_existing_objects_matched(self):
+        """AssertionError unless every variable found a stored value."""
+        if self._missing:
+            raise AssertionError(f"Not in the checkpoint: {self._missing}.")
+        return self
+
+    def expect_partial(self):
+        """Nothing is warned about anyway."""
+        return self
+
+
+def _read(path):
+    try:
+        with np.load(os.fspath(path) + ".npz", allow_pickle=False) as f:
+            return {name: f[name] for name in f.files}
+    except FileNotFoundError:
+        raise NotFoundError(f"Unsuccessful: no checkpoint {os.fspath(path)!r} (no such file with .npz).") from None
+
+
+def list_variables(ckpt_dir_or_file):
+    """(name, shape) of everything in a checkpoint."""
+    return [(name, list(a.shape)) for name, a in sorted(_read(ckpt_dir_or_file).items())]
+
+
+def load_variable(ckpt_dir_or_file, name):
+    """One stored value as an array."""
+    return constant(_read(ckpt_dir_or_file)[name]).numpy()
+
+
+def latest_checkpoint(checkpoint_dir, latest_filename=None):
+    """The path of the numbered checkpoint written last, or None."""
+    found = []
+    for file in os.listdir(checkpoint_dir) if os.path.isdir(checkpoint_dir) else ():
+        if m := re.fullmatch(r"(.*-(\d+))\.npz", file):
+            path = os.path.join(checkpoint_dir, file)
+            found.append((os.stat(path).st_mtime_ns, int(m[2]), os.path.join(checkpoint_dir, m[1])))
+    return max(found)[2] if found else None
+
+
+class CheckpointManager:
+    """Keeps the last `max_to_keep` checkpoints in a directory."""
+
+    def __init__(self, checkpoint, directory, max_to_keep, checkpoint_name="ckpt", **kwargs):
+        self._checkpoint, self._keep = checkpoint, max_to_keep
+        self._prefix, self.checkpoints = os.path.join(os.fspath(directory), checkpoint_name), []
+
+    @property
+    def latest_checkpoint(self):
+        """The path of the checkpoint written last, or None."""
+        return self.checkpoints[-1] if self.checkpoints else latest_checkpoint(os.path.dirname(self._prefix))
+
+    def save(self, checkpoint_number=None):
+        """Write a checkpoint and remove those that are too many; returns its path."""
+        self.checkpoints.append(
+            self._checkpoint.save(self._prefix) if checkpoint_number is None
+            else self._checkpoint.write(f"{self._prefix}-{int(checkpoint_number)}")
+        )  # fmt: skip
+        while self._keep and len(self.checkpoints) > self._keep:
+            os.remove(self.checkpoints.pop(0) + ".npz")
+        return self.checkpoints[-1]
