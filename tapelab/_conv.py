@@ -210,15 +210,17 @@ def _unfold(out, lead, shape, axis):
     return np.moveaxis(out, axis, 0).reshape(lead + shape)
 
 
-# The three kernels at rank 4: by rows (below) where that can be, else tap by tap.
+# The three kernels at rank 4: by rows (further down) where that can be, else by columns, the
+# textbook way: all windows as rows of one matrix, a few images at a time.
 
 
 def _forward(x, k, out_hw, strides, padding, dilations):
     if min(out_hw) > 0 and _by_rows(x, k, k.shape, strides, padding, dilations):
         return _forward_by_rows(x, k, out_hw, padding)
-    y = np.zeros((x.shape[0], *out_hw, k.shape[3]), np.result_type(x, k))
-    for i, j, read, write in _taps(x.shape[1:3], out_hw, k.shape[:2], strides, padding, dilations):
-        y[write] += x[read] @ k[i, j]
+    y = np.empty((x.shape[0], *out_hw, k.shape[3]), np.result_type(x, k))
+    for few in _few_images(y.shape, k.shape):
+        columns = _columns(x[few], out_hw, k.shape[:2], strides, padding, dilations)
+        y[few] = np.tensordot(columns, k, 3)
     return y
 
 
@@ -228,8 +230,11 @@ def _input_grad(g, k, hw, strides, padding, dilations):
         edges = [(n - 1 - a, n - 1 - b) for n, (a, b) in zip(k.shape, padding, strict=False)]
         return _forward_by_rows(g, k[::-1, ::-1].transpose(0, 1, 3, 2), hw, edges)
     gx = np.zeros((g.shape[0], *hw, k.shape[2]), np.result_type(g, k))
-    for i, j, read, write in _taps(hw, g.shape[1:3], k.shape[:2], strides, padding, dilations):
-        gx[read] += g[write] @ k[i, j].T
+    taps = [*_taps(hw, g.shape[1:3], k.shape[:2], strides, padding, dilations)]
+    for few in _few_images(g.shape, k.shape):
+        columns = np.tensordot(g[few], k, (3, 3))
+        for i, j, read, write in taps:
+            gx[few][read] += columns[:, :, :, i, j][write]
     return gx
 
 
@@ -238,9 +243,27 @@ def _filter_grad(x, g, ksize, strides, padding, dilations):
     if _by_rows(x, g, k_shape, strides, padding, dilations):
         return _filter_grad_by_rows(x, g, ksize, padding)
     gk = np.zeros(k_shape, np.result_type(x, g))
-    for i, j, read, write in _taps(x.shape[1:3], g.shape[1:3], ksize, strides, padding, dilations):
-        gk[i, j] = np.tensordot(x[read], g[write], axes=((0, 1, 2), (0, 1, 2)))
+    for few in _few_images(g.shape, k_shape):
+        columns = _columns(x[few], g.shape[1:3], ksize, strides, padding, dilations)
+        gk += np.tensordot(columns, g[few], ((0, 1, 2), (0, 1, 2)))
     return gk
+
+
+def _columns(x, out_hw, ksize, strides, padding, dilations):
+    """What each output position sees: (N, Ho, Wo, kh, kw, C)."""
+    columns = np.zeros((x.shape[0], *out_hw, *ksize, x.shape[3]), x.dtype)
+    for i, j, read, write in _taps(x.shape[1:3], out_hw, ksize, strides, padding, dilations):
+        columns[:, :, :, i, j][write] = x[read]
+    return columns
+
+
+def _few_images(y_shape, k_shape):
+    """Slices of the batch whose columns have at most ``_COLUMNS`` numbers each."""
+    each = math.prod(y_shape[1:3]) * math.prod(k_shape[:3])
+    return [slice(a, b) for a, b in _parts(y_shape[0], _COLUMNS // max(each, 1) or 1)]
+
+
+_COLUMNS = 1 << 19  # 2 MB of float32 stays in the cache: up to 1.3 times faster than all at once
 
 
 # By rows: the fast way. In memory the order is [H][C][W][N]. Then the part of the input that one
@@ -248,15 +271,15 @@ def _filter_grad(x, g, ksize, strides, padding, dilations):
 # plain strided memory, and the next column of taps is the same N numbers further on. So blocks of
 # rows, copied once with zeros around them, go straight to BLAS. The results are NHWC views of that
 # order: elementwise operations keep it, and the next convolution copies whole runs of numbers.
-# Gain over tap by tap, 32 images of 28 x 28, 3 x 3, one thread: 1.8 x forward and 3.5 x filter
-# gradient for 16 -> 16 channels, 2 and 9 x (two threads: 2.6 and 5 x); 39 x forward for 1 -> 16.
+# Against columns, 32 images of 28 x 28, 3 x 3, 16 -> 16 channels, one thread: 2.6 times faster
+# forward, 4 times for the input's gradient, 2.6 times for the filter's; 1 -> 16: 2.8, 1.4, 2.1.
 
 
 def _by_rows(a, b, k_shape, strides, padding, dilations):
-    """Whether the fast way exists here. A 1 x 1 window has no neighbours to share: no gain."""
+    """Whether the fast way exists here. For a 1 x 1 window it only pays in the right order."""
     return (
         tuple(strides) == tuple(dilations) == (1, 1)
-        and k_shape[0] * k_shape[1] > 1
+        and (k_shape[0] * k_shape[1] > 1 or a.transpose(1, 3, 2, 0).flags.c_contiguous)
         and all(max(edges) < k for edges, k in zip(padding, k_shape, strict=False))
         and a.dtype == b.dtype
         and a.dtype.char in "fd"
@@ -372,8 +395,8 @@ def _cut(x, depth, o, kh, out_hw, copies=1):
 
 def _parts(length, most, multiple=1):
     """``range(length)`` in equal parts ``(start, stop)`` no longer than ``most``."""
-    count = -(-length // most)
-    count = min(-(-count // multiple) * multiple, length)
+    count = max(-(-length // most), 1)
+    count = min(-(-count // multiple) * multiple, max(length, 1))
     edges = [length * i // count for i in range(count + 1)]
     return [*zip(edges, edges[1:], strict=False)]
 
@@ -390,7 +413,7 @@ def max_pool2d(x, ksize, strides, padding):
     hw = x.shape[-3:-1]
     out_hw = _out_hw(hw, ksize, strides, padding)
     _window_counts("max_pool2d", hw, out_hw, ksize, strides, padding)
-    y = np.full((*x.shape[:-3], *out_hw, x.shape[-1]), _lowest(x.dtype), x.dtype)
+    y = np.full_like(x, _lowest(x.dtype), shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         np.maximum(y[write], x[read], out=y[write])
     return y
@@ -402,12 +425,19 @@ def max_pool2d_argmax(x, ksize, strides, padding, y=None):
     The first one in row-major order, as in TensorFlow. ``y``, the pooled maximum, saves time.
     """
     y = max_pool2d(x, ksize, strides, padding) if y is None else y
-    hw = x.shape[-3:-1]
-    where = np.arange(hw[0] * hw[1]).reshape(*hw, 1)
-    index = np.zeros(y.shape, np.int64)
-    for _, _, read, write in reversed([*_taps(hw, y.shape[-3:-1], ksize, strides, padding)]):
-        hit = (x[read] == y[write]) | (x[read] != x[read])  # NaN wins, as in np.maximum
-        np.copyto(index[write], where[read], where=hit)
+    (h, w), out_hw = x.shape[-3:-1], y.shape[-3:-1]
+    nan = bool(np.isnan(y).any())  # NaN is the maximum of its window, but equals nothing
+    # count the taps before the first hit: 4 times faster than writing places with a mask
+    before, found = np.zeros_like(y, np.min_scalar_type(math.prod(ksize))), np.zeros_like(y, bool)
+    for _, _, read, write in _taps((h, w), out_hw, ksize, strides, padding):
+        hit = x[read] == y[write]
+        found[write] |= (hit | np.isnan(x[read])) if nan else hit
+        before += ~found
+    place = np.add.outer(np.arange(ksize[0]) * w, np.arange(ksize[1])).ravel()
+    rows = np.arange(out_hw[0]) * strides[0] - padding[0][0]
+    columns = np.arange(out_hw[1]) * strides[1] - padding[1][0]
+    index = place[before]
+    index += np.add.outer(rows * w, columns)[..., None]
     return index
 
 
@@ -416,10 +446,10 @@ def pool_gather(x, index):
 
     Linear in ``x``: the derivative of max pooling applied to a tangent. Transposed `pool_scatter`.
     """
-    (h, w, c), (n, ho, wo, _) = x.shape[-3:], index.shape
-    flat = x.reshape(*x.shape[:-3], h * w, c)
-    at = index.reshape((1,) * (x.ndim - 4) + (n, ho * wo, c))
-    return np.take_along_axis(flat, at, axis=-2).reshape(*x.shape[:-4], *index.shape)
+    order, at = _addresses(index, x.shape[-4:])
+    flat = _reorder(x, order)
+    picked = flat.reshape(*x.shape[:-4], math.prod(x.shape[-4:]))[..., at]
+    return _reorder(picked, np.argsort(order))
 
 
 def pool_scatter(g, index, x_shape):
@@ -427,14 +457,33 @@ def pool_scatter(g, index, x_shape):
 
     The gradient of max pooling. ``x_shape`` is (N, H, W, C), without the extra axes.
     """
-    n, h, w, c = x_shape[-4:]
-    at = ((np.arange(n).reshape(n, 1, 1, 1) * (h * w) + index) * c + np.arange(c)).ravel()
-    size = n * h * w * c
-    stack = g.reshape(math.prod(g.shape[:-4]), index.size)
-    out = np.empty((stack.shape[0], size), g.dtype)
+    order, at = _addresses(index, x_shape)
+    stack = _reorder(g, order).reshape(math.prod(g.shape[:-4]), index.size)
+    shape = [x_shape[axis] for axis in order]
+    out = np.empty((len(stack), math.prod(shape)), g.dtype)
     for row, values in zip(out, stack, strict=True):
-        row[:] = np.bincount(at, weights=values, minlength=size)
-    return out.reshape(*g.shape[:-4], n, h, w, c)
+        row[:] = np.bincount(at.ravel(), weights=values, minlength=row.size)
+    return _reorder(out.reshape(*g.shape[:-4], *shape), np.argsort(order))
+
+
+def _addresses(index, x_shape):
+    """The order of ``index``'s axes in memory, and where it points in an ``x`` of that order.
+
+    Working in memory order avoids transposing, and the result keeps it for what follows.
+    """
+    order = sorted(range(4), key=lambda axis: -index.strides[axis])
+    shape = [x_shape[axis] for axis in order]
+    n, h, w, c = (math.prod(shape[order.index(axis) + 1 :]) for axis in range(4))
+    row, column = np.divmod(index, x_shape[2] or 1)
+    at = row * h + column * w
+    at += np.arange(x_shape[0]).reshape(-1, 1, 1, 1) * n + np.arange(x_shape[3]) * c
+    return order, at.transpose(order)
+
+
+def _reorder(a, order):
+    """Permute the last four axes."""
+    lead = a.ndim - 4
+    return a.transpose(*range(lead), *(lead + axis for axis in order))
 
 
 def avg_pool2d(x, ksize, strides, padding):
@@ -446,10 +495,11 @@ def avg_pool2d(x, ksize, strides, padding):
     hw = x.shape[-3:-1]
     out_hw = _out_hw(hw, ksize, strides, padding)
     counts = _window_counts("avg_pool2d", hw, out_hw, ksize, strides, padding)
-    y = np.zeros((*x.shape[:-3], *out_hw, x.shape[-1]), np.result_type(x, np.float16))
+    dtype = np.result_type(x, np.float16)
+    y = np.zeros_like(x, dtype, shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         y[write] += x[read]
-    y /= counts
+    y /= counts.astype(dtype)
     return y
 
 
@@ -461,8 +511,9 @@ def avg_pool2d_grad(g, x_shape, ksize, strides, padding):
     hw = tuple(x_shape[-3:-1])
     out_hw = _out_hw(hw, ksize, strides, padding)
     counts = _window_counts("avg_pool2d_grad", hw, out_hw, ksize, strides, padding)
-    share = np.divide(g, counts, dtype=np.result_type(g, np.float16))
-    gx = np.zeros((*g.shape[:-3], *hw, g.shape[-1]), share.dtype)
+    share = np.empty_like(g, np.result_type(g, np.float16))
+    np.divide(g, counts.astype(share.dtype), out=share)
+    gx = np.zeros_like(share, shape=(*g.shape[:-3], *hw, g.shape[-1]))
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         gx[read] += share[write]
     return gx

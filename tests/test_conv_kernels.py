@@ -328,6 +328,26 @@ def test_pooling_gradients_are_transposes(shape, ksize, strides, padding, lead):
         np.testing.assert_allclose(np.sum(forward * g, axes), np.sum(v * back, axes), atol=1e-12)
 
 
+@pytest.mark.parametrize("order", [(1, 3, 2, 0), (3, 2, 1, 0)])
+def test_pooling_keeps_the_memory_order_of_a_convolution(order):
+    """Else every operation after a pooling would have to transpose."""
+    shape, ksize, strides, padding = POOLS[1]
+    plain = np.random.default_rng(0).standard_normal(shape)
+    x, geometry = physical(plain, order), (ksize, strides, padding)
+    index, expected = max_pool2d_argmax(x, *geometry), max_pool2d_argmax(plain, *geometry)
+    g = physical(np.random.default_rng(1).standard_normal(index.shape), order)
+    for got, want in [
+        (index, expected),
+        (max_pool2d(x, *geometry), max_pool2d(plain, *geometry)),
+        (avg_pool2d(x, *geometry), avg_pool2d(plain, *geometry)),
+        (pool_gather(x, index), pool_gather(plain, expected)),
+        (pool_scatter(g, index, shape), pool_scatter(g, expected, shape)),
+        (avg_pool2d_grad(g, shape, *geometry), avg_pool2d_grad(g.copy("C"), shape, *geometry)),
+    ]:
+        np.testing.assert_allclose(got, want)
+        assert got.transpose(order).flags.c_contiguous
+
+
 def test_max_pool_ties_infinities_and_nan():
     x = np.full((1, 2, 2, 1), -np.inf)
     assert max_pool2d_argmax(x, (3, 3), (1, 1), SAME3).ravel()[0] == 0
