@@ -12,6 +12,7 @@ import logging
 import numpy as np
 
 from . import jacobian, nest
+from .events import Memory, here
 from .errors import InvalidArgumentError, NotATensorError
 from .primitive import P, ndim, shape, unbroadcast
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
@@ -60,7 +61,9 @@ class GradientTape:
         self._variables = {}  # id -> (variable, [boxes it was seen holding])
         self._recording = False
         self._entered = False
+        self._some_none = False  # the answer given last had a None in it
         self._complex = False  # complex numbers are on the tape
+        self._memory = Memory()  # for explanations
 
     # -- life
 
@@ -71,6 +74,8 @@ class GradientTape:
             )
         if self._records is None:
             self._clear()
+            self._memory = Memory()
+        self._memory.block = here()
         self._entered = self._recording = True
         active.tapes = (*active.tapes, self)
         return self
@@ -86,8 +91,9 @@ class GradientTape:
     def _clear(self):
         self._records, self._tracked, self._watched, self._variables = [], set(), {}, {}
 
-    def _release(self):
+    def _release(self, some_none=False):
         """Let go of every tensor; the list of watched variables stays readable."""
+        self._memory.forget(self, some_none)
         self._records, self._tracked, self._watched = None, set(), {}
         self._variables = {k: (v, []) for k, (v, _) in self._variables.items()}
 
@@ -113,6 +119,7 @@ class GradientTape:
         """Forget everything recorded and watched, and go on recording. ValueError when closed."""
         if not self._recording:
             raise ValueError("Tape is not recording.")
+        self._memory.note("reset")
         self._clear()
 
     # -- watching
@@ -133,6 +140,7 @@ class GradientTape:
                 logger.warning(
                     "The dtype of the watched tensor must be floating (e.g. tf.float32), got %r", t.dtype
                 )
+            self._memory.watched.setdefault(id(t), here())
             if self._records is None:
                 if self._entered:
                     continue
@@ -148,7 +156,7 @@ class GradientTape:
                 self._watch_tensor(t)
 
     def _watch_tensor(self, t):
-        self._watched[id(t)] = t
+        self._watched[id(t)] = t  # the tape keeps it alive, and so its id unique
         if t._a.dtype.kind in "fc":
             self._tracked.add(id(t))
             self._complex |= t._a.dtype.kind == "c"
@@ -170,16 +178,47 @@ class GradientTape:
         """The variables watched so far, in the order of their creation."""
         return tuple(sorted((v for v, _ in self._variables.values()), key=lambda v: v._uid))
 
-    # What leaves the tape's sight; `explain` remembers these, an ordinary tape does not care.
+    # -- what leaves the tape's sight, remembered for `explain`
 
     def _assigned(self, variable, source):
         """`source` was written into a variable."""
+        if id(source) in self._tracked:
+            self._memory.note("assign", [id(source)], [variable], variable.name)
 
     def _left(self, tensor):
         """A tensor's value went to NumPy or Python."""
+        if id(tensor) in self._tracked:
+            self._memory.note("left", [id(tensor)])
 
     def _cut(self, p, z, inputs):
         """`z` came from an operation without a gradient."""
+        tracked = [id(x) for x in inputs if id(x) in self._tracked]
+        if tracked:
+            self._memory.note("cut", tracked, z if type(z) is tuple else [z], p.name)
+
+    def explain(self, target, source):
+        """Why the gradient of `target` with respect to `source` is None, or how they are connected.
+
+        Works on a tape that has answered, too. Costs the ordinary tape nothing.
+
+        Args:
+          target, source: one tensor or variable each.
+        Returns:
+          An `Explanation` with `connected`, `reason`, `message`, `place`, `fix` and `path`; it prints
+          well and shows well in JupyterLab.
+        Raises:
+          TypeError: something that is neither tensor nor variable.
+
+        >>> import tapelab as tf
+        >>> x = tf.constant(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.explain(y, x).connected
+        False
+        """
+        from .explain import explain
+
+        return explain(self, _single(target, "target"), _single(source, "source"))
 
     # -- asking
 
@@ -220,6 +259,7 @@ class GradientTape:
         seeds = self._seeds(targets, output_gradients)
         with self._asked() as records:
             found = self._pull(records, seeds, flat)
+            self._some_none = any(g is None for g in found)
         if zero:
             found = [_zeros(s) if g is None else g for s, g in zip(flat, found)]
         return nest.pack_sequence_as(sources, found)
@@ -250,7 +290,7 @@ class GradientTape:
             yield self._records[: len(self._records)] if self._recording else self._records
         finally:
             if not self._persistent:
-                self._release()
+                self._release(self._some_none)
 
     def _seeds(self, targets, output_gradients):
         """id of each target -> its cotangent, as tensors."""

@@ -1,0 +1,95 @@
+"""What a tape remembers for explanations: the rare events, with their places in the program.
+
+Nothing here happens for an ordinary recorded operation. `tapelab.explain` reads it.
+"""
+
+import linecache
+import os
+import sys
+import weakref
+from collections import namedtuple
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+LIMIT = 10_000  # events a tape remembers
+SMALL = 200  # records of a used-up tape whose outline is kept in any case
+
+
+class Place(namedtuple("Place", ["filename", "line"])):
+    """A line of the user's program."""
+
+    __slots__ = ()
+
+    @property
+    def text(self):
+        """The line itself, or '' when the source is not at hand."""
+        return linecache.getline(self.filename, self.line).strip()
+
+    @property
+    def name(self):
+        """'cell 3' in a notebook, the file's name elsewhere."""
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(self.filename)
+        return os.path.basename(self.filename) if number is None else f"cell {number}"
+
+    def __str__(self):
+        return f"{self.name}, line {self.line}" + (f": {self.text}" if self.text else "")
+
+
+# kind: 'assign' (into a variable), 'left' (to NumPy or Python), 'cut' (by an operation without a
+#   gradient), 'none' (from a gradient function), 'reset'
+# inputs: ids of tracked tensors that went in; outputs: weak references to what came out
+Event = namedtuple("Event", ["kind", "place", "inputs", "outputs", "operation"], defaults=((), (), ""))
+
+
+def caller():
+    """The innermost frame outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def here():
+    """The innermost line outside this package."""
+    frame = caller()
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+class Memory:
+    """A tape's memory; alive beside its records, and what is left of them after release."""
+
+    __slots__ = ("block", "events", "watched", "answered", "outline", "alive", "boxes", "tracked")
+
+    def __init__(self):
+        self.block = None  # where the tape was entered
+        self.events = []
+        self.watched = {}  # id -> place
+        self.answered = None  # where a used-up tape answered; then also:
+        self.outline = None  # its records without tensors
+        self.alive = {}  # id -> weak reference to a recorded tensor
+        self.boxes = {}  # id of variable -> ids of the boxes it was seen with
+        self.tracked = set()
+
+    def note(self, kind, inputs=(), outputs=(), operation=""):
+        """Remember an event, if there is room."""
+        if len(self.events) < LIMIT:
+            refs = tuple(weakref.ref(t) for t in outputs)
+            self.events.append(Event(kind, here(), tuple(inputs), refs, operation))
+
+    def forget(self, tape, some_none):
+        """The tape lets go of its tensors: keep the outline if it is small, or if a None came out."""
+        self.answered, self.tracked, self.outline = here(), tape._tracked, None
+        self.boxes = {k: tuple(map(id, boxes)) for k, (_, boxes) in tape._variables.items()}
+        records = tape._records
+        if some_none or len(records) <= SMALL:
+            self.outline = outline(records)
+            tensors = [t for r in records for t in (*(r[2] if type(r[2]) is tuple else (r[2],)), *r[3:])]
+            self.alive = {id(t): weakref.ref(t) for t in (*tensors, *tape._watched.values())}
+
+
+def outline(records):
+    """The records without their tensors: (operation, ids of outputs, ids of inputs)."""
+    return [
+        (r[0].name, tuple(map(id, r[2])) if type(r[2]) is tuple else (id(r[2]),), tuple(map(id, r[3:])))
+        for r in records
+    ]
