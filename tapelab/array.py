@@ -649,7 +649,7 @@ def _take(x, indices, axis):
     return np.take(x, indices, axis=axis)
 
 
-primitive("gather_sparse", "GatherV2", _take, _gather_rule)
+primitive("gather_sparse", "GatherV2", _take, _gather_rule, real=True)
 primitive("gather_dense", "GatherV2", _take, _gather_dense_rule)
 primitive("scatter_rows", "UnsortedSegmentSum", _scatter_forward, _scatter_rule)
 

@@ -257,7 +257,7 @@ def _sqdiff_y(g, z, x, y):
 
 squared_difference = _binary(
     "math.squared_difference", "SquaredDifference", lambda x, y: (x - y) * np.conj(x - y),
-    _sqdiff_x, _sqdiff_y, "(x - y)^2, elementwise.", "1.0, 3.0", 4.0,
+    _sqdiff_x, _sqdiff_y, "(x - y)^2, elementwise; |x - y|^2 for complex numbers.", "1.0, 3.0", 4.0, real=True,
 )  # fmt: skip
 
 
@@ -406,7 +406,9 @@ def _abs(g, z, x):
 
 
 def _sign(g, z, x):
-    """sign is flat: the derivative is 0 (and not None: the path is there)."""
+    """sign is flat: the derivative is 0 (and not None: the path is there); x/|x| turns with x."""
+    if dtype(x).kind == "c":
+        return P.divide_no_nan(g - z * z * P.conj(g), P.cast(2 * P.abs(x), to=dtype(x)))
     return g * np.zeros_like(bare(x))
 
 
@@ -554,7 +556,7 @@ def _elementwise(f):
 
 negative = _unary("negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, floats=False)
 abs = _unary("abs", "Abs", np.abs, _abs, "|x|, elementwise; real for complex x.", "-2.0", 2.0, floats=False, real=True)
-sign = _unary("sign", "Sign", np.sign, _sign, "-1, 0 or 1 (x/|x| for complex x).", "-2.0", -1.0, floats=False)
+sign = _unary("sign", "Sign", np.sign, _sign, "-1, 0 or 1 (x/|x| for complex x).", "-2.0", -1.0, floats=False, real=True)
 exp = _unary("exp", "Exp", np.exp, _exp, "e to the power x.", "1.0", 2.7183)
 expm1 = _unary("math.expm1", "Expm1", np.expm1, _expm1, "e^x - 1, exact near 0.", "1.0", 1.7183)
 log = _unary("math.log", "Log", np.log, _log, "Natural logarithm.", "1.0", 0.0)

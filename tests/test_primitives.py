@@ -117,6 +117,16 @@ STACKED_BY_RULES = set(
 )
 
 
+# Defined for complex numbers too: two examples of each are run again with imaginary parts.
+COMPLEX = set(
+    "add subtract multiply divide pow divide_no_nan multiply_no_nan negative abs sign exp expm1 "
+    "log log1p sqrt rsqrt square reciprocal sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid "
+    "conj identity sum mean prod cumsum cumprod add_n identity_n reshape broadcast_to transpose getitem unslice "
+    "concat stack tile repeat reverse roll pad gather_sparse gather_dense scatter_rows take_along put_along where "
+    "matmul einsum undiagonal diag_part undiagonal_rect inv det solve unlead".split()
+)
+
+
 def _conv_cases(d):
     """(x, k, geometry): strides, padding and dilations that all leave some pixel unread."""
     yield d(1, 3, 3, 1), d(2, 2, 1, 1), dict(strides=(1, 1), padding=((0, 0), (0, 0)), dilations=(1, 1))
@@ -310,7 +320,17 @@ def _examples():
             yield case._replace(inputs=(d(2, *first.shape), *rest), note=f"{case.note} stacked")
 
 
+def _complex(cases):
+    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2)
+    for case in cases:
+        if count.get(case.key) and case.real and all(x.size for x in case.inputs):
+            count[case.key] -= 1
+            inputs = [x if x.dtype.kind != "f" else frozen(x + 0.5j * d(*x.shape)) for x in case.inputs]
+            yield case._replace(inputs=tuple(inputs), note=f"{case.note} complex")
+
+
 EXAMPLES = list(_examples())
+EXAMPLES += _complex(EXAMPLES)
 SMOOTH = [c for c in EXAMPLES if c.p.rules or c.p.joint]
 FLAT = [c for c in EXAMPLES if not (c.p.rules or c.p.joint)]
 SMALL = [c for c in SMOOTH if 0 < sum(x.size for x in c.inputs) <= 16]
