@@ -69,7 +69,7 @@ parity: .venv-parity/.with-parity
 bench: .venv-bench/.with-bench
 	.venv-bench/bin/python -m benchmarks $(ARGS)
 
-slides: .venv/.with-lab
+slides: .venv/.with-slides
 	.venv/bin/python tools/lessons.py slides $(ARGS)
 
 handout: .venv/.with-lab
