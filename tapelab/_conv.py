@@ -325,7 +325,7 @@ def _forward_by_rows(x, k, out_hw, padding):
         k = k.reshape(1, kh * kw * c, o).transpose(0, 2, 1)
     else:
         k = k.transpose(1, 3, 0, 2).reshape(kw, o, kh * c)
-    blocks, chunks, threads = _cut(x, c * kh, o, kh, out_hw, copies)
+    blocks, chunks, threads = _cut(x, o, (kh, kw), out_hw, copies)
 
     def block(p, q):
         windows = _windows(x, p, q, (kh, kw), (padding[0][0], padding[1][0]), wo, copies)
@@ -343,7 +343,7 @@ def _forward_by_rows(x, k, out_hw, padding):
 def _filter_grad_by_rows(x, g, ksize, padding):
     (kh, kw), (n, ho, wo, o), c = ksize, g.shape, x.shape[3]
     g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(ho, 1, o, wo * n)
-    blocks, chunks, threads = _cut(x, c * kh, o, kh, (ho, wo))
+    blocks, chunks, threads = _cut(x, o, ksize, (ho, wo))
 
     def block(p, q):
         windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo)
@@ -365,7 +365,7 @@ def _filter_grad_by_rows(x, g, ksize, padding):
 
 _SMALL_FILTER = 1200
 _CACHE = 1 << 20  # bytes of input rows at a time: they stay in the level 2 cache
-_WORTH_THREADS = 8_000_000  # multiplications; waking a thread costs as much as 4 million
+_BLOCK_COST = 1_800_000  # multiplications in the 40 us that a block waits for Python's lock
 
 
 def _small_product():
@@ -379,18 +379,17 @@ def _small_product():
 _SMALL_PRODUCT = _small_product()
 
 
-def _cut(x, depth, o, kh, out_hw, copies=1):
+def _cut(x, o, ksize, out_hw, copies=1):
     """Blocks of output rows, chunks of columns, and the number of threads for the blocks."""
-    n, _, w, c = x.shape
-    ho, cols = out_hw[0], out_hw[1] * n
-    threads, most = 1, cols
-    if depth * o <= _SMALL_FILTER:
-        most = max(_SMALL_PRODUCT // (depth * copies * o) // 16 * 16, 16)
-        if depth * o * ho * cols > _WORTH_THREADS:
-            threads = _threads.get_threads()
-    rows = _CACHE // (n * w * c * copies * x.itemsize) - kh
-    # few and large blocks: each costs 30 us, mostly waiting for the interpreter's lock
-    return _parts(ho, max(rows, 2 * kh), threads), _parts(cols, most), threads
+    (n, _, w, c), (kh, kw), (ho, wo) = x.shape, ksize, out_hw
+    threads, most = 1, wo * n
+    if c * kh * o <= _SMALL_FILTER:
+        most = max(_SMALL_PRODUCT // (c * kh * copies * o) // 16 * 16, 16)
+        # t / threads + threads * (cost of a block) is least at sqrt(t / cost)
+        best = math.isqrt(c * kh * kw * o * ho * wo * n // _BLOCK_COST)
+        threads = max(min(_threads.get_threads(), best), 1)
+    rows = max(_CACHE // (n * w * c * copies * x.itemsize) - kh, 2 * kh)
+    return _parts(ho, rows, threads), _parts(wo * n, most), threads
 
 
 def _parts(length, most, multiple=1):

@@ -99,7 +99,7 @@ def cut(request, monkeypatch):
     """The same work in one piece, or in many blocks and chunks on three threads."""
     if request.param == "cut small":
         monkeypatch.setattr(_conv, "_CACHE", 1)
-        monkeypatch.setattr(_conv, "_WORTH_THREADS", 0)
+        monkeypatch.setattr(_conv, "_BLOCK_COST", 1)
         monkeypatch.setattr(_conv, "_SMALL_PRODUCT", 1)
         monkeypatch.setattr(_threads, "_threads", 3)
 
@@ -404,7 +404,7 @@ def test_an_error_in_a_block_is_raised_and_the_threads_live_on(error):
 
 
 def test_convolutions_from_several_threads_at_once(monkeypatch):
-    monkeypatch.setattr(_conv, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(_conv, "_BLOCK_COST", 1)
     monkeypatch.setattr(_threads, "_threads", 2)
     x, k, _, expected, *_, rest = case(GEOMETRIES[18])
     with ThreadPoolExecutor(4) as users:
