@@ -9,7 +9,10 @@ import sys
 import weakref
 from collections import namedtuple
 
-_PACKAGE = os.path.dirname(__file__) + os.sep
+import numpy as np
+
+# Frames of these packages are not the user's program.
+_PACKAGES = tuple(os.path.dirname(f) + os.sep for f in (__file__, np.__file__))
 LIMIT = 10_000  # events a tape remembers
 SMALL = 200  # records of a used-up tape whose outline is kept in any case
 
@@ -42,15 +45,15 @@ Event = namedtuple("Event", ["kind", "place", "inputs", "outputs", "operation"],
 
 
 def caller():
-    """The innermost frame outside this package."""
+    """The innermost frame of the user's program."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGES):
         frame = frame.f_back
     return frame
 
 
 def here():
-    """The innermost line outside this package."""
+    """The innermost line of the user's program."""
     frame = caller()
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
@@ -70,11 +73,13 @@ class Memory:
         self.boxes = {}  # id of variable -> ids of the boxes it was seen with
         self.tracked = set()
 
-    def note(self, kind, inputs=(), outputs=(), operation=""):
-        """Remember an event, if there is room."""
+    def note(self, kind, inputs=(), outputs=(), operation="", function=None):
+        """Remember an event, if there is room; its place is the function's, or where we are."""
         if len(self.events) < LIMIT:
             refs = tuple(weakref.ref(t) for t in outputs)
-            self.events.append(Event(kind, here(), tuple(inputs), refs, operation))
+            code = getattr(function, "__code__", None)
+            place = Place(code.co_filename, code.co_firstlineno) if code else here()
+            self.events.append(Event(kind, place, tuple(inputs), refs, operation))
 
     def forget(self, tape, some_none):
         """The tape lets go of its tensors: keep the outline if it is small, or if a None came out."""

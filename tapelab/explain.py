@@ -121,7 +121,11 @@ class Text:
         self.now = frame.f_lineno if frame.f_code.co_filename == self.filename else 10**9
 
     def _collect(self, scope):
+        self.loops = [n for n in ast.walk(scope) if isinstance(n, (ast.For, ast.While))]
         for node in ast.walk(scope):
+            if _assigns(node):  # v.assign_add(x): what v holds depends on x now
+                used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+                self.assignments.append((node.lineno, {node.func.value.id}, used, node, node.end_lineno))
             if isinstance(node, ast.With) and "stop_recording" in ast.dump(node.items[0].context_expr):
                 self.stopped.append((node.lineno, node.end_lineno))
             value = getattr(node, "value", None)
@@ -152,6 +156,21 @@ class Text:
         limit = self.now if before is None else before
         rows = [a for a in self.assignments if name in a[1] and a[0] < limit]
         return rows[-1] if rows else None
+
+    def rebinding(self, name):
+        """The assignment that made a name something else from its own value: x = x + 1, or None.
+
+        In a loop, it may stand below the block and have happened in the round before.
+        """
+        row = self.last(name)
+        if row is not None and name in row[2]:
+            return row
+        around = [n for n in self.loops if self.block and n.lineno < self.block.lineno <= n.end_lineno]
+        for loop in around:
+            for row in self.assignments:
+                if loop.lineno <= row[0] <= loop.end_lineno and name in row[1] and name in row[2]:
+                    return row
+        return None
 
     def inside(self, line):
         """Whether a line is in the tape's block."""
@@ -184,6 +203,13 @@ class Text:
     def place(self, line):
         """A line of this text as a Place."""
         return Place(self.filename, line)
+
+
+def _assigns(node):
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+        and node.func.attr.startswith(("assign", "scatter_"))
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- the answer
@@ -236,8 +262,9 @@ def _still(memory, thing, ids):
 
 def _connected(memory, graph, reached, hit, names):
     path = _path(graph, reached, hit)
+    above = _upstream(graph, {hit})
     for event in memory.events:
-        if event.kind == "none" and any(i in reached for i in event.inputs):
+        if event.kind == "none" and any(i in reached and i in above for i in event.inputs):
             return Explanation(
                 False, "custom gradient", f"the gradient function of {event.operation} returned None for "
                 f"an argument on the way from {names[0]} to {names[1]}.", event.place,
@@ -282,7 +309,7 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     above = _upstream(graph, ends)
     # 1. What the tape saw: an event that takes something from the source's side.
     found = [e for e in memory.events if e.inputs and any(i in reached for i in e.inputs)]
-    crossing = [e for e in found if any(r() is not None and id(r()) in above for r in e.outputs)]
+    crossing = [e for e in found if any(_came_from(tape, memory, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
         return _event(crossing or found, bool(crossing), text, names)
     # 2. The target is no result of this tape's block.
@@ -307,6 +334,13 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     if outside is not None:
         return outside
     return _unrelated(names, text, row, memory)
+
+
+def _came_from(tape, memory, thing, above):
+    """Whether the target was computed from something an event gave."""
+    if thing is None:
+        return False
+    return bool(_ids(tape, memory, thing, tape._records is not None) & above)
 
 
 def _event(found, crossing, text, names):
@@ -425,12 +459,12 @@ def _untracked(tape, memory, text, source, names, related, lines, row, outside):
     made = text.last(s) if text.name_of(source) else None
     if made is not None:
         code = ast.unparse(made[3])
-        augmented = s in made[2]
-        if augmented:
+        again = text.rebinding(s)
+        if again is not None:
             return Explanation(
                 False, "rebound name", f"the name {s} was bound to a new tensor: what is called {s} now is the "
                 f"result of an operation, not the variable it was before, and no tape watches it.",
-                text.place(made[0]),
+                text.place(again[0]),
                 f"{s}.assign(...)   # changes the variable and keeps it: {s}.assign_add(1.0), say",
             )  # fmt: skip
         if outside is not None and related is None:

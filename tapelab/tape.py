@@ -191,10 +191,12 @@ class GradientTape:
             self._memory.note("left", [id(tensor)])
 
     def _cut(self, p, z, inputs):
-        """`z` came from an operation without a gradient."""
+        """`z` came from an operation without a gradient; what follows can still be asked about `z`."""
         tracked = [id(x) for x in inputs if id(x) in self._tracked]
         if tracked:
             self._memory.note("cut", tracked, z if type(z) is tuple else [z], p.name)
+            if p is not P.stop_gradient and z._a.dtype.kind in "fc":
+                self._watch_tensor(z)
 
     def explain(self, target, source):
         """Why the gradient of `target` with respect to `source` is None, or how they are connected.
@@ -328,8 +330,9 @@ class GradientTape:
         cotangents = {k: g if boxed else g._a for k, (_, g) in seeds.items()}
         with np.errstate(all="ignore"):
             walk(
-                records, cotangents, self._needed(records, wanted), wanted, extra, boxed, self._complex
-            )
+                records, cotangents, self._needed(records, wanted), wanted, extra, boxed, self._complex,
+                self._memory.note,
+            )  # fmt: skip
         result = []
         for found in boxes:
             total = None
@@ -496,7 +499,9 @@ def densify(g):
     return t if active.tapes else t._a
 
 
-def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=False):
+def walk(
+    records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=False, note=lambda *event: None
+):
     """Walk the records backwards, adding up a cotangent for every tensor in `needed`.
 
     Args:
@@ -505,6 +510,7 @@ def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=
       boxed: rules get tensors (an outer tape is listening) instead of bare arrays.
       complex_too: some outputs may be complex. Rules are written for holomorphic functions; the
         cotangent of z = f(x) is conj(f'(x)) g, so g is conjugated before and after.
+      note: called when a gradient function returns None for an input that needs a cotangent.
     """
     plain = not boxed and not complex_too
     pop, get = cotangents.pop, cotangents.get
@@ -551,7 +557,7 @@ def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=
         z = entry[2]
         k = id(z)
         if type(z) is tuple:
-            _walk_joint(entry, cotangents, needed, wanted, extra, boxed)
+            _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note)
             continue
         if k not in cotangents:
             continue
@@ -579,7 +585,7 @@ def walk(records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=
             cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
 
 
-def _walk_joint(entry, cotangents, needed, wanted, extra, boxed):
+def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
     """One record with several outputs: all its cotangents go through one function together."""
     p, attrs, zs, *inputs = entry
     if not any(id(z) in cotangents for z in zs):
@@ -606,6 +612,9 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed):
     else:
         found = call(gs)
     for x, gx in zip(inputs, found):
-        if gx is not None and id(x) in needed:
-            key = id(x)
+        key = id(x)
+        if gx is None and key in needed:
+            own = attrs or {}
+            note("none", [key], zs, own.get("name", p.name), own.get("grad_fn"))
+        if gx is not None and key in needed:
             cotangents[key] = gx if key not in cotangents else add_cotangents(cotangents[key], gx)
