@@ -96,10 +96,10 @@ class Row:
         self.number, self.code, self.why = number, code, why
         self.found: str | None = None  # "None" or "a number", once looked
         self.guess = ipywidgets.Dropdown(
-            options=[("predict ...", None), "None", "a number"],
+            options=[("predict ...", None), ("None", "None"), ("a number", "a number")],
             description=f"Case {number}",
             style={"description_width": "initial"},
-            layout=ipywidgets.Layout(width="190px"),
+            layout=ipywidgets.Layout(width="200px"),
         )
         self.button = ipywidgets.Button(
             description="Look",
@@ -127,7 +127,7 @@ class Row:
         shown = "None" if grad is None else f"{np.asarray(grad).tolist()}"
         right = self.guess.value == self.found
         self.html.value = (
-            f'<p aria-live="polite" style="line-height: 1.4; max-width: 330px">'
+            f'<p aria-live="polite" style="line-height: 1.4; max-width: 360px">'
             f"<b>{'Right' if right else 'No'}: grad is {html.escape(shown)}.</b> "
             f"{html.escape(self.why)}</p>"
         )

@@ -30,6 +30,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SLICE = 1800  # pixels of a lesson per picture: more cannot be looked at
 # Every cell in the page, not only those in sight; no question about news.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -167,8 +168,11 @@ def page(chromium, request):
             "() => Array.from(document.querySelectorAll('.jp-Notebook .jp-Cell'))"
             ".reduce((sum, cell) => sum + cell.offsetHeight, 0)"
         )
-        page.set_viewport_size({"width": 1280, "height": min(16_000, max(900, height + 200))})
+        height = min(30_000, max(900, height + 200))
+        page.set_viewport_size({"width": 1280, "height": height})
         page.locator(".jp-WindowedPanel-outer").evaluate_all("all => all.map(e => e.scrollTop = 0)")
         page.wait_for_timeout(500)
-        page.screenshot(path=folder / f"{name}.png")
+        for part, top in enumerate(range(0, height, SLICE), start=1):
+            clip = {"x": 0, "y": top, "width": 1280, "height": min(SLICE, height - top)}
+            page.screenshot(path=folder / f"{name}{part:02d}.png", clip=clip)
     context.close()

@@ -127,6 +127,17 @@ def draw_digits(page):
     return len(pads)
 
 
+def look_at_riddles(page):
+    """The detective's table: a prediction for the first case, then the look."""
+    tables = outputs(page, ".jupyter-button[title^='Run case']")
+    for output in tables:
+        output.get_by_role("combobox").first.select_option("None")
+        look = output.locator(".jupyter-button[title^='Run case']").first
+        must_change(page, output, look.click, "looking")
+        assert re.search(r"grad is", output.inner_text())
+    return len(tables)
+
+
 def train(page):
     panels = outputs(page, ".widget-hprogress")
     for output in panels:
@@ -152,7 +163,13 @@ def test_lesson(path, page, jupyter):
     expected = any("raises-exception" in cell.metadata.get("tags", []) for cell in notebook.cells)
     if not expected:
         assert errors(page) == []
-    moved = move_sliders(page) + answer_quizzes(page) + draw_digits(page) + train(page)
+    moved = (
+        move_sliders(page)
+        + answer_quizzes(page)
+        + draw_digits(page)
+        + look_at_riddles(page)
+        + train(page)
+    )
     assert moved, "nothing in this lesson can be moved"
     if not expected:
         assert errors(page) == []
