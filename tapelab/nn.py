@@ -61,8 +61,22 @@ def _unlead_rule(k, z, h, inner, extra):
     return P.broadcast_to(k, shape=have[:front] + want)
 
 
+def _relu_slope(g, x):
+    """g where x > 0, else 0, in x's memory order: a convolution's output is not in NumPy's.
+
+    Multiplying a broadcast g (from a mean over the image) directly takes 1.3 ms instead of 0.2
+    for 1.2 MB, and gives NumPy's order, which makes the convolution's gradient slower, too.
+    """
+    if g.shape != x.shape or g.strides == x.strides or x.flags.c_contiguous:
+        return g * (x > 0)
+    out = np.empty_like(x)
+    np.copyto(out, g)
+    out *= x > 0
+    return out
+
+
 primitive("unlead", "Sum", _unlead, _unlead_rule)
-_slope(lambda g, x: g * (x > 0), "relu_grad")
+_slope(_relu_slope, "relu_grad")
 _slope(lambda g, x: g * ((x > 0) & (x < 6)), "relu6_grad")
 _slope(lambda g, x, alpha: g * np.where(x > 0, 1, alpha).astype(g.dtype), "leaky_relu_grad")
 
@@ -166,6 +180,8 @@ def crelu(features, axis=-1, name=None):
 
 
 def _softmax_forward(x, axis):
+    if not x.size:
+        return x
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -176,6 +192,8 @@ def _softmax(g, z, x, axis):
 
 
 def _log_softmax_forward(x, axis):
+    if not x.size:
+        return x
     x = x - np.maximum.reduce(x, axis=axis, keepdims=True)
     return x - np.log(np.add.reduce(np.exp(x), axis=axis, keepdims=True))
 

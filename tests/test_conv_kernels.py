@@ -26,6 +26,7 @@ from tapelab._conv import (
     resolve_padding,
     same_padding,
 )
+from tapelab.nn import _relu_slope
 
 
 def naive(x, k, strides, padding, dilations, g=None):
@@ -346,6 +347,16 @@ def test_pooling_keeps_the_memory_order_of_a_convolution(order):
     ]:
         np.testing.assert_allclose(got, want)
         assert got.transpose(order).flags.c_contiguous
+
+
+def test_relu_slope_keeps_the_memory_order_of_a_convolution():
+    """Its cotangent often comes from a mean: broadcast, in NumPy's order."""
+    x = physical(np.random.default_rng(0).standard_normal((3, 4, 5, 2)), (1, 3, 2, 0))
+    g = np.broadcast_to(np.array([[[[1.0, 2.0]]]]), x.shape)
+    got = _relu_slope(g, x)
+    np.testing.assert_array_equal(got, g * (x > 0))
+    assert got.strides == x.strides
+    np.testing.assert_array_equal(_relu_slope(np.stack([g, 2 * g]), x)[1], 2 * got)
 
 
 def test_max_pool_ties_infinities_and_nan():
