@@ -106,6 +106,8 @@ def exercise(key: str, *answer) -> None:
       *answer: the answer; several values are one answer in several parts.
     """
     spec = find(key)
+    if not isinstance(spec, Exercise):
+        raise KeyError(f"{key!r} is a quiz question; exercises are spelled like '02.1'")
     status, message = assess(spec, answer[0] if len(answer) == 1 else answer)
     said = {"open": "not answered yet. Hint:", "wrong": "not yet.", "right": "well done!"}
     print(textwrap.fill(f"Exercise {key}: {said[status]} {message}", width=88))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from typing import Any
 
 from cycler import cycler
 from matplotlib import rc_context
@@ -28,7 +29,7 @@ PINK = "#CC79A7"
 PALETTE = (BLUE, RED, GREEN, ORANGE, SKY, PINK, BLACK)
 
 # Read when axes are made, so none of it has to stay set afterwards.
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=PALETTE) + cycler(linewidth=[2.0] * len(PALETTE)),
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -30,7 +30,7 @@ def jacobian_heatmap(layers: Mapping[str, Callable] | None = None, inputs=None) 
         "cumsum(x)": tf.cumsum,
         "x · sum(x)": lambda x: x * tf.reduce_sum(x),
     }
-    base = np.float32([1.0, -0.5, 0.5, 0.0, -1.0] if inputs is None else inputs)
+    base = np.array([1.0, -0.5, 0.5, 0.0, -1.0] if inputs is None else inputs, np.float32)
 
     def draw(layer, scale):
         x = tf.constant(scale * base)

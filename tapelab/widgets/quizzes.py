@@ -12,14 +12,20 @@ from tapelab.widgets.explore import with_static_page
 
 
 def quiz(key: str) -> Quiz:
-    """The quiz question of that key (`"02.q1"`): pick a choice, read why it is right or wrong.
+    """The quiz question of that key (`"04.q1"`): pick a choice, read why it is right or wrong.
 
-    >>> question = quiz("02.q1")  # doctest: +SKIP
-    >>> question.choices.value = question.question.answer  # doctest: +SKIP
-    >>> "Right" in question.html.value  # doctest: +SKIP
+    Raises:
+      KeyError: if there is no question of that key.
+
+    >>> asked = quiz("04.q1")
+    >>> asked.choices.value = asked.question.answer
+    >>> "Right." in asked.html.value
     True
     """
-    return Quiz(check.find(key))
+    question = check.find(key)
+    if not isinstance(question, check.Question):
+        raise KeyError(f"{key!r} is an exercise; quiz questions are spelled like '02.q1'")
+    return Quiz(question)
 
 
 class Quiz(ipywidgets.VBox):

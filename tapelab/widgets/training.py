@@ -80,8 +80,8 @@ class LiveTraining(ipywidgets.VBox):
 
     def stop(self) -> None:
         """Stop after the present step; `start()` goes on from there."""
-        if self.running:
-            self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()  # does nothing to a task that has ended
 
     def run(self) -> None:
         """Train to the end before returning; an error of the training is raised."""
