@@ -44,6 +44,8 @@ class GradientTape:
       persistent: whether the tape may be asked more than once. A persistent tape holds its record
         (and every tensor in it) until it is deleted.
       watch_accessed_variables: whether trainable variables are watched when they are read.
+      lines: whether to remember the line of the program of each record, for `check_numerics` and
+        the table (costs about a microsecond a record).
 
     >>> import tapelab as tf
     >>> w = tf.Variable(3.0)
@@ -53,8 +55,8 @@ class GradientTape:
     <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
     """
 
-    def __init__(self, persistent=False, watch_accessed_variables=True):
-        self._persistent, self._watch_accessed = persistent, watch_accessed_variables
+    def __init__(self, persistent=False, watch_accessed_variables=True, *, lines=False):
+        self._persistent, self._watch_accessed, self._lines = persistent, watch_accessed_variables, lines
         self._records = None  # None: never entered, or used up
         self._tracked = set()  # ids of the tensors whose derivatives can be asked for
         self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
@@ -90,6 +92,10 @@ class GradientTape:
 
     def _clear(self):
         self._records, self._tracked, self._watched, self._variables = [], set(), {}, {}
+        if self._lines:
+            from .inspection import PlacedRecords
+
+            self._records = PlacedRecords()
 
     def _release(self, some_none=False):
         """Let go of every tensor; the list of watched variables stays readable."""
@@ -222,6 +228,85 @@ class GradientTape:
 
         return explain(self, _single(target, "target"), _single(source, "source"))
 
+    # -- looking inside; see `tapelab.inspection`
+
+    def __len__(self):
+        """Number of records held now."""
+        return len(self._records or ())
+
+    def __bool__(self):
+        return True  # an empty tape is still a tape
+
+    def __iter__(self):
+        """The records, as objects with operation, inputs, outputs, shapes, dtypes, bytes, place."""
+        from .inspection import records
+
+        return iter(records(self))
+
+    @property
+    def nbytes(self):
+        """Bytes of memory that the tape keeps alive."""
+        from .inspection import held
+
+        return held(self)
+
+    def __repr__(self):
+        from .inspection import title
+
+        return f"<{title(self)}>"
+
+    def __str__(self):
+        from .inspection import table, text_table
+
+        return text_table(*table(self))
+
+    def _repr_html_(self):
+        from .inspection import html_table, table
+
+        return html_table(*table(self))
+
+    def graph(self, names=None):
+        """A drawing of the records as SVG (needs igraph, extra `lab`); `names` labels tensors."""
+        from .inspection import graph
+
+        return graph(self, names)
+
+    def check_numerics(self, target=None, sources=None):
+        """The first operation whose value, or gradient, became NaN or infinite.
+
+        Values are checked in the order of recording; if all are finite and a target is given, its
+        gradient is pulled back record by record and checked too. Ask before the tape is used up, or
+        use a persistent one; the line is known when the tape was made with `lines=True`.
+
+        Returns:
+          A `Numerics` with `finite`, `phase`, `operation`, `inputs`, `place`, `message`, `remedy`.
+
+        >>> import tapelab as tf
+        >>> x = tf.Variable(100.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = tf.math.log(1 + tf.exp(x))
+        >>> tape.check_numerics().operation
+        'Exp'
+        """
+        from .inspection import check_numerics
+
+        self._check_usable()
+        return check_numerics(
+            self, None if target is None else _single(target, "target"),
+            None if sources is None else [as_source(s) for s in nest.flatten(sources)],
+        )  # fmt: skip
+
+    def profile(self, target, repeats=3):
+        """Time and bytes of each kind of operation, forward and backward; a table that prints.
+
+        Every record is run again on its own inputs, so an ordinary tape needs no bookkeeping; ask
+        before the tape is used up.
+        """
+        from .inspection import profile
+
+        self._check_usable()
+        return profile(self, _single(target, "target"), repeats)
+
     # -- asking
 
     def gradient(
@@ -301,13 +386,13 @@ class GradientTape:
         for i, target in enumerate(targets):
             t = target._t if isinstance(target, Variable) else target
             if i < len(given):
-                g = as_tensor(given[i], None if isinstance(given[i], Tensor) else t._a.dtype)
-                if g._a.dtype != t._a.dtype:
+                g = as_tensor(given[i], None if isinstance(given[i], (Tensor, Variable)) else t._a.dtype)
+                if g._a.dtype != t._a.dtype and id(t) in self._tracked:
                     raise InvalidArgumentError(
                         f"cannot compute the gradient: output_gradients[{i}] was expected to be a "
                         f"{t.dtype.name} tensor, like its target, but is a {g.dtype.name} tensor."
                     )
-                if g._a.shape != t._a.shape and g._a.ndim <= t._a.ndim:
+                if g._a.shape != t._a.shape and _stretches(g._a.shape, t._a.shape):
                     g = P.broadcast_to(g, shape=t._a.shape)
             else:
                 g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
@@ -395,7 +480,10 @@ class GradientTape:
         flat = [as_source(s) for s in nest.flatten(sources)]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:
-            found = jacobian.full(self, records, target, flat, direction, memory_budget)
+            if isinstance(target, Tensor) and id(target) not in self._tracked:
+                found = [None] * len(flat)  # also with respect to itself
+            else:
+                found = jacobian.full(self, records, target, flat, direction, memory_budget)
         if zero:
             found = [_zeros(s, target.shape) if j is None else j for s, j in zip(flat, found)]
         return nest.pack_sequence_as(sources, found)
@@ -451,6 +539,11 @@ class GradientTape:
 
 
 ndarray = np.ndarray
+
+
+def _stretches(shape, to):
+    """Whether an array of one shape broadcasts to the other."""
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1]))
 
 
 def _single(x, what):
