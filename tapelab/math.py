@@ -10,7 +10,7 @@ import operator
 import numpy as np
 
 from .dtypes import as_dtype
-from .errors import InvalidArgumentError, wrong_dtype
+from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .primitive import P, bare, binary, called, dtype, lead, primitive, public, reverse, shape, unary
 from .tensor import Tensor, Variable, as_tensor, numpy_dtype
 
@@ -211,12 +211,17 @@ def _truncatemod(x, y):
     return np.fmod(x, y)
 
 
+def _nextafter_y(g, z, x, y):
+    """y only says where to go."""
+    return g * np.zeros_like(bare(y))
+
+
 truncatediv = _binary(
     "truncatediv", "TruncateDiv", _truncatediv, None, None, "x / y of integers, rounded towards 0.", "-7, 2", -3
 )
 truncatemod = _binary("truncatemod", "TruncateMod", _truncatemod, None, None, "The remainder, with the sign of x.", "-7, 2", -1)
 nextafter = _binary(
-    "math.nextafter", "NextAfter", np.nextafter, None, None, "The next float after x towards y.", "0.0, 1.0",
+    "math.nextafter", "NextAfter", np.nextafter, _add_x, _nextafter_y, "The next float after x towards y.", "0.0, 1.0",
     1.401298464324817e-45,
 )  # fmt: skip
 
@@ -406,10 +411,10 @@ def _abs(g, z, x):
 
 
 def _sign(g, z, x):
-    """sign is flat: the derivative is 0 (and not None: the path is there); x/|x| turns with x."""
+    """sign is flat: 0, whatever g is (and not None: the path is there); x/|x| turns with x."""
     if dtype(x).kind == "c":
         return P.divide_no_nan(g - z * z * P.conj(g), P.cast(2 * P.abs(x), to=dtype(x)))
-    return g * np.zeros_like(bare(x))
+    return P.zeros_like(g, to=dtype(x))
 
 
 def _exp(g, z, x):
@@ -732,7 +737,13 @@ def imag(input, name=None):
 def complex(real, imag, name=None):
     """A complex tensor from its real and imaginary parts (float32 or float64)."""
     x = as_tensor(real)
-    return P.complex(x, as_tensor(imag, x._a.dtype))
+    y = as_tensor(imag, None if isinstance(imag, (Tensor, Variable)) else x._a.dtype)
+    if x._a.dtype != y._a.dtype or x._a.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"The `real` and `imag` components have incorrect types: {x.dtype.name} {y.dtype.name}. They must "
+            f"be consistent, and one of float32 and float64."
+        )
+    return P.complex(x, y)
 
 
 # ---------------------------------------------------------------- reductions
@@ -751,13 +762,13 @@ def axes_of(x, axis, op):
     found = []
     for a in np.ravel(np.asarray(axis, dtype=np.int64)).tolist():
         if not -n <= a < n:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Invalid reduction dimension ({a} for input with {n} dimension(s)) [Op:{op}]. "
                 f"The tensor has shape {x._a.shape}; its axes are {-n} to {n - 1}."
             )
         found.append(a % n - n)
     if len(set(found)) < len(found):
-        raise InvalidArgumentError(f"Invalid reduction arguments: axis {axis} named twice [Op:{op}].")
+        raise ShapeError(f"Invalid reduction arguments: axis {axis} named twice [Op:{op}].")
     return tuple(sorted(found))
 
 
@@ -767,7 +778,7 @@ def axis_of(x, axis, op):
         axis = int(axis)
     n = x._a.ndim
     if not -n <= axis < n:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Expected dimension in the range [{-n}, {n}), but got {axis} [Op:{op}] for shape {x._a.shape}."
         )
     return axis % n - n
@@ -796,7 +807,17 @@ def count(x, axis):
 
 
 def _sum_forward(x, axis, keepdims):
-    return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=None if x.dtype.kind in "fc" else x.dtype)
+    return _add_up(x, axis, keepdims, None if x.dtype.kind in "fc" else x.dtype)
+
+
+def _add_up(x, axis, keepdims, dtype):
+    """np.add.reduce. Several axes of a large array that is not in NumPy's order (an output of a
+    convolution) go one by one, the outermost in memory first: 0.04 instead of 0.17 ms for 1.2 MB."""
+    if len(axis) < 2 or x.flags.c_contiguous or x.size < 10_000:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=dtype)
+    for a in sorted(axis, key=lambda a: -abs(x.strides[a])):
+        x = np.add.reduce(x, axis=a, keepdims=True, dtype=dtype)
+    return x if keepdims else np.squeeze(x, axis)
 
 
 def _sum_rule(g, z, x, axis, keepdims):
@@ -806,7 +827,7 @@ def _sum_rule(g, z, x, axis, keepdims):
 
 def _mean_forward(x, axis, keepdims):
     n = count(x, axis)
-    total = np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    total = _add_up(x, axis, keepdims, x.dtype)
     if x.dtype.kind in "iu":  # integers divide as integers, towards zero
         return (total / max(n, 1)).astype(x.dtype)
     return total / x.dtype.type(n)
@@ -1040,9 +1061,10 @@ def _cumlogsumexp_forward(x, axis, exclusive, reverse):
 
 
 def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
-    """d z_j = sum over i up to j of e^(x_i - z_j) dx_i."""
-    share = P.where(P.greater(z, np.full_like(bare(z), -np.inf)), P.exp(-z), np.zeros_like(bare(z)))
-    return P.cumsum(g * share, axis=axis, exclusive=exclusive, reverse=not reverse) * P.exp(x)
+    """d z_j = sum over i up to j of e^(x_i - z_j) dx_i; the largest x is taken out of both."""
+    top = np.maximum.reduce(bare(x), axis=axis, keepdims=True, initial=np.finfo(dtype(x)).min)
+    share = P.where(np.isfinite(bare(z)), P.exp(top - z), np.zeros_like(bare(z)))
+    return P.cumsum(g * share, axis=axis, exclusive=exclusive, reverse=not reverse) * P.exp(x - top)
 
 
 primitive("cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, floats=True)

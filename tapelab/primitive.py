@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 
-from .errors import InvalidArgumentError, dtype_mismatch, shape_mismatch, wrong_dtype
+from .errors import DtypeError, ShapeError, dtype_mismatch, shape_mismatch, wrong_dtype
 from .tensor import Tensor, Variable, active, as_array, as_tensor, new
 
 # inf and nan are values here, as in TensorFlow, not warnings. np.errstate would cost as much as a
@@ -45,6 +45,7 @@ class Primitive:
 
     __slots__ = (
         "name", "forward", "rules", "broadcasts", "joint", "batched", "floats", "variadic", "real", "key",
+        "plain",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,8 @@ class Primitive:
         self.name, self.forward, self.rules, self.key = name, forward, rules, None
         self.broadcasts, self.joint, self.batched, self.floats = broadcasts, joint, batched, floats
         self.variadic, self.real = variadic, real
+        # One rule per input: without attributes, the walk's short path will do.
+        self.plain = not (variadic or joint or None in rules)
 
     def __call__(self, *inputs, **attrs):
         """Apply to bare arrays (result: array) or, when one input is a Tensor, to tensors."""
@@ -89,7 +92,8 @@ class Primitive:
             except ValueError:
                 return shape_mismatch(self.name, *[np.shape(a) for a in arrays][:2])
         what = ", ".join(f"{a.dtype} {list(a.shape)}" for a in arrays if hasattr(a, "dtype"))
-        return InvalidArgumentError(f"{error} [Op:{self.name}] (inputs: {what})")
+        kind = DtypeError if isinstance(error, TypeError) else ShapeError
+        return kind(f"{error} [Op:{self.name}] (inputs: {what})")
 
     def __repr__(self):
         return f"<primitive {self.name}>"
@@ -124,8 +128,8 @@ def record(p, attrs, z, inputs):
         for tape in active.tapes:
             tape._cut(p, z, inputs)
         return
-    # None marks the common record that the walk's short path takes: one rule per input, no attributes.
-    entry = (p, attrs if p.variadic or p.joint else attrs or None, z, *inputs)
+    # None in the place of the attributes marks the common record that the walk's short path takes.
+    entry = (p, (attrs or None) if p.plain else attrs, z, *inputs)
     for tape in active.tapes:
         tracked = tape._tracked
         for x in inputs:
@@ -226,6 +230,7 @@ def binary(p):
     inputs, no errstate. Measured, `p(x, y)` takes twice as long.
     """
     forward, rules, ndarray = p.forward, p.rules, np.ndarray
+    attrs = None if p.plain else {}
 
     def op(x, y, name=None):
         if type(x) is not Tensor or type(y) is not Tensor:
@@ -250,7 +255,7 @@ def binary(p):
                 tracked = tape._tracked
                 if id(x) in tracked or id(y) in tracked:
                     tracked.add(id(z))
-                    tape._records.append((p, None, z, x, y))
+                    tape._records.append((p, attrs, z, x, y))
         return z
 
     return op
