@@ -6,7 +6,7 @@ Most of these are linear, and come in pairs: each one's gradient rule is the oth
 
 import numpy as np
 
-from .errors import InvalidArgumentError, dtype_mismatch
+from .errors import DtypeError, InvalidArgumentError, ShapeError, dtype_mismatch
 from .math import axis_of
 from .primitive import P, bare, lead, ndim, primitive, record, shape, unbroadcast
 from .tensor import (
@@ -93,7 +93,7 @@ def reshape(tensor, shape, name=None):
     unknown = new_shape.count(-1)
     size = x._a.size
     if unknown > 1 or (known != size if not unknown else (size % known if known else size)):
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Input to reshape is a tensor with {size} values, but the requested shape has {known}: "
             f"cannot make {list(new_shape)} from {list(x._a.shape)} [Op:Reshape]"
         )
@@ -132,7 +132,7 @@ def transpose(a, perm=None, conjugate=False, name="transpose"):
     n = x._a.ndim
     perm = tuple(range(n - 1, -1, -1)) if perm is None else ints(perm, "perm")
     if sorted(p % n if n else p for p in perm) != list(range(n)):
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"perm {list(perm)} is not a permutation of the {n} axes of shape {list(x._a.shape)} [Op:Transpose]"
         )
     z = P.transpose(x, perm=tuple(p % n - n for p in perm))
@@ -149,7 +149,7 @@ def expand_dims(input, axis, name=None):
     x, n = as_tensor(input), as_tensor(input)._a.ndim + 1
     axis = int(axis)
     if not -n <= axis < n:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Tried to expand dim index {axis} for tensor with {n - 1} dimensions [Op:ExpandDims]"
         )
     at = axis % n
@@ -170,7 +170,7 @@ def squeeze(input, axis=None, name=None):
     axes = [i for i in range(n) if s[i] == 1] if axis is None or axis == [] else [a % n for a in ints(axis, "axis")]
     for a in axes:
         if s[a] != 1:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Can not squeeze dim[{a}], expected a dimension of 1, got {s[a]} (shape {list(s)}) [Op:Squeeze]"
             )
     return P.reshape(x, shape=tuple(d for i, d in enumerate(s) if i not in axes))
@@ -275,7 +275,7 @@ def _index(x, key):
         if isinstance(k, slice):
             k = slice(*[None if v is None else int(v) for v in (k.start, k.stop, k.step)])
         elif isinstance(k, (list, tuple)):
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Index out of range: a list such as {k!r} does not index a tensor; use tf.gather(x, {k!r}) "
                 f"[Op:StridedSlice]"
             )
@@ -285,7 +285,7 @@ def _index(x, key):
         out.append(k)
     s = x._a.shape
     if used > len(s):
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Index out of range using input dim {len(s)}; input has only {len(s)} dims [Op:StridedSlice]"
         )
     return tuple(out)
@@ -325,7 +325,7 @@ def slice_(input_, begin, size, name=None):
     x, begin, size = as_tensor(input_), ints(begin), ints(size)
     for b, s, n in zip(begin, size, x._a.shape):
         if not 0 <= b <= n or s != -1 and not 0 <= b + s <= n:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Expected begin and size inside the shape {list(x._a.shape)}, but got {begin} and {size} [Op:Slice]"
             )
     return getitem(x, tuple(slice(b, None if s == -1 else b + s) for b, s in zip(begin, size)))
@@ -359,6 +359,8 @@ def boolean_mask(tensor, mask, axis=None, name="boolean_mask"):
     [1, 3]
     """
     x, m = as_tensor(tensor), as_tensor(mask)._a
+    if not m.ndim:
+        raise ValueError("mask cannot be scalar.")
     at = 0 if axis is None else axis % x._a.ndim
     if x._a.shape[at : at + m.ndim] != m.shape:
         raise ValueError(f"Shapes {x._a.shape[at:]} and {m.shape} are incompatible")
@@ -420,7 +422,7 @@ def stack(values, axis=0, name="stack"):
         raise ValueError(f"Argument `axis` = {axis} not in range [{-n}, {n})")
     for i, x in enumerate(xs):
         if x._a.shape != xs[0]._a.shape:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Shapes of all inputs must match: values[0].shape = {list(xs[0]._a.shape)} != "
                 f"values[{i}].shape = {list(x._a.shape)} [Op:Pack]"
             )
@@ -457,7 +459,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     if np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits) == 0:
         parts = int(num_or_size_splits)
         if parts < 1 or n % parts:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Dimension size, {n}, must be evenly divisible by the number of splits, {parts} [Op:Split]"
             )
         sizes = [n // parts] * parts
@@ -466,7 +468,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
         if sizes.count(-1) == 1:
             sizes[sizes.index(-1)] = n - sum(sizes) - 1
         if sum(sizes) != n or min(sizes, default=0) < 0:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"Determined shape must match the input: sizes {list(ints(num_or_size_splits))} do not add "
                 f"up to {n} [Op:SplitV]"
             )
@@ -502,7 +504,7 @@ def tile(input, multiples, name=None):
     """
     x, multiples = as_tensor(input), ints(multiples)
     if len(multiples) != x._a.ndim:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Expected multiples argument to be a vector of length {x._a.ndim} but got length {len(multiples)} [Op:Tile]"
         )
     return P.tile(x, multiples=multiples)
@@ -516,8 +518,8 @@ def repeat(input, repeats, axis=None, name=None):
     [1, 1, 2, 2]
     """
     x = as_tensor(input)
-    if axis is None:
-        x, axis = reshape(x, [-1]), 0
+    if axis is None or not x._a.ndim:
+        x, axis = reshape(x, [-1]), axis or 0
     axis = axis_of(x, axis, "Repeat")
     counts = np.asarray(as_tensor(repeats)._a)
     return P.repeat(x, repeats=np.broadcast_to(counts, (x._a.shape[axis],)), axis=axis)
@@ -545,6 +547,8 @@ def reverse(tensor, axis, name=None):
     [3, 2, 1]
     """
     x = as_tensor(tensor)
+    if not x._a.ndim:
+        return x
     return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in ints(axis)))
 
 
@@ -589,7 +593,7 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     x = as_tensor(tensor)
     pairs = tuple(tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist())
     if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"The first dimension of paddings must be the rank of inputs: {len(pairs)} pairs for shape "
             f"{list(x._a.shape)} [Op:Pad]"
         )
@@ -657,7 +661,7 @@ primitive("scatter_rows", "UnsortedSegmentSum", _scatter_forward, _scatter_rule)
 def _checked(indices, n, what):
     a = as_tensor(indices)._a
     if a.dtype.kind not in "iu":
-        raise InvalidArgumentError(
+        raise DtypeError(
             f"Value for attr 'Tindices' of {as_tensor(indices).dtype.name} is not in the list of allowed "
             f"values: int16, int32, int64 [Op:{what}]"
         )
@@ -751,7 +755,7 @@ def scatter_nd(indices, updates, shape, name=None):
     depth = i.shape[-1]
     flat, n = _ravel(i, full[:depth], "ScatterNd")
     if u._a.shape != i.shape[:-1] + full[depth:]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Dimensions of updates {list(u._a.shape)} must match indices {list(i.shape)} and shape {list(full)} [Op:ScatterNd]"
         )
     tail = full[depth:]
@@ -840,7 +844,7 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
 
     x = as_tensor(input)
     if not x._a.ndim or k > x._a.shape[-1]:
-        raise InvalidArgumentError(f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]")
+        raise ShapeError(f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]")
     order = np.argsort(-x._a if x._a.dtype.kind not in "ub" else ~x._a, axis=-1, kind="stable")[..., :k]
     top = namedtuple("TopKV2", ["values", "indices"])
     return top(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
@@ -885,7 +889,7 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     """
     x, ids, n = as_tensor(data), as_tensor(segment_ids)._a, int(num_segments)
     if x._a.shape[: ids.ndim] != ids.shape:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} "
             f"[Op:UnsortedSegmentSum]"
         )
@@ -938,7 +942,7 @@ def where(condition, x=None, y=None, name=None):
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
     if c._a.dtype.kind != "b":
-        raise InvalidArgumentError(
+        raise DtypeError(
             f"cannot compute SelectV2 as input #0(zero-based) was expected to be a bool tensor but is a "
             f"{c.dtype.name} tensor [Op:SelectV2]. Compare first: x > 0."
         )
@@ -1042,7 +1046,7 @@ def meshgrid(*args, **kwargs):
 
     >>> import tapelab as tf
     >>> [t.numpy().tolist() for t in tf.meshgrid([1, 2], [3])]
-    [[[1, 2]], [[3]]]
+    [[[1, 2]], [[3, 3]]]
     """
     indexing = kwargs.pop("indexing", "xy")
     kwargs.pop("name", None)

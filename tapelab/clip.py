@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .errors import InvalidArgumentError, wrong_dtype
+from .errors import ShapeError, dtype_mismatch, shape_mismatch, wrong_dtype
 from .math import axes_of, reduce_sum, sqrt
 from .primitive import P, dtype, primitive
-from .tensor import IndexedSlices, Tensor, as_tensor
+from .tensor import IndexedSlices, Tensor, Variable, as_tensor
 
 # ---------------------------------------------------------------- by value
 
@@ -48,18 +48,16 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
     if isinstance(t, IndexedSlices):
         return IndexedSlices(clip_by_value(t.values, clip_value_min, clip_value_max), t.indices, t.dense_shape)
     x = as_tensor(t)
-    high = as_tensor(clip_value_max, None if isinstance(clip_value_max, Tensor) else x._a.dtype)
-    low = as_tensor(clip_value_min, None if isinstance(clip_value_min, Tensor) else x._a.dtype)
+    low, high = (
+        as_tensor(b, None if isinstance(b, (Tensor, Variable)) else x._a.dtype)
+        for b in (clip_value_min, clip_value_max)
+    )
     for i, b in enumerate((low, high), 1):
         if b._a.dtype != x._a.dtype:
-            from .errors import dtype_mismatch
-
             raise dtype_mismatch("ClipByValue", i, x.dtype, b.dtype)
     try:
         full = np.broadcast_shapes(x._a.shape, low._a.shape, high._a.shape)
     except ValueError:
-        from .errors import shape_mismatch
-
         wrong = high if x._a.shape == np.broadcast_shapes(x._a.shape, ()) and low._a.ndim == 0 else low
         raise shape_mismatch("ClipByValue", x._a.shape, wrong._a.shape) from None
     if full != x._a.shape:
@@ -102,7 +100,7 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
     length = P.where(Tensor(positive), sqrt(safe), squares)
     scaled = x * limit
     if scaled._a.shape != x._a.shape:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"clip_norm of shape {list(limit._a.shape)} would enlarge a tensor of shape {list(x._a.shape)} [Op:ClipByNorm]"
         )
     return scaled / _at_least(length, limit)

@@ -229,7 +229,10 @@ def while_loop(
     return back[0] if several and len(back) == 1 and kind is list and False else back
 
 
-def _rows(elems):
+def _rows(elems, error=ValueError):
+    for x in nest.flatten(elems):
+        if not len(np.shape(x._t._a if isinstance(x, Variable) else x._a if isinstance(x, Tensor) else x)):
+            raise error(f"elements must be at least 1-D tensors, to have rows; got the scalar {x!r}.")
     flat = [unstack(x) for x in nest.flatten(elems)]
     if not flat:
         raise ValueError("elems must be a Tensor or a structure of at least one.")
@@ -300,14 +303,14 @@ def foldl(
     >>> int(tf.foldl(lambda a, x: 10 * a + x, tf.constant([1, 2, 3])))
     123
     """
-    return _fold(fn, _rows(elems), initializer)[-1]
+    return _fold(fn, _rows(elems, IndexError), initializer)[-1]
 
 
 def foldr(
     fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None
 ):
     """`fn(accumulated, row)` from the last row to the first."""
-    return _fold(fn, _rows(elems)[::-1], initializer)[-1]
+    return _fold(fn, _rows(elems, IndexError)[::-1], initializer)[-1]
 
 
 def _fold(fn, rows, initializer):
@@ -330,7 +333,7 @@ def scan(
     >>> tf.scan(lambda a, x: a + x, tf.constant([1, 2, 3])).numpy().tolist()
     [1, 3, 6]
     """
-    rows = _rows(elems)
+    rows = _rows(elems, IndexError)
     states = _fold(fn, rows[::-1] if reverse else rows, initializer)
     states = states if initializer is None else states[1:]
     return _stacked(states[::-1] if reverse else states)

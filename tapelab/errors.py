@@ -18,6 +18,24 @@ class InvalidArgumentError(OpError):
     """An operation was given values, shapes or dtypes that it cannot work on."""
 
 
+class DtypeError(InvalidArgumentError, TypeError):
+    """Dtypes that an operation cannot work on, or that do not mix.
+
+    TensorFlow raises TypeError or InvalidArgumentError, by its code path; this class is both.
+    """
+
+
+class ShapeError(InvalidArgumentError, ValueError):
+    """Shapes or axes that an operation cannot work on.
+
+    TensorFlow raises ValueError or InvalidArgumentError, by its code path; this class is both.
+    """
+
+
+class ConversionError(DtypeError, ValueError):
+    """A tensor of one dtype where another was asked for."""
+
+
 class FailedPreconditionError(OpError):
     """The system is not in the state that the operation needs."""
 
@@ -50,7 +68,7 @@ def dtype_mismatch(op, index, expected, got, shapes=()):
     """InvalidArgumentError for two tensors of different dtype, with the cast that mends it."""
     exp, act = (CPP_NAMES.get(d.name, d.name) for d in (expected, got))
     where = f" (shapes {' and '.join(str(tuple(s)) for s in shapes)})" if shapes else ""
-    return InvalidArgumentError(
+    return DtypeError(
         f"cannot compute {op} as input #{index}(zero-based) was expected to be a {exp} tensor but is "
         f"a {act} tensor [Op:{op}]{where}. Two dtypes never mix silently: convert one side, for "
         f"example tf.cast(x, tf.{expected.name})."
@@ -60,7 +78,7 @@ def dtype_mismatch(op, index, expected, got, shapes=()):
 def shape_mismatch(op, a, b):
     """InvalidArgumentError for two shapes that do not broadcast together."""
     fmt = lambda s: "[" + ",".join(map(str, s)) + "]"  # noqa: E731
-    return InvalidArgumentError(
+    return ShapeError(
         f"Incompatible shapes: {fmt(a)} vs. {fmt(b)} [Op:{op}]. Shapes are compared from the last "
         f"axis backwards; two sizes fit when they are equal or one of them is 1. "
         f"tf.reshape or tf.expand_dims can line them up."
@@ -69,7 +87,7 @@ def shape_mismatch(op, a, b):
 
 def wrong_dtype(op, dtype):
     """InvalidArgumentError for a dtype on which an operation is not defined."""
-    return InvalidArgumentError(
+    return DtypeError(
         f"Value for attr 'T' of {CPP_NAMES.get(dtype.name, dtype.name)} is not in the list of allowed "
         f"values for {op} [Op:{op}]: it is not defined on {dtype.name} tensors. "
         f"Convert first, for example tf.cast(x, tf.float32)."

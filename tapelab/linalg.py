@@ -6,7 +6,7 @@ import string as _string
 import numpy as np
 
 from .array import expand_dims, eye, same_dtypes, transpose  # noqa: F401  (tf.linalg.eye)
-from .errors import InvalidArgumentError
+from .errors import ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, dtype, lead, ndim, primitive, shape, unbroadcast
@@ -63,7 +63,7 @@ def matmul(
     x, y = same_dtypes([a, b], "MatMul")
     for i, t in enumerate((x, y)):
         if t._a.ndim < 2:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"In[{i}] ndims must be >= 2: {t._a.ndim} (shape {list(t._a.shape)}) [Op:MatMul]. A vector "
                 f"becomes a row with x[None, :], a column with x[:, None]; tf.linalg.matvec multiplies "
                 f"matrix and vector, tf.tensordot(x, y, 1) two vectors."
@@ -73,7 +73,7 @@ def matmul(
     if transpose_b or adjoint_b:
         y = P.conj(_t(y)) if adjoint_b and y._a.dtype.kind == "c" else _t(y)
     if x._a.shape[-1] != y._a.shape[-2]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Matrix size-incompatible: In[0]: {list(x._a.shape)}, In[1]: {list(y._a.shape)} [Op:MatMul]. "
             f"The last size of the first, {x._a.shape[-1]}, must equal the last but one of the second, "
             f"{y._a.shape[-2]}."
@@ -115,7 +115,7 @@ def tensordot(a, b, axes, name=None):
     else:
         xa, ya = ([ax % r for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
     if [x._a.shape[i] for i in xa] != [y._a.shape[i] for i in ya]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of {list(y._a.shape)} [Op:MatMul]"
         )
     xf, yf = [i for i in range(n) if i not in xa], [i for i in range(m) if i not in ya]
@@ -210,7 +210,10 @@ def einsum(equation, *inputs, **kwargs):
     out = out.replace("...", names)
     for t, x in zip(terms, xs):
         if len(t) != x._a.ndim:
-            raise ValueError(f"Unexpected subscripts '{t}' for an input of rank {x._a.ndim} in '{equation}'")
+            raise ShapeError(
+                f"Expected an input of rank {len(t)} for the subscripts '{t}' of '{equation}', got rank "
+                f"{x._a.ndim}, shape {list(x._a.shape)} [Op:Einsum]"
+            )
     if set(out) - set("".join(terms)) or len(set(out)) < len(out):
         raise ValueError(f"Output subscripts '{out}' of '{equation}' must be distinct letters of the inputs.")
     xs = _stretch(terms, xs, names)
@@ -294,6 +297,8 @@ def trace(x, name=None):
 def band_part(input, num_lower, num_upper, name=None):
     """The matrix with only its central band kept; a negative number keeps that whole triangle."""
     x = as_tensor(input)
+    if x._a.ndim < 2:
+        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:MatrixBandPart]")
     i, j = np.indices(x._a.shape[-2:])
     lower, upper = int(num_lower), int(num_upper)
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
@@ -317,7 +322,7 @@ def adjoint(matrix, name=None):
 def _square_matrix(x, op):
     x = as_tensor(x)
     if x._a.ndim < 2 or x._a.shape[-1] != x._a.shape[-2]:
-        raise InvalidArgumentError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
+        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
     return x
 
 
@@ -448,13 +453,13 @@ def solve(matrix, rhs, adjoint=False, name=None):
     """
     a, b = same_dtypes([matrix, rhs], "MatrixSolve")
     if a._a.ndim != b._a.ndim:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"All input tensors must have the same rank: {list(a._a.shape)} and {list(b._a.shape)} "
             f"[Op:MatrixSolve]. A vector b is written b[:, None]."
         )
     a = _square_matrix(a, "MatrixSolve")
     if a._a.shape[-1] != b._a.shape[-2]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Input matrix and rhs are incompatible: {list(a._a.shape)} and {list(b._a.shape)} [Op:MatrixSolve]"
         )
     return P.solve(matrix_transpose(a, conjugate=True) if adjoint else a, b)
@@ -495,8 +500,6 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
     """
     x = as_tensor(tensor)
     if x._a.dtype.kind in "iub":
-        from .errors import wrong_dtype
-
         raise wrong_dtype("Norm", x.dtype)
     pair = isinstance(axis, (tuple, list)) and len(axis) == 2
     keep = bool(keepdims)

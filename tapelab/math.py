@@ -62,6 +62,17 @@ def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, argument
     return public(called(binary(p), *arguments), name, doc, "tapelab.math")
 
 
+def _only_floats(f):
+    """`f`, refusing integers as TensorFlow does (NumPy would go on in float64)."""
+
+    def forward(x, y):
+        if x.dtype.kind not in "fc":
+            raise TypeError("not defined on integers or booleans; tf.cast them first")
+        return f(x, y)
+
+    return forward
+
+
 # ---------------------------------------------------------------- arithmetic
 
 
@@ -221,7 +232,7 @@ truncatediv = _binary(
 )
 truncatemod = _binary("truncatemod", "TruncateMod", _truncatemod, None, None, "The remainder, with the sign of x.", "-7, 2", -1)
 nextafter = _binary(
-    "math.nextafter", "NextAfter", np.nextafter, _add_x, _nextafter_y, "The next float after x towards y.", "0.0, 1.0",
+    "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y, "The next float after x towards y.", "0.0, 1.0",
     1.401298464324817e-45,
 )  # fmt: skip
 
@@ -276,10 +287,11 @@ def _atan2_x(g, z, y, x):
     return g * (-y / (x * x + y * y))
 
 
-atan2 = _binary("atan2", "Atan2", np.arctan2, _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0, arguments=("y", "x"))
+atan2 = _binary("atan2", "Atan2", _only_floats(np.arctan2), _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0, arguments=("y", "x"))
 
 
 def _zero_where_y_is(f):
+    @_only_floats
     def forward(x, y):
         return np.where(y == 0, np.zeros_like(y), f(x, y))[()]
 
@@ -351,6 +363,7 @@ def _xdivy_y(g, z, x, y):
 
 
 def _zero_where_x_is(f):
+    @_only_floats
     def forward(x, y):
         return np.where(x == 0, np.zeros_like(x), f(x, y))[()]
 

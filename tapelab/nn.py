@@ -4,7 +4,7 @@ import numpy as np
 
 from . import _conv
 from .array import gather, ints, same_dtypes
-from .errors import InvalidArgumentError, UnimplementedError, wrong_dtype
+from .errors import DtypeError, InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
 from .linalg import l2_normalize  # noqa: F401  (tf.nn.l2_normalize)
 from .math import (
     _unary,
@@ -212,7 +212,7 @@ def _logits(x, op):
     if x._a.dtype.kind != "f":
         raise wrong_dtype(op, x.dtype)
     if not x._a.ndim:
-        raise InvalidArgumentError(f"{op} needs at least one axis, got a scalar [Op:{op}]")
+        raise ShapeError(f"{op} needs at least one axis, got a scalar [Op:{op}]")
     return x
 
 
@@ -310,7 +310,7 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
             full = np.broadcast_shapes(x._a.shape, y._a.shape)
             x, y = P.broadcast_to(x, shape=full), P.broadcast_to(y, shape=full)
         except ValueError:
-            raise InvalidArgumentError(
+            raise ShapeError(
                 f"logits and labels must be broadcastable: logits_size={list(x._a.shape)} "
                 f"labels_size={list(y._a.shape)} [Op:SoftmaxCrossEntropyWithLogits]"
             ) from None
@@ -338,7 +338,7 @@ def sparse_softmax_cross_entropy_with_logits(labels, logits, name=None):
     """
     x, y = _logits(logits, "SparseSoftmaxCrossEntropyWithLogits"), as_tensor(labels)
     if y._a.dtype.kind not in "iu":
-        raise InvalidArgumentError(
+        raise DtypeError(
             f"Value for attr 'Tlabels' of {y.dtype.name} is not in the list of allowed values: int32, int64 "
             f"[Op:SparseSoftmaxCrossEntropyWithLogits]. Labels are class numbers: tf.cast(labels, tf.int32)."
         )
@@ -456,9 +456,9 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     x, k = same_dtypes([input, filters], "Conv2D")
     for t, what in ((x, "input"), (k, "filters")):
         if t._a.ndim != 4:
-            raise InvalidArgumentError(f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]")
+            raise ShapeError(f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]")
     if x._a.shape[-1] != k._a.shape[-2]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs {k._a.shape[-2]} [Op:Conv2D]"
         )
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
@@ -530,7 +530,7 @@ def _pool(p, input, ksize, strides, padding, data_format):
     _nhwc(data_format)
     x = as_tensor(input)
     if x._a.ndim != 4:
-        raise InvalidArgumentError(f"tensor_in must be 4-dimensional, got {list(x._a.shape)} [Op:{p.name}]")
+        raise ShapeError(f"tensor_in must be 4-dimensional, got {list(x._a.shape)} [Op:{p.name}]")
     k, s = _pair(ksize, "ksize"), _pair(strides, "strides")
     return p(x, ksize=k, strides=s, padding=_padding(padding, x._a.shape[1:3], k, s))
 
@@ -575,7 +575,7 @@ def bias_add(value, bias, data_format=None, name=None):
     """
     x, b = same_dtypes([value, bias], "BiasAdd")
     if b._a.ndim != 1 or not x._a.ndim or x._a.shape[-1] != b._a.shape[0]:
-        raise InvalidArgumentError(
+        raise ShapeError(
             f"Must provide as many biases as the last dimension of the input tensor: {list(b._a.shape)} vs. "
             f"{list(x._a.shape)} [Op:BiasAdd]"
         )

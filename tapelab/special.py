@@ -66,6 +66,8 @@ def _each(f):
     vectorised = np.frompyfunc(f, f.__code__.co_argcount, 1)
 
     def forward(*xs):
+        if xs[0].dtype.kind != "f":
+            raise TypeError("not defined on integers; tf.cast them first")
         return np.asarray(vectorised(*[x.astype(np.float64) for x in xs])).astype(xs[0].dtype)[()]
 
     return forward

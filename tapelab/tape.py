@@ -157,6 +157,8 @@ class GradientTape:
             if not self._recording and self in active.tapes:
                 continue
             if isinstance(t, Variable):
+                if self._records and id(t._t) not in self._tracked:
+                    t._t = Tensor(t._t._a)  # a new box: what was read before is not watched
                 self._watch_variable(t)
             elif self._recording or not self._entered:
                 self._watch_tensor(t)
@@ -341,7 +343,8 @@ class GradientTape:
                 "Argument `target` should be a list or nested structure of Tensors, Variables or "
                 "CompositeTensors to be differentiated, but received None."
             )
-        targets = [as_source(t) for t in nest.flatten(target)]
+        # Rows as a target (an inner tape's gradient of a gather): their sum is that of the values.
+        targets = [as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)]
         flat = [as_source(s) for s in nest.flatten(sources)]
         seeds = self._seeds(targets, output_gradients)
         with self._asked() as records:
@@ -480,7 +483,8 @@ class GradientTape:
         flat = [as_source(s) for s in nest.flatten(sources)]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:
-            if isinstance(target, Tensor) and id(target) not in self._tracked:
+            seen = isinstance(target, Variable) and target._trainable and self._watch_accessed
+            if not seen and id(_box(target)) not in self._tracked:
                 found = [None] * len(flat)  # also with respect to itself
             else:
                 found = jacobian.full(self, records, target, flat, direction, memory_budget)

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import dtypes
 from .dtypes import DType, TensorShape, as_dtype
-from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
+from .errors import ConversionError, DtypeError, InvalidArgumentError, NotATensorError, shape_mismatch
 
 
 class _Active(threading.local):
@@ -314,7 +314,7 @@ def as_array(value, dtype=None):
 
 
 def _cannot(value, dtype):
-    return TypeError(
+    return DtypeError(
         f"Cannot convert {value} to EagerTensor of dtype {as_dtype(dtype).name}. "
         f"Write the value as that type, or tf.cast a float tensor."
     )
@@ -405,7 +405,7 @@ def as_tensor(value, dtype=None):
     else:
         return Tensor(as_array(value, dtype))
     if dtype is not None and t._a.dtype != dtype:
-        raise ValueError(
+        raise ConversionError(
             f"Tensor conversion requested dtype {as_dtype(dtype).name} for Tensor with dtype "
             f"{t.dtype.name}: {t!r}. Convert it with tf.cast(x, tf.{as_dtype(dtype).name})."
         )
