@@ -52,7 +52,9 @@ from .segments import (
 )  # fmt: skip
 from .tape import GradientTape, UnconnectedGradients, get_logger
 from .tensor import IndexedSlices, Tensor, Variable, constant, convert_to_tensor, is_tensor
+from ._threads import get_threads, keep_freed_memory, set_threads
 
+keep_freed_memory()
 newaxis = None
 realdiv = truediv
 __version__ = "0.1.0"

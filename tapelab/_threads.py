@@ -96,3 +96,16 @@ def scratch(name, shape, dtype):
         buffer = np.empty(size, np.uint8)
         setattr(_local, name, buffer)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def keep_freed_memory():
+    """Let the C library keep the megabytes that each operation frees, instead of asking for them anew.
+
+    glibc hands blocks above a threshold back to the system when they are freed; the next operation
+    then pays a page fault for every 4 kB. Measured, that made a step of the lesson's convolutional
+    model 8.9 ms instead of 5.1. Freeing one block below 32 MiB raises the threshold, by glibc's own
+    documented rule (mallopt(3), M_MMAP_THRESHOLD), to that size for the whole process; at most twice
+    as much freed memory stays with it. Elsewhere this does nothing. TAPELAB_KEEP_MEMORY=0 leaves it out.
+    """
+    if os.environ.get("TAPELAB_KEEP_MEMORY", "1") != "0":
+        np.empty((1 << 25) - (1 << 16), np.uint8)

@@ -211,7 +211,8 @@ def graph(tape, names=None, limit=200):
     def leaf(t):
         if id(t) not in node:
             node[id(t)] = len(labels)
-            labels.append((called.get(id(t), "watched" if id(t) in tape._watched else "constant"), _value(t)))
+            shown = _value(t) if t._a.ndim == 0 else str(tuple(t.shape))
+            labels.append((called.get(id(t), "watched" if id(t) in tape._watched else "constant"), shown))
             kinds.append("watched" if id(t) in tape._watched else "constant")
         return node[id(t)]
 

@@ -27,7 +27,8 @@ def flat(requirements):
 def test_environment_yml_is_in_step_with_pyproject():
     yaml = pytest.importorskip("yaml")
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    conda = {"matplotlib": "matplotlib-base", "dask": "dask-core"}  # other names on conda-forge
+    # Other names on conda-forge:
+    conda = {"dask": "dask-core", "igraph": "python-igraph", "matplotlib": "matplotlib-base"}
     expected = {"pip"}
     for requirement in [*PROJECT["dependencies"], *flat(EXTRAS["lab"])]:
         name, version = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()
