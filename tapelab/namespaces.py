@@ -6,6 +6,7 @@ and tapelab has not raises an AttributeError that says so, with what to use inst
 """
 
 import difflib
+import importlib
 import sys
 
 SHARED = {
@@ -94,6 +95,8 @@ def refuse(module, prefix):
     path = f"tf.{prefix}." if prefix else "tf."
 
     def __getattr__(name):
+        if name == "keras" and not prefix:
+            return importlib.import_module(f"{module.__name__}.keras")  # when first asked for
         if name.startswith("__"):
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         text = f"tapelab has no {path}{name}"
@@ -118,6 +121,7 @@ def complete(package):
                 if not hasattr(module, name):
                     setattr(module, name, getattr(sys.modules[f"{package}.{source}"], name))
     # Python's and NumPy's names are no part of a namespace, only of the file.
+    sys.modules[package].__dir__ = lambda: sorted({*vars(sys.modules[package]), "keras"})
     for place in NAMESPACES:
         refuse(sys.modules[f"{package}.{place}" if place else package], place)
 

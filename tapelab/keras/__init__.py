@@ -1,0 +1,25 @@
+"""tf.keras: layers, models, losses, metrics, optimizers, as far as the lessons and guides need them."""
+
+from . import (
+    activations,
+    callbacks,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+    utils,
+)  # fmt: skip
+from .base_layer import InputSpec, KerasTensor, Variable
+from .initializers import Initializer
+from .layers import Input, Layer
+from .losses import Loss
+from .metrics import Metric
+from .models import Model, Sequential
+from .optimizers import Optimizer
+from .regularizers import Regularizer

@@ -1,0 +1,65 @@
+"""tf.keras.activations: elementwise functions and softmax, by name or as functions."""
+
+from .. import nn
+from ..array import where
+from ..math import exp as exponential
+from ..math import minimum, sigmoid, softplus, tanh
+from ..nn import gelu, log_softmax, relu6, selu, silu, softsign, swish
+from ..tensor import as_tensor
+from .registry import lookup
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """max(x, 0), or with a slope below the threshold and a ceiling.
+
+    >>> import tapelab as tf
+    >>> tf.keras.activations.relu([-1.0, 9.0], negative_slope=0.5, max_value=6.0).numpy().tolist()
+    [-0.5, 6.0]
+    """
+    if not negative_slope and max_value is None and not threshold:
+        return nn.relu(x)
+    x = as_tensor(x)
+    x = where(x > threshold, x, negative_slope * (x - threshold))
+    return x if max_value is None else minimum(x, float(max_value))
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """x where x > 0, else negative_slope * x."""
+    return nn.leaky_relu(x, negative_slope)
+
+
+def elu(x, alpha=1.0):
+    """x where x > 0, else alpha (e^x - 1)."""
+    if alpha == 1.0:
+        return nn.elu(x)
+    x = as_tensor(x)
+    return nn.relu(x) + alpha * nn.elu(-nn.relu(-x))
+
+
+def softmax(x, axis=-1):
+    """e^x / sum(e^x) along an axis. ValueError for a tensor of rank 1 or less, as in Keras."""
+    return nn.softmax(x, axis)
+
+
+def hard_sigmoid(x):
+    """relu6(x + 3) / 6."""
+    return relu6(as_tensor(x) + 3.0) / 6.0
+
+
+_TABLE = {
+    f.__name__: f
+    for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, swish, sigmoid, tanh, softmax, log_softmax,
+              softplus, softsign, hard_sigmoid)
+} | {"exponential": exponential}  # fmt: skip
+
+
+def get(identifier):
+    """The function that a name or None stands for; a function is returned as it is."""
+    if identifier is None:
+        return linear
+    return lookup("activation function", identifier, _TABLE)

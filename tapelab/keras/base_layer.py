@@ -1,0 +1,622 @@
+"""Layer: a function with weights. Variables, the layers inside layers, and calls.
+
+A layer finds its weights and inner layers by looking at its attributes (also inside lists, tuples
+and dicts) at the moment it is asked, so that nothing has to be registered.
+"""
+
+import functools
+import inspect
+import itertools
+import math
+import threading
+
+import numpy as np
+
+from ..dtypes import as_dtype
+from ..math import cast
+from ..tensor import Tensor, active, as_tensor
+from ..tensor import Variable as _Variable
+from . import constraints, initializers, regularizers
+from .registry import snake_case, unique_name
+
+
+class _Calls(threading.local):
+    """What the layer calls under way in this thread share."""
+
+    training = None  # what the innermost `training=` said
+    root = None  # the outermost layer
+    scope = ()  # layers being built, outermost first: they give variables their paths
+
+
+_calls = _Calls()
+
+
+class DTypeName(str):
+    """A dtype as Keras shows it, a plain string, that also answers as a `DType`."""
+
+    def __getattr__(self, name):
+        return getattr(as_dtype(str(self)), name)
+
+
+class Variable(_Variable):
+    """A Keras variable: a `tf.Variable` with a short name and a path.
+
+    Args:
+      initializer: a value, or a function (an initializer) that is called with shape and dtype.
+      shape: needed with a function. dtype: float32 by default for functions.
+      trainable: whether it is listed among `trainable_variables`; can be set later.
+    Raises:
+      ValueError: a function without a shape.
+
+    >>> import tapelab as tf
+    >>> tf.keras.Variable([1.0], name="w")
+    <Variable path=w, shape=(1,), dtype=float32, value=[1.]>
+    """
+
+    def __init__(
+        self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation="none",
+        synchronization="auto", name=None, regularizer=None, constraint=None,
+    ):  # fmt: skip
+        if isinstance(initializer, str):
+            initializer = initializers.get(initializer)
+        if callable(initializer):
+            if shape is None:
+                raise ValueError(
+                    "When creating a Variable from an initializer, the `shape` argument should be specified. "
+                    f"Received: initializer={initializer} and shape={shape}"
+                )
+            initializer = initializer(tuple(shape), dtype=dtype or "float32")
+        value = as_tensor(initializer)
+        if dtype is not None and value.dtype != dtype:
+            value = cast(value, dtype)
+        super().__init__(value, trainable=trainable, name=name or unique_name("variable"))
+        self.regularizer, self._constraint = regularizer, constraint
+        self._listed = bool(trainable)
+        self.path = "/".join([layer.name for layer in _calls.scope] + [self._name])
+
+    # What TensorFlow's tape goes by stays as it was made; what Keras lists can change.
+    trainable = property(lambda self: self._listed, lambda self, v: setattr(self, "_listed", bool(v)))
+    name = property(lambda self: self._name)
+    value = property(lambda self: self._read())
+    dtype = property(lambda self: DTypeName(self._t.dtype.name))
+    ndim = property(lambda self: self._t._a.ndim)
+
+    def assign(self, value, use_locking=False, name=None, read_value=True):
+        """Replace the value. ValueError for another shape; dtypes are converted."""
+        t = value if isinstance(value, (Tensor, _Variable)) else as_tensor(value)
+        t = as_tensor(t if t.dtype == self.dtype else cast(t, self.dtype))
+        if t._a.shape != self._t._a.shape:
+            raise ValueError(
+                "The shape of the target variable and the shape of the target value in `variable.assign(value)` "
+                f"must match. variable.shape={tuple(self._shape)}, Received: value.shape={t._a.shape}. "
+                f"Target variable: {self!r}"
+            )
+        return self._replace(t, t._a, read_value)
+
+    def assign_add(self, value, use_locking=False, name=None, read_value=True):
+        """Add to the value."""
+        return self.assign(self + value, read_value=read_value)
+
+    def assign_sub(self, value, use_locking=False, name=None, read_value=True):
+        """Subtract from the value."""
+        return self.assign(self - value, read_value=read_value)
+
+    def __iadd__(self, other):
+        return self + other
+
+    def __isub__(self, other):
+        return self - other
+
+    def __imul__(self, other):
+        return self * other
+
+    def __itruediv__(self, other):
+        return self / other
+
+    def __reduce__(self):
+        return _rebuild, (self._t._a, self._trainable, self._name, self.path)
+
+    def __repr__(self):
+        value = f", value={self._t._a}"
+        return f"<Variable path={self.path}, shape={tuple(self._shape)}, dtype={self.dtype}{value}>"
+
+
+Variable.__name__ = Variable.__qualname__ = "Variable"
+
+
+def _rebuild(array, trainable, name, path):
+    v = Variable(array, trainable=trainable, name=name)
+    v.path = path
+    return v
+
+
+class Stateful:
+    """What layers and metrics share: a name, variables of their own, attributes that are found."""
+
+    def __init__(self, name=None, dtype=None):
+        vars(self).update(_tracked={}, _weights=[])
+        self.name = str(name or unique_name(snake_case(type(self).__name__)))
+        self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
+
+    def __setattr__(self, name, value):
+        if isinstance(value, (Variable, Stateful, list, tuple, dict)):
+            try:
+                if not isinstance(value, tuple) or any(True for _ in _contents(value)):
+                    vars(self)["_tracked"][name] = None
+            except KeyError:
+                raise RuntimeError(
+                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as the first "
+                    f"statement in the `__init__()` method."
+                ) from None
+        object.__setattr__(self, name, value)
+
+    dtype = property(lambda self: self._np.name, doc="The dtype of the weights, a string.")
+
+    def _held(self):
+        """Variables, layers and metrics that attributes hold, in the order they were assigned."""
+        attributes = vars(self)
+        for name in attributes["_tracked"]:
+            yield from _contents(attributes.get(name))
+
+    def add_weight(
+        self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
+        constraint=None, aggregation="none", overwrite_with_gradient=False, name=None,
+    ):  # fmt: skip
+        """Make a variable that belongs to this object.
+
+        Args:
+          shape: of the variable, () by default. initializer: name, function or object;
+            'glorot_uniform' by default, 'zeros' for integers.
+          regularizer: name, function or object; what it returns appears among `losses`.
+          constraint: applied by optimizers after each update.
+        Returns:
+          A `Variable`.
+        """
+        dtype = as_dtype(dtype or self._np)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtype.is_floating else "zeros"
+        outer, inner = _calls.scope, self in _calls.scope
+        _calls.scope = outer if inner else (*outer, self)
+        try:
+            v = Variable(
+                initializers.get(initializer), () if shape is None else tuple(np.atleast_1d(shape).tolist()),
+                dtype, trainable, name=name, regularizer=regularizers.get(regularizer),
+                constraint=constraints.get(constraint),
+            )  # fmt: skip
+        finally:
+            _calls.scope = outer
+        self._weights.append(v)
+        return v
+
+
+def _contents(value):
+    if isinstance(value, (Variable, Stateful)):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for v in value:
+            yield from _contents(v)
+    elif isinstance(value, dict):
+        for v in value.values():
+            yield from _contents(v)
+
+
+class InputSpec:
+    """What a layer demands of its input: dtype, rank, sizes of axes."""
+
+    def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None):
+        self.dtype, self.shape, self.ndim = dtype, shape, ndim
+        self.max_ndim, self.min_ndim, self.axes = max_ndim, min_ndim, axes or {}
+
+    def check(self, shape, layer):
+        """ValueError, in Keras's words, for an input of another shape."""
+        n, problem = len(shape), None
+        if self.ndim is not None and n != self.ndim:
+            problem = f"expected ndim={self.ndim}, found ndim={n}. Full shape received: {shape}"
+        elif self.max_ndim is not None and n > self.max_ndim:
+            problem = f"expected max_ndim={self.max_ndim}, found ndim={n}"
+        elif self.min_ndim is not None and n < self.min_ndim:
+            problem = f"expected min_ndim={self.min_ndim}, found ndim={n}. Full shape received: {shape}"
+        for axis, size in self.axes.items():
+            if problem is None and size is not None and shape[axis] not in (size, None):
+                problem = f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+        if problem:
+            raise ValueError(
+                f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the layer: {problem}"
+            )
+
+
+class KerasTensor:
+    """A tensor that is only a shape and a dtype: what layers are called on to describe a model.
+
+    `shape` has None where the size is not known, as for the batch. Made by `tf.keras.Input`.
+    """
+
+    _serial = itertools.count()
+
+    def __init__(self, shape, dtype="float32", name=None):
+        self.shape, self._np = tuple(shape), as_dtype(dtype)._np
+        self.name = name or unique_name("keras_tensor")
+        self.node = None  # (function, args, kwargs, all outputs): where it comes from
+        self.serial = next(KerasTensor._serial)
+
+    dtype = property(lambda self: DTypeName(self._np.name))
+    ndim = property(lambda self: len(self.shape))
+
+    def __repr__(self):
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
+
+    def __array__(self, *args, **kwargs):
+        raise ValueError(
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype and has no value. It can be "
+            "passed to layers and models, and to the operators + - * / @ and [ ]; not to tf.* functions. "
+            "Put those into the `call` method of a layer."
+        )
+
+    def __bool__(self):
+        raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
+
+
+def _operator(name):
+    def method(self, *others):
+        return symbolic(lambda *xs: getattr(xs[0], name)(*xs[1:]), (self, *others), {})
+
+    return method
+
+
+for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "matmul", "neg", "getitem"):
+    setattr(KerasTensor, f"__{_name}__", _operator(f"__{_name}__"))
+
+
+def map_leaves(f, x):
+    """`f` applied inside lists, tuples and dicts."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(*[map_leaves(f, v) for v in x]) if hasattr(x, "_fields") else type(x)(map_leaves(f, v) for v in x)
+    return {k: map_leaves(f, v) for k, v in x.items()} if isinstance(x, dict) else f(x)
+
+
+def leaves(x):
+    """The leaves of nested lists, tuples and dicts, dicts in their own order."""
+    found = []
+    map_leaves(found.append, x)
+    return found
+
+
+def is_symbolic(*values):
+    """Whether a KerasTensor is among the leaves."""
+    return any(isinstance(leaf, KerasTensor) for leaf in leaves(values))
+
+
+def shapes_of(x):
+    """The shapes of tensors, as plain tuples, in a structure like theirs."""
+    return map_leaves(lambda t: tuple(t.shape) if hasattr(t, "shape") else None, x)
+
+
+def symbolic(function, args, kwargs):
+    """Call `function` on KerasTensors: its outputs are KerasTensors that remember how they came about.
+
+    Shapes are found by calling it on zeros, twice, with different numbers for the unknown sizes.
+    """
+
+    def probe(k):
+        def stand_in(t):
+            if not isinstance(t, KerasTensor):
+                return t
+            sizes = [(k if i == 0 else 32 + k) if n is None else n for i, n in enumerate(t.shape)]
+            return Tensor(np.zeros(sizes, t._np))
+
+        saved, active.tapes = active.tapes, ()
+        root, _calls.root = _calls.root, KerasTensor  # not a call whose losses count
+        try:
+            return function(*map_leaves(stand_in, args), **map_leaves(stand_in, kwargs))
+        finally:
+            active.tapes, _calls.root = saved, root
+
+    one, two = probe(1), probe(2)
+    others = iter(leaves(two))
+
+    def describe(t):
+        shape = zip(t.shape, next(others).shape)
+        return KerasTensor([a if a == b else None for a, b in shape], t.dtype.name)
+
+    outputs = map_leaves(describe, one)
+    for z in leaves(outputs):
+        z.node = (function, args, kwargs, outputs)
+    return outputs
+
+
+class Layer(Stateful):
+    """A function of tensors with weights: subclass it, make the weights in `build`, compute in `call`.
+
+    Args:
+      trainable: whether the weights are listed among `trainable_variables`. dtype: of weights and
+        computation, float32 by default: floating inputs of another dtype are cast.
+      name: by default the class's name in snake case, counted. activity_regularizer: a function of
+        the output whose value is added to `losses`.
+    Raises:
+      ValueError: when called on a tensor of a shape that the layer cannot take.
+
+    >>> import tapelab as tf
+    >>> class Scale(tf.keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> layer = Scale()
+    >>> layer([[1.0, 2.0]]).numpy().tolist(), [v.path for v in layer.trainable_variables]
+    ([[1.0, 2.0]], ['scale/factor'])
+    """
+
+    _training_at = None  # position of `training` among call's parameters, None if it has none
+    input_spec = None
+    _any_losses = False  # whether any layer has ever called add_loss: calls need not clear them before
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        super().__init__(name, dtype)
+        shape = kwargs.pop("input_shape", None)
+        if "input_dim" in kwargs:
+            shape = (kwargs.pop("input_dim"),)
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}. The arguments every "
+                f"layer takes are name, dtype, trainable, autocast and activity_regularizer."
+            )
+        if shape is not None:
+            from warnings import warn
+
+            warn(
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, prefer "
+                "using an `Input(shape)` object as the first layer in the model instead.", stacklevel=3,
+            )  # fmt: skip
+        vars(self).update(
+            built=False, activity_regularizer=regularizers.get(activity_regularizer), autocast=autocast,
+            _trainable=bool(trainable), _losses=[], _called=False, _fits=None, _given_shape=shape,
+            output_shape=None,
+        )  # fmt: skip
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _building(cls.build)
+        if "call" in vars(cls):
+            names = list(inspect.signature(cls.call).parameters)
+            cls._training_at = names.index("training") - 1 if "training" in names else None
+
+    # -- to be overridden
+
+    def build(self, input_shape):
+        """Make the weights, knowing the input's shape (None for sizes that are not known)."""
+        self.built = True
+
+    def call(self, *args, **kwargs):
+        """Compute. TensorFlow operations and other layers may be used."""
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call()` method implemented."
+        )
+
+    # -- calling
+
+    compute_dtype = property(lambda self: self.dtype, doc="The dtype of the computation, a string.")
+    variable_dtype = compute_dtype
+
+    def __call__(self, *args, **kwargs):
+        if (
+            len(args) != 1 or type(args[0]) is not Tensor or args[0]._a.dtype is not self._np
+            or kwargs and (len(kwargs) > 1 or "training" not in kwargs)
+        ):  # fmt: skip
+            args = tuple([self._convert(x) for x in args])
+            kwargs = {k: self._convert(x) if k not in ("training", "mask") else x for k, x in kwargs.items()}
+            if is_symbolic(args, kwargs):
+                return self._symbolic_call(args, kwargs)
+        x = args[0] if args else None
+        if not self.built:
+            self._build_for(args, kwargs)
+        if self.input_spec is not None and isinstance(x, Tensor) and x._a.shape != self._fits:
+            self.input_spec.check(x._a.shape, self)
+            object.__setattr__(self, "_fits", x._a.shape)
+        outer_training, outer_root = _calls.training, _calls.root
+        training, at = kwargs.pop("training", None), self._training_at
+        if at is not None and len(args) > at:
+            training = args[at]
+        elif training is None:
+            training = outer_training
+        if at is not None and training is not None and len(args) <= at:
+            kwargs["training"] = training
+        _calls.training = training
+        if outer_root is None:
+            _calls.root = self
+            if Layer._any_losses:
+                self._forget_losses()
+        try:
+            z = self.call(*args, **kwargs) if self._called else self._first_call(args, kwargs)
+        finally:
+            _calls.training, _calls.root = outer_training, outer_root
+        if self.activity_regularizer is not None:
+            for part in leaves(z):
+                batch = max(1, part._a.shape[0] if part._a.ndim else 1)
+                self.add_loss(self.activity_regularizer(part) / batch)
+        return z
+
+    def _convert(self, x):
+        """Arrays and numbers as tensors of the layer's dtype if they are floating."""
+        if isinstance(x, (list, tuple)) and not any(isinstance(v, (int, float, bool)) for v in leaves(x)):
+            return map_leaves(self._convert, x)
+        if isinstance(x, dict):
+            return map_leaves(self._convert, x)
+        if isinstance(x, (np.ndarray, np.generic, float, list)):
+            x = as_tensor(x)
+        if isinstance(x, _Variable):
+            x = x._read()
+        if isinstance(x, Tensor) and self.autocast and x._a.dtype is not self._np and x._a.dtype.kind == "f":
+            x = cast(x, self._np) if x._a.dtype != self._np else x
+        return x
+
+    def _build_for(self, args, kwargs):
+        if self.input_spec is not None and args:
+            for leaf in leaves(args[0])[:1]:
+                self.input_spec.check(tuple(leaf.shape), self)
+        given = args or [x for k, x in kwargs.items() if k != "training"]
+        self.build(shapes_of(given[0]) if given else None)
+        self.built = True
+
+    def _first_call(self, args, kwargs):
+        """A call that may make weights: it gives their paths this layer's name."""
+        with _Scope(self):
+            z = self.call(*args, **kwargs)
+        object.__setattr__(self, "_called", True)
+        if self.output_shape is None:
+            vars(self)["output_shape"] = map_leaves(lambda t: (None, *t.shape[1:]) if hasattr(t, "shape") else None, z)
+        return z
+
+    def _symbolic_call(self, args, kwargs):
+        if not self.built:
+            with _Scope(*_calls.scope):
+                self._build_for(args, kwargs)
+        if self.input_spec is not None:
+            self.input_spec.check(leaves(args)[0].shape, self)
+        z = symbolic(self, args, kwargs)
+        self._forget_losses()
+        vars(self)["output_shape"] = z.shape if isinstance(z, KerasTensor) else shapes_of(z)
+        return z
+
+    def compute_output_shape(self, input_shape):
+        """The shape that `call` returns for an input of this shape (None for unknown sizes)."""
+        nested = input_shape and isinstance(input_shape[0], (list, tuple))
+        x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
+        return shapes_of(self(x))
+
+    # -- weights
+
+    @property
+    def weights(self):
+        """All variables: the layer's own, trainable ones first, then those of its inner layers."""
+        own, inner = {id(v): v for v in self._weights}, []
+        for x in self._held():
+            if isinstance(x, Variable):
+                own[id(x)] = x
+            elif isinstance(x, Layer):
+                inner.append(x)
+        found = own
+        if any(not v._trainable for v in own.values()):
+            found = {id(v): v for v in sorted(own.values(), key=lambda v: not v._trainable)}
+        for layer in inner:
+            for v in layer.weights:
+                found[id(v)] = v
+        return list(found.values())
+
+    variables = property(lambda self: self.weights, doc="The same as `weights`.")
+
+    @property
+    def trainable_weights(self):
+        """The variables that training changes."""
+        return [v for v in self.weights if v._listed] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        """The variables that training leaves alone."""
+        return [v for v in self.weights if not v._listed] if self._trainable else self.weights
+
+    trainable_variables = property(lambda self: self.trainable_weights, doc="The same as `trainable_weights`.")
+    non_trainable_variables = property(lambda self: self.non_trainable_weights)
+
+    @property
+    def trainable(self):
+        """Whether the weights are trained; setting it reaches the inner layers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        vars(self)["_trainable"] = bool(value)
+        for x in itertools.chain(self._weights, self._held()):
+            if isinstance(x, Layer) or isinstance(x, Variable) and x._trainable:
+                x.trainable = value
+
+    def _inner(self):
+        """The layers directly inside this one, each once."""
+        return list({id(x): x for x in self._held() if isinstance(x, Layer)}.values())
+
+    def _flatten_layers(self):
+        """This layer and all inside it."""
+        found, todo = {}, [self]
+        while todo:
+            layer = todo.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                todo += reversed(layer._inner())
+        return list(found.values())
+
+    def get_weights(self):
+        """The values of `weights`, as a list of arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights):
+        """Replace the values of all `weights`. ValueError for a wrong number or shape; then nothing changes."""
+        variables, arrays = self.weights, [np.asarray(w) for w in weights]
+        if len(variables) != len(arrays):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"{len(arrays)}, but the layer was expecting {len(variables)} weights."
+            )
+        for v, a in zip(variables, arrays):
+            if v.shape != a.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not compatible with provided "
+                    f"weight shape {a.shape}."
+                )
+        for v, a in zip(variables, arrays):
+            v.assign(a)
+
+    def count_params(self):
+        """The number of scalars in the weights. ValueError when the layer is not built."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. You can "
+                f"build it manually via: `layer.build(input_shape)`."
+            )
+        return sum(math.prod(v.shape) for v in self.weights)
+
+    # -- losses
+
+    def add_loss(self, loss):
+        """Add a scalar tensor (or a list of them) that `losses` will list until the next call."""
+        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        Layer._any_losses = True
+
+    def _forget_losses(self):
+        for layer in self._flatten_layers():
+            layer._losses.clear()
+
+    @property
+    def losses(self):
+        """What `add_loss` and the weights' regularizers add to the loss, as a list of tensors."""
+        layers = self._flatten_layers()
+        found = [loss for layer in layers for loss in layer._losses]
+        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+class _Scope:
+    """While it is open, variables made get these layers' names in front of theirs."""
+
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def __enter__(self):
+        self.saved = _calls.scope
+        _calls.scope += tuple(x for x in self.layers if x not in self.saved)
+
+    def __exit__(self, *exception):
+        _calls.scope = self.saved
+
+
+def _building(build):
+    """What is wrapped around a subclass's `build`: paths of variables, and the mark that it ran."""
+
+    @functools.wraps(build)
+    def wrapped(self, *args, **kwargs):
+        with _Scope(self):
+            build(self, *args, **kwargs)
+        self.built = True
+
+    return wrapped

@@ -1,0 +1,246 @@
+"""tf.keras.callbacks: what happens between the steps of training, among it the progress bar."""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+
+class Callback:
+    """Base class: override what is needed. `self.model` and `self.params` are set by then.
+
+    `logs` maps names of metrics to their values so far.
+    """
+
+    model = params = None
+
+    def set_model(self, model):
+        """Called once, before training."""
+        self.model = model
+
+    def set_params(self, params):
+        """Called once, before training, with 'epochs' and 'steps'."""
+        self.params = params
+
+    def on_train_begin(self, logs=None):
+        """Called when training begins."""
+
+    def on_train_end(self, logs=None):
+        """Called when training ends."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Called when an epoch begins."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Called when an epoch ends, after validation."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Called before each step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Called after each step."""
+
+    def on_test_begin(self, logs=None):
+        """Called when evaluation begins."""
+
+    def on_test_end(self, logs=None):
+        """Called when evaluation ends."""
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Called before each batch of evaluation."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Called after each batch of evaluation."""
+
+
+HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
+
+
+class CallbackList:
+    """Calls the hooks that were overridden, and no others."""
+
+    def __init__(self, callbacks, model, epochs, steps, progress=None):
+        for c in callbacks:
+            c.set_model(model)
+            c.set_params({"epochs": epochs, "steps": steps, "verbose": 0})
+        if progress is not None:
+            progress.epochs, progress.steps = epochs, steps
+        every = [*callbacks, *([progress] if progress is not None else [])]
+        for hook in HOOKS:
+            calls = [
+                getattr(c, hook) for c in every
+                if getattr(type(c), hook, None) is not getattr(Callback, hook) or hook in vars(c)
+            ]  # fmt: skip
+            setattr(self, hook, _all(calls) if calls else _nothing)
+
+
+def _all(calls):
+    def run(*args):
+        if len(args) > 1 and args[-1] is not None or args and isinstance(args[-1], dict):
+            args = (*args[:-1], dict(args[-1]))
+        for call in calls:
+            call(*args)
+
+    return run
+
+
+def _nothing(*args):
+    pass
+
+
+class History(Callback):
+    """What `fit` returns: `.history`, name -> list of values, and `.epoch`, the numbers of the epochs."""
+
+    def __init__(self):
+        self.history, self.epoch = {}, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write down the epoch's values."""
+        self.epoch.append(epoch)
+        for k, v in (logs or {}).items():
+            self.history.setdefault(k, []).append(v)
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))`."""
+
+    def __init__(self, **functions):
+        for name, function in functions.items():
+            if name not in HOOKS:
+                raise ValueError(f"There is no hook {name}. The hooks are: {', '.join(HOOKS)}.")
+            if function is not None:
+                setattr(self, name, function)
+
+
+class EarlyStopping(Callback):
+    """Stop training when a value has not become better for `patience` epochs.
+
+    Args:
+      monitor: name of the value. min_delta: what counts as better. mode: 'min', 'max' or 'auto', by the name.
+      restore_best_weights: whether the weights of the best epoch are put back.
+    """
+
+    def __init__(
+        self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
+        restore_best_weights=False, start_from_epoch=0,
+    ):  # fmt: skip
+        self.monitor, self.min_delta, self.patience = monitor, abs(min_delta), patience
+        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
+        rising = mode == "max" or mode == "auto" and any(w in monitor for w in ("acc", "precision", "recall", "auc"))
+        self.sign = 1 if rising else -1
+        self.stopped_epoch = self.best_epoch = 0
+
+    def on_train_begin(self, logs=None):
+        """Forget earlier training."""
+        self.wait, self.best_weights = 0, None
+        self.best = -np.inf if self.baseline is None else self.sign * self.baseline
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compare with the best so far."""
+        if self.monitor not in (logs or {}):
+            import warnings
+
+            warnings.warn(
+                f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
+                f"Available metrics are: {','.join(logs or {})}", stacklevel=2,
+            )  # fmt: skip
+            return
+        if epoch < self.start_from_epoch:
+            return
+        value = self.sign * logs[self.monitor]
+        self.wait += 1
+        if value - self.min_delta > self.best:
+            self.best, self.best_epoch, self.wait = value, epoch, 0
+            self.best_weights = self.model.get_weights() if self.restore_best_weights else None
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch, self.model.stop_training = epoch, True
+
+    def on_train_end(self, logs=None):
+        """Put the best weights back."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+
+
+class LearningRateScheduler(Callback):
+    """Set the optimizer's learning rate before each epoch to `schedule(epoch, rate)`."""
+
+    def __init__(self, schedule, verbose=0):
+        self.schedule = schedule
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the rate."""
+        optimizer = self.model.optimizer
+        optimizer.learning_rate = float(self.schedule(epoch, float(optimizer.learning_rate)))
+
+
+class ModelCheckpoint(Callback):
+    """Save the weights after each epoch; '{epoch}' and metrics' names may stand in the file's name."""
+
+    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=True, mode="auto"):
+        if not save_weights_only:
+            raise ValueError("Only weights are saved: ModelCheckpoint(..., save_weights_only=True).")
+        self.filepath, self.monitor, self.save_best_only = os.fspath(filepath), monitor, save_best_only
+        self.sign = EarlyStopping(monitor, mode=mode).sign
+        self.best = -np.inf
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save."""
+        value = self.sign * (logs or {}).get(self.monitor, np.inf * self.sign)
+        if not self.save_best_only or value > self.best:
+            self.best = value
+            self.model.save_weights(self.filepath.format(epoch=epoch + 1, **(logs or {})))
+
+
+class Progress(Callback):
+    """The bar (verbose=1) or the line per epoch (verbose=2) that `fit` prints to stdout."""
+
+    def __init__(self, verbose):
+        self.verbose, self.bar, self.epochs, self.steps = verbose, None, 1, None
+
+    @staticmethod
+    def line(steps, seconds, logs):
+        """Print what was reached in how many steps, in how long."""
+        per_step = seconds / max(1, steps)
+        each = f"{per_step:.0f}s" if per_step >= 1 else f"{1e3 * per_step:.0f}ms" if per_step >= 1e-3 else f"{1e6 * per_step:.0f}us"
+        print(" - ".join([f"{steps}/{steps}", f"{seconds:.0f}s", f"{each}/step", *Progress.values(logs)]))
+
+    @staticmethod
+    def values(logs):
+        """Names and values, ready to print."""
+        shown = [(k, float(v)) for k, v in logs.items() if np.ndim(getattr(v, "_a", v)) == 0]
+        return [f"{k}: {v:.4f}" if abs(v) > 1e-3 else f"{k}: {v:.4e}" for k, v in shown]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a bar where there is a terminal or a notebook, and tqdm to draw it."""
+        if self.verbose:
+            print(f"Epoch {epoch + 1}/{self.epochs}")
+        self.start, self.count, self.shown = time.perf_counter(), 0, 0.0
+        if self.verbose == 1 and (sys.stdout.isatty() or "ipykernel" in sys.modules):
+            try:
+                from tqdm import tqdm
+            except ImportError:
+                return
+            layout = "{n_fmt}/{total_fmt} {bar:20} {elapsed}{postfix}"
+            self.bar = tqdm(total=self.steps, file=sys.stdout, bar_format=layout, leave=False)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move the bar, a few times a second."""
+        self.count += 1
+        if self.bar is not None and time.perf_counter() - self.shown > 0.25:
+            self.shown = time.perf_counter()
+            self.bar.set_postfix_str(" - ".join(self.values(dict(sorted(logs.items())))), refresh=False)
+            self.bar.update(self.count - self.bar.n)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """End the bar with a line."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        if self.verbose:
+            self.line(self.count, time.perf_counter() - self.start, logs or {})
+
+    def on_train_end(self, logs=None):
+        """Leave no bar open when training was stopped."""
+        if self.bar is not None:
+            self.bar.close()

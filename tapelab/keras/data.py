@@ -1,0 +1,120 @@
+"""Batches for fit, evaluate and predict, from arrays or from anything that yields batches."""
+
+import itertools
+
+import numpy as np
+
+from ..random import generator
+from ..tensor import Tensor, Variable, as_tensor
+from .base_layer import leaves, map_leaves
+
+
+def _is_arrays(x):
+    if isinstance(x, (list, tuple, dict)):
+        return all(_is_arrays(v) for v in (x.values() if isinstance(x, dict) else x))
+    return isinstance(x, (np.ndarray, np.generic, Tensor, Variable, int, float, bool)) or hasattr(x, "__array__")
+
+
+def _array(x):
+    """NumPy data; Python and float64 numbers as float32, the dtype of training."""
+    a = x._a if isinstance(x, Tensor) else x.numpy() if isinstance(x, Variable) else np.asarray(x)
+    return a.astype(np.float32) if a.dtype == np.float64 else a
+
+
+def _arrays(x):
+    """A structure of arrays; nested lists of numbers are one array."""
+    if isinstance(x, dict):
+        return {k: _arrays(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)) and not any(isinstance(v, (int, float, bool, np.generic)) for v in leaves(x)):
+        return type(x)(_arrays(v) for v in x)
+    return None if x is None else _array(x)
+
+
+def split(data, fraction):
+    """The first part of (x, y, sample_weight) and the last `fraction` of it. ValueError unless arrays."""
+    if not 0 < fraction < 1:
+        raise ValueError(f"`validation_split` must be between 0 and 1, received: {fraction}")
+    if not _is_arrays(data[0]):
+        raise ValueError("`validation_split` is only supported for arrays and tensors; pass `validation_data` instead.")
+    data = tuple(_arrays(x) for x in data)
+    n = len(leaves(data)[0])
+    cut = int(n * (1 - fraction))
+    if cut in (0, n):
+        raise ValueError(f"Training data contains {n} samples, which is not sufficient to split by {fraction}.")
+    part = lambda s: tuple(map_leaves(lambda a: None if a is None else a[s], x) for x in data)  # noqa: E731
+    return part(slice(None, cut)), part(slice(cut, None))
+
+
+def batches_of(x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
+    """An object whose `epoch()` yields tuples of tensors; `steps` says how many, None if not known.
+
+    Raises ValueError for arrays of different lengths, or labels given besides an iterable of batches.
+    """
+    if _is_arrays(x):
+        data = tuple(_arrays(v) for v in (x, y, sample_weight))
+        if class_weight is not None:
+            labels = np.argmax(data[1], -1) if data[1].ndim > 1 and data[1].shape[-1] > 1 else data[1].reshape(len(data[1]))
+            weight = np.array([class_weight.get(int(c), 1.0) for c in labels], np.float32)
+            data = (*data[:2], weight if data[2] is None else weight * data[2])
+        return _ArrayBatches(data, batch_size or 32, shuffle, steps)
+    if y is not None or sample_weight is not None:
+        raise ValueError("When `x` yields batches, they contain the labels: `y` and `sample_weight` must be None.")
+    return _Iterated(x, steps)
+
+
+class _ArrayBatches:
+    def __init__(self, data, batch_size, shuffle, steps):
+        given = [a for a in leaves(data) if a is not None]
+        if any(a.ndim == 0 for a in given):
+            raise ValueError("Data must have a first axis that counts samples; received a scalar.")
+        lengths = {len(a) for a in given}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples: {sorted(lengths)}."
+            )
+        self.size, = lengths
+        if not self.size:
+            raise ValueError("There are no samples: the arrays are empty.")
+        while data[-1] is None:
+            data = data[:-1]
+        self.data, self.batch_size, self.shuffle = data, min(batch_size, self.size), shuffle
+        self.steps, self.limit = steps or -(-self.size // self.batch_size), steps
+
+    def epoch(self):
+        """The batches of one epoch, in a new order if they are to be shuffled."""
+        return itertools.islice(self._forever(), self.limit) if self.limit else self._once()
+
+    def _forever(self):
+        while True:
+            yield from self._once()
+
+    def _once(self):
+        order = generator().permutation(self.size) if self.shuffle else None
+        for start in range(0, self.size, self.batch_size):
+            stop = min(start + self.batch_size, self.size)
+            rows = slice(start, stop) if order is None else order[start:stop]
+            yield map_leaves(lambda a: None if a is None else Tensor(a[rows]), self.data)  # noqa: B023
+
+
+class _Iterated:
+    def __init__(self, source, steps):
+        self.source, self.limit, self.running = source, steps, None
+        try:
+            self.steps = steps or len(source)
+        except TypeError:
+            self.steps = None
+
+    def epoch(self):
+        """The batches of one epoch; with a limit, the next ones."""
+        if self.limit is None:
+            it = iter(self.source)
+        else:
+            if self.running is None:
+                self.running = iter(self.source)
+            it = itertools.islice(self.running, self.limit)
+        for item in it:
+            yield map_leaves(_tensor, tuple(item) if isinstance(item, (tuple, list)) else (item,))
+
+
+def _tensor(x):
+    return x if isinstance(x, Tensor) or x is None else as_tensor(_array(x))

@@ -1,0 +1,709 @@
+"""tf.keras.layers: the building blocks of networks."""
+
+import math
+
+import numpy as np
+
+from .. import nn
+from ..array import concat, reshape
+from ..array import gather as _gather
+from ..linalg import matmul
+from ..math import cast, maximum, multiply, reduce_max, reduce_mean, sqrt
+from ..primitive import P
+from ..random import generator
+from ..tensor import Tensor, as_tensor
+from . import activations, constraints, initializers, regularizers
+from .base_layer import InputSpec, KerasTensor, Layer
+from .registry import unique_name
+
+
+def Input(
+    shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
+    optional=False,
+):  # fmt: skip
+    """A placeholder for a model's input: `shape` without the batch, None for unknown sizes.
+
+    >>> import tapelab as tf
+    >>> x = tf.keras.Input(shape=(784,))
+    >>> tf.keras.Model(x, tf.keras.layers.Dense(10)(x)).output_shape
+    (None, 10)
+    """
+    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name).output
+
+
+class InputLayer(Layer):
+    """The layer behind `Input`; as first layer of a Sequential model it gives the input's shape."""
+
+    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, **kwargs):
+        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
+        if shape is None and batch_shape is None:
+            raise ValueError("You must pass a `shape` argument.")
+        try:
+            full = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
+        except TypeError:
+            raise ValueError(
+                f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such as (784,)."
+            ) from None
+        self.output = KerasTensor(full, self.dtype, self.name)
+        self.output.layer = self
+        self.built, self.output_shape = True, full
+
+    batch_shape = property(lambda self: self.output.shape)
+
+    def call(self, x):
+        return x
+
+
+def _pair(value, what="kernel_size"):
+    """One number or two, as (height, width)."""
+    pair = (value, value) if isinstance(value, (int, np.integer)) else tuple(int(v) for v in value)
+    if len(pair) != 2 or any(v < 1 for v in pair):
+        raise ValueError(
+            f"The `{what}` argument must be a tuple of 2 positive integers (or one). Received: {what}={value}"
+        )
+    return pair
+
+
+def _channels_last(data_format):
+    if data_format not in (None, "channels_last"):
+        raise ValueError(
+            f"Only data_format='channels_last' runs on the CPU (images of shape (height, width, channels)); "
+            f"received {data_format!r}. tf.transpose moves the channels."
+        )
+
+
+class _Linear(Layer):
+    """What Dense and the convolutions share: kernel, bias, activation."""
+
+    def __init__(
+        self, activation, use_bias, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+        bias_constraint=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.activation, self.use_bias, self.bias = activations.get(activation), use_bias, None
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self._activates = self.activation is not activations.linear
+
+    def _make(self, kernel_shape, units):
+        self.kernel = self.add_weight(
+            kernel_shape, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )  # fmt: skip
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )  # fmt: skip
+
+    def _finish(self, z):
+        if self.bias is not None:
+            z = z + self.bias._read()
+        return self.activation(z) if self._activates else z
+
+    def _float(self, x):
+        return x if x._a.dtype is self._np else cast(x, self._np)
+
+
+class Dense(_Linear):
+    """activation(x @ kernel + bias), over the last axis.
+
+    Args:
+      units: size of the last axis of the output. activation: name or function.
+      use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+      activity_regularizer, kernel_constraint, bias_constraint: as in Keras.
+    Returns (when called):
+      Tensor of shape (..., units) for an input of shape (..., n), n fixed by the first call.
+    Raises:
+      ValueError: an input of rank below 2 or with another last axis; an unknown activation.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.Dense(2, kernel_initializer="ones", activation="relu")
+    >>> layer(tf.ones([1, 3])).numpy().tolist(), layer.kernel.shape
+    ([[3.0, 3.0]], TensorShape([3, 2]))
+    """
+
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
+        if not isinstance(units, (int, np.integer)) or units <= 0:
+            raise ValueError(f"Received an invalid value for `units`, expected a positive integer. Received: units={units}")
+        super().__init__(activation, use_bias, kernel_initializer, **kwargs)
+        self.units, self.input_spec = int(units), InputSpec(min_ndim=2)
+
+    def build(self, input_shape):
+        self._make((_known(input_shape, self), self.units), self.units)
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+
+    def call(self, x):
+        return self._finish(matmul(self._float(x), self.kernel._read()))
+
+
+def _known(shape, layer):
+    if shape[-1] is None:
+        raise ValueError(
+            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be known, to make "
+            f"its weights. Full shape received: {tuple(shape)}"
+        )
+    return shape[-1]
+
+
+class _Conv(_Linear):
+    """What convolution and its transpose share."""
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+        groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs,
+    ):  # fmt: skip
+        super().__init__(activation, use_bias, kernel_initializer, **kwargs)
+        _channels_last(data_format)
+        if not isinstance(filters, (int, np.integer)) or filters <= 0:
+            raise ValueError(f"Invalid value for argument `filters`. Expected a strictly positive value. Received filters={filters}.")
+        if groups != 1:
+            raise ValueError(f"Only groups=1 is supported. Received: groups={groups}")
+        self.filters, self.kernel_size = int(filters), _pair(kernel_size)
+        self.strides, self.dilation_rate = _pair(strides, "strides"), _pair(dilation_rate, "dilation_rate")
+        self.padding = _padding(padding)
+        self.input_spec = InputSpec(min_ndim=4)
+
+
+def _padding(padding):
+    if str(padding).lower() not in ("valid", "same"):
+        raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: {padding}")
+    return str(padding).lower()
+
+
+class Conv2D(_Conv):
+    """activation(cross-correlation of images with filters + bias).
+
+    Args:
+      filters: number of output channels. kernel_size, strides, dilation_rate: one number or
+        (height, width). padding: 'valid' or 'same'. The rest as for `Dense`.
+    Returns (when called):
+      (batch, new height, new width, filters) for images (batch, height, width, channels).
+    Raises:
+      ValueError: an input that is not of rank 4, or with another number of channels.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.Conv2D(16, [3, 3], activation="relu")
+    >>> layer(tf.zeros([2, 28, 28, 1])).shape, layer.kernel.shape
+    (TensorShape([2, 26, 26, 16]), TensorShape([3, 3, 1, 16]))
+    """
+
+    def build(self, input_shape):
+        channels = _known(input_shape, self)
+        self._make((*self.kernel_size, channels, self.filters), self.filters)
+        self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
+
+    def call(self, x):
+        z = nn.conv2d(
+            self._float(x), self.kernel._read(), self.strides, self.padding.upper(), dilations=self.dilation_rate
+        )
+        return self._finish(z)
+
+
+class Conv2DTranspose(_Conv):
+    """The transpose of a convolution, which enlarges images by its strides. Arguments as for `Conv2D`.
+
+    The kernel has shape (height, width, filters, channels of the input).
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Conv2DTranspose(1, 2, strides=2)(tf.ones([1, 3, 3, 4])).shape
+    TensorShape([1, 6, 6, 1])
+    """
+
+    def __init__(
+        self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
+        dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs,
+    ):  # fmt: skip
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
+            kernel_initializer, **kwargs,
+        )  # fmt: skip
+        self.output_padding = None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
+
+    def build(self, input_shape):
+        channels = _known(input_shape, self)
+        self._make((*self.kernel_size, self.filters, channels), self.filters)
+        self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
+
+    def call(self, x):
+        n, *sizes, _ = x._a.shape
+        full = []
+        for i, (size, k, s, d) in enumerate(zip(sizes, self.kernel_size, self.strides, self.dilation_rate)):
+            k = (k - 1) * d + 1
+            if self.output_padding is None:
+                full.append(size * s + (max(k - s, 0) if self.padding == "valid" else 0))
+            else:
+                pad = 0 if self.padding == "valid" else k // 2
+                full.append((size - 1) * s + k - 2 * pad + self.output_padding[i])
+        z = nn.conv2d_transpose(
+            self._float(x), self.kernel._read(), (n, *full, self.filters), self.strides, self.padding.upper(),
+            dilations=self.dilation_rate,
+        )  # fmt: skip
+        return self._finish(z)
+
+
+# ---------------------------------------------------------------- shapes
+
+
+class Flatten(Layer):
+    """All axes but the first made one.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Flatten()(tf.zeros([2, 28, 28])).shape
+    TensorShape([2, 784])
+    """
+
+    input_spec = InputSpec(min_ndim=1)
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+
+    def call(self, x):
+        return P.reshape(x, shape=(x._a.shape[0], math.prod(x._a.shape[1:])))
+
+
+class Reshape(Layer):
+    """The axes after the first in another shape; one size may be -1.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Reshape((28, 28, 1))(tf.zeros([2, 784])).shape
+    TensorShape([2, 28, 28, 1])
+    """
+
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.target_shape = tuple(target_shape)
+
+    def call(self, x):
+        return reshape(x, (x._a.shape[0], *self.target_shape))
+
+
+# ---------------------------------------------------------------- activations
+
+
+class Activation(Layer):
+    """An activation function, by name or as a function, as a layer of its own."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, x):
+        return self.activation(x)
+
+
+class ReLU(Layer):
+    """max(x, 0), or with a slope below the threshold and a ceiling.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.ReLU(max_value=6.0)([-1.0, 9.0]).numpy().tolist()
+    [0.0, 6.0]
+    """
+
+    def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def call(self, x):
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Layer):
+    """x where x > 0, else negative_slope * x.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.LeakyReLU(0.5)([-1.0, 1.0]).numpy().tolist()
+    [-0.5, 1.0]
+    """
+
+    def __init__(self, negative_slope=0.3, **kwargs):
+        if "alpha" in kwargs:
+            from warnings import warn
+
+            negative_slope = kwargs.pop("alpha")
+            warn("Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2)
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(
+                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
+                f"Received: negative_slope={negative_slope}"
+            )
+        self.negative_slope = negative_slope
+
+    def call(self, x):
+        return nn.leaky_relu(x, self.negative_slope)
+
+
+class ELU(Layer):
+    """x where x > 0, else alpha (e^x - 1)."""
+
+    def __init__(self, alpha=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+
+    def call(self, x):
+        return activations.elu(x, self.alpha)
+
+
+class Softmax(Layer):
+    """e^x / sum(e^x) along an axis.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Softmax()([[0.0, 0.0]]).numpy().tolist()
+    [[0.5, 0.5]]
+    """
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, x):
+        return nn.softmax(x, self.axis)
+
+
+# ---------------------------------------------------------------- pooling
+
+
+class _Pooling(Layer):
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        _channels_last(data_format)
+        self.pool_size = _pair(pool_size, "pool_size")
+        self.strides = self.pool_size if strides is None else _pair(strides, "strides")
+        self.padding = _padding(padding)
+
+    def call(self, x):
+        return type(self).pool(x, self.pool_size, self.strides, self.padding.upper())
+
+
+class MaxPooling2D(_Pooling):
+    """The maximum of each window of (batch, height, width, channels).
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.MaxPooling2D()(tf.zeros([1, 26, 26, 16])).shape
+    TensorShape([1, 13, 13, 16])
+    """
+
+    pool = staticmethod(nn.max_pool2d)
+
+
+class AveragePooling2D(_Pooling):
+    """The mean of each window of (batch, height, width, channels); padding does not count."""
+
+    pool = staticmethod(nn.avg_pool2d)
+
+
+class _GlobalPooling(Layer):
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, data_format=None, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        self.keepdims = keepdims
+
+    def call(self, x):
+        return type(self).reduce(x, [1, 2], self.keepdims)
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """The mean of each channel over height and width.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.GlobalAveragePooling2D()(tf.ones([2, 8, 8, 3])).shape
+    TensorShape([2, 3])
+    """
+
+    reduce = staticmethod(reduce_mean)
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The maximum of each channel over height and width."""
+
+    reduce = staticmethod(reduce_max)
+
+
+MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
+GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
+
+
+# ---------------------------------------------------------------- normalisation, regularisation
+
+
+class Dropout(Layer):
+    """In training, zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
+
+    Raises ValueError for a rate outside [0, 1].
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Dropout(0.5)(tf.ones([2])).numpy().tolist()  # not in training
+    [1.0, 1.0]
+    """
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate <= 1:
+            raise ValueError(
+                f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
+            )
+        self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
+        self._rng = None if seed is None else np.random.default_rng(seed)
+
+    def call(self, x, training=False):
+        if not training or not self.rate:
+            return x
+        noise = x._a.shape if self.noise_shape is None else tuple(
+            n if s is None else s for n, s in zip(x._a.shape, self.noise_shape)
+        )
+        keep = (self._rng or generator()).random(noise, np.float32) >= self.rate
+        scale = 1 / (1 - self.rate) if self.rate < 1 else 0.0
+        return x * Tensor(keep * x._a.dtype.type(scale))
+
+
+class BatchNormalization(Layer):
+    """Each channel with mean 0 and variance 1, then scaled by gamma and shifted by beta.
+
+    In training the batch's own mean and variance are used, and the moving ones come nearer to them
+    by 1 - momentum; otherwise the moving ones are used.
+
+    Args:
+      axis: the channels. momentum, epsilon: as in Keras. center, scale: whether there is a beta, a gamma.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.BatchNormalization()
+    >>> layer(tf.constant([[1.0], [3.0]]), training=True).numpy().round(2).tolist()
+    [[-1.0], [1.0]]
+    """
+
+    def __init__(
+        self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
+        gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
+        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
+        self._options = {
+            "gamma": (gamma_initializer, gamma_regularizer, gamma_constraint),
+            "beta": (beta_initializer, beta_regularizer, beta_constraint),
+        }
+        self._moving = moving_mean_initializer, moving_variance_initializer
+        self.gamma = self.beta = None
+
+    def build(self, input_shape):
+        n = input_shape[self.axis]
+        for name, wanted in (("gamma", self.scale), ("beta", self.center)):
+            if wanted:
+                start, regularizer, constraint = self._options[name]
+                setattr(self, name, self.add_weight((n,), start, regularizer=regularizer, constraint=constraint, name=name))
+        mean, variance = self._moving
+        self.moving_mean = self.add_weight((n,), mean, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight((n,), variance, trainable=False, name="moving_variance")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
+
+    def call(self, x, training=None, mask=None):
+        rank = x._a.ndim
+        shape = [1] * rank
+        shape[self.axis] = x._a.shape[self.axis]
+        wide = (lambda v: v) if self.axis in (-1, rank - 1) else (lambda v: reshape(v, shape))
+        if training and self._trainable:
+            mean, variance = nn.moments(x, [i for i in range(rank) if i != self.axis % rank])
+            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                old = moving._t._a
+                moving._replace(now, (old * self.momentum + now._a * (1 - self.momentum)).astype(old.dtype))
+        else:
+            mean, variance = self.moving_mean._read(), self.moving_variance._read()
+        beta = None if self.beta is None else wide(self.beta._read())
+        gamma = None if self.gamma is None else wide(self.gamma._read())
+        return nn.batch_normalization(x, wide(mean), wide(variance), beta, gamma, self.epsilon)
+
+
+class LayerNormalization(Layer):
+    """Each item with mean 0 and variance 1 over `axis`, then scaled by gamma and shifted by beta.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.LayerNormalization()(tf.constant([[1.0, 3.0]])).numpy().round(2).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def __init__(
+        self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros", gamma_initializer="ones", **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.axis = [axis] if isinstance(axis, int) else list(axis)
+        self.epsilon, self.center, self.scale = epsilon, center, scale
+        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
+        self.gamma = self.beta = None
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[a] for a in self.axis)
+        if self.scale:
+            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
+        if self.center:
+            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+
+    def call(self, x):
+        rank = x._a.ndim
+        axes = [a % rank for a in self.axis]
+        shape = [x._a.shape[i] if i in axes else 1 for i in range(rank)]
+        mean, variance = nn.moments(x, axes, keepdims=True)
+        gamma, beta = (None if v is None else reshape(v._read(), shape) for v in (self.gamma, self.beta))
+        return nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
+
+
+class Normalization(Layer):
+    """(x - mean) / sqrt(variance), over `axis`; `adapt` finds both from data.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.Normalization(axis=-1)
+    >>> layer.adapt([[1.0], [3.0]])
+    >>> layer(tf.constant([[5.0]])).numpy().tolist()
+    [[3.0]]
+    """
+
+    def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
+        super().__init__(**kwargs)
+        if (mean is None) != (variance is None):
+            raise ValueError(
+                "When setting values directly, both `mean` and `variance` must be set. "
+                f"Received: mean={mean} and variance={variance}"
+            )
+        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.invert, self.mean, self.variance = invert, None, None
+        if mean is not None:
+            self.mean, self.variance = as_tensor(mean, self._np), as_tensor(variance, self._np)
+
+    def adapt(self, data):
+        """Take mean and variance from data: an array or tensor, or an iterable of batches."""
+        whole = data if hasattr(data, "shape") or isinstance(data, list) else np.concatenate([np.asarray(b) for b in data])
+        a = np.asarray(whole, np.float64)
+        keep = [i % a.ndim for i in self.axis]
+        rest = tuple(i for i in range(a.ndim) if i not in keep)
+        self.mean = Tensor(a.mean(rest, keepdims=True).astype(self._np))
+        self.variance = Tensor(a.var(rest, keepdims=True).astype(self._np))
+
+    def call(self, x):
+        if self.mean is None:
+            raise ValueError("You must call `.build(input_shape)` on the layer before using it: `.adapt(data)` first.")
+        x = cast(x, self._np)
+        spread = maximum(sqrt(self.variance), 1e-7)
+        return self.mean + x * spread if self.invert else (x - self.mean) / spread
+
+
+class Rescaling(Layer):
+    """x * scale + offset, as floats.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Rescaling(1 / 255)(tf.constant([255], tf.uint8)).numpy().tolist()
+    [1.0]
+    """
+
+    def __init__(self, scale, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+
+    def call(self, x):
+        return cast(x, self._np) * self.scale + self.offset
+
+
+class Embedding(Layer):
+    """A vector for each integer: rows of a table, looked up.
+
+    Args:
+      input_dim: number of integers, 0 to input_dim - 1. output_dim: length of the vectors.
+    Returns (when called):
+      Tensor of shape (..., output_dim) for integers of shape (...).
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Embedding(10, 4)(tf.constant([[1, 2, 3]])).shape
+    TensorShape([1, 3, 4])
+    """
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None, **kwargs):
+        kwargs.pop("input_length", None)
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self._initializer, self._regularizer = embeddings_initializer, embeddings_regularizer
+
+    def build(self, input_shape=None):
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), self._initializer, name="embeddings", regularizer=self._regularizer
+        )
+
+    def call(self, x):
+        if x._a.dtype.kind not in "iu":
+            x = cast(x, "int32")
+        return _gather(self.embeddings, x)
+
+
+# ---------------------------------------------------------------- several inputs
+
+
+class Concatenate(Layer):
+    """A list of tensors joined along an axis.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Concatenate()([tf.ones([1, 2]), tf.ones([1, 3])]).shape
+    TensorShape([1, 5])
+    """
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, xs):
+        return concat(xs, self.axis)
+
+
+class Add(Layer):
+    """The sum of a list of tensors, which may broadcast."""
+
+    def call(self, xs):
+        total = xs[0]
+        for x in xs[1:]:
+            total = total + x
+        return total
+
+
+class Multiply(Layer):
+    """The product of a list of tensors, which may broadcast."""
+
+    def call(self, xs):
+        product = xs[0]
+        for x in xs[1:]:
+            product = multiply(product, x)
+        return product
+
+
+class Lambda(Layer):
+    """A function as a layer, for what needs no weights."""
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+class Identity(Layer):
+    """The input as it is."""
+
+    def call(self, x):
+        return x
+
+
+def add(inputs, **kwargs):
+    """`Add()(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """`Concatenate(axis)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)

@@ -1,0 +1,338 @@
+"""tf.keras.losses: what training makes small.
+
+Functions return one value per item of the batch; classes take their (weighted) mean.
+"""
+
+import inspect
+
+import numpy as np
+
+from .. import nn
+from ..array import where
+from ..clip import clip_by_value
+from ..linalg import l2_normalize
+from ..math import abs as _abs
+from ..math import cast, log, log1p, maximum, reduce_max, reduce_mean, reduce_sum, softplus, square
+from ..primitive import P
+from ..tensor import Tensor, as_tensor
+from .registry import lookup, snake_case
+
+EPSILON = 1e-7  # keeps probabilities away from 0 and 1
+
+
+def _floating(x):
+    x = as_tensor(x)
+    return x if x._a.dtype.kind == "f" else cast(x, np.float32)
+
+
+def same_rank(x, y):
+    """Two tensors whose ranks differ by a last axis of length 1, made equal in rank."""
+    if abs(x._a.ndim - y._a.ndim) == 1:
+        long, short = (x, y) if x._a.ndim > y._a.ndim else (y, x)
+        if long._a.shape[-1] == 1:
+            if short._a.ndim == 1:
+                short = P.reshape(short, shape=(*short._a.shape, 1))
+            else:
+                long = P.reshape(long, shape=long._a.shape[:-1])
+            return (long, short) if x._a.ndim > y._a.ndim else (short, long)
+    return x, y
+
+
+def _pair(y_true, y_pred):
+    """Predictions as floats, truths of the same dtype and rank."""
+    y_pred = _floating(y_pred)
+    y_true = y_true if isinstance(y_true, Tensor) else as_tensor(y_true)
+    return same_rank(y_true if y_true._a.dtype == y_pred._a.dtype else cast(y_true, y_pred._a.dtype), y_pred)
+
+
+def mean_squared_error(y_true, y_pred):
+    """mean((y_true - y_pred)^2) over the last axis.
+
+    >>> import tapelab as tf
+    >>> tf.keras.losses.mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]]).numpy().tolist()
+    [2.5]
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    return reduce_mean(square(y_true - y_pred), -1)
+
+
+def mean_absolute_error(y_true, y_pred):
+    """mean(|y_true - y_pred|) over the last axis."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return reduce_mean(_abs(y_true - y_pred), -1)
+
+
+def mean_absolute_percentage_error(y_true, y_pred):
+    """100 mean(|y_true - y_pred| / |y_true|) over the last axis."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return 100.0 * reduce_mean(_abs((y_true - y_pred) / maximum(_abs(y_true), EPSILON)), -1)
+
+
+def mean_squared_logarithmic_error(y_true, y_pred):
+    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis."""
+    y_true, y_pred = (log1p(maximum(y, EPSILON)) for y in _pair(y_true, y_pred))
+    return reduce_mean(square(y_true - y_pred), -1)
+
+
+def huber(y_true, y_pred, delta=1.0):
+    """Half the square of errors up to delta, linear beyond; the mean over the last axis."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    error = y_pred - y_true
+    size = _abs(error)
+    return reduce_mean(where(size <= delta, 0.5 * square(error), delta * size - 0.5 * delta**2), -1)
+
+
+def log_cosh(y_true, y_pred):
+    """mean(log cosh(y_pred - y_true)) over the last axis."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    x = y_pred - y_true
+    return reduce_mean(x + softplus(-2.0 * x) - float(np.log(2.0)), -1)
+
+
+def _signs(y_true):
+    """Labels 0 and 1 as -1 and 1; labels that are neither as they are."""
+    return 2.0 * y_true - 1.0 if np.isin(y_true._a, (0, 1)).all() else y_true
+
+
+def hinge(y_true, y_pred):
+    """mean(max(1 - y_true y_pred, 0)) over the last axis, for labels -1 and 1 (or 0 and 1)."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return reduce_mean(maximum(1.0 - _signs(y_true) * y_pred, 0.0), -1)
+
+
+def squared_hinge(y_true, y_pred):
+    """The mean of the squares of hinge's terms."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return reduce_mean(square(maximum(1.0 - _signs(y_true) * y_pred, 0.0)), -1)
+
+
+def categorical_hinge(y_true, y_pred):
+    """max(0, 1 + the best wrong score - the right one)."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    right = reduce_sum(y_true * y_pred, -1)
+    return maximum(reduce_max((1.0 - y_true) * y_pred, -1) - right + 1.0, 0.0)
+
+
+def kl_divergence(y_true, y_pred):
+    """sum(y_true log(y_true / y_pred)) over the last axis; probabilities are clipped to [1e-7, 1]."""
+    y_true, y_pred = (clip_by_value(y, EPSILON, 1.0) for y in _pair(y_true, y_pred))
+    return reduce_sum(y_true * log(y_true / y_pred), -1)
+
+
+def poisson(y_true, y_pred):
+    """mean(y_pred - y_true log y_pred) over the last axis."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return reduce_mean(y_pred - y_true * log(y_pred + EPSILON), -1)
+
+
+def cosine_similarity(y_true, y_pred, axis=-1):
+    """Minus the cosine of the angle between the vectors: -1 for the same direction."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return -reduce_sum(l2_normalize(y_true, axis) * l2_normalize(y_pred, axis), axis)
+
+
+def _same_shape(y_true, y_pred):
+    if y_true._a.shape != y_pred._a.shape:
+        raise ValueError(
+            f"Arguments `target` and `output` must have the same shape. Received: "
+            f"target.shape={y_true._a.shape}, output.shape={y_pred._a.shape}. Labels that are class numbers go "
+            f"with the sparse losses."
+        )
+
+
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-mean(y log p + (1 - y) log(1 - p)) over an axis. ValueError for shapes that differ.
+
+    >>> import tapelab as tf
+    >>> tf.keras.losses.binary_crossentropy([[1.0]], [[0.5]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    _same_shape(y_true, y_pred)
+    if from_logits:
+        return reduce_mean(nn.sigmoid_cross_entropy_with_logits(y_true, y_pred), axis)
+    p = clip_by_value(y_pred, EPSILON, 1 - EPSILON)
+    return -reduce_mean(y_true * log(p) + (1.0 - y_true) * log(1.0 - p), axis)
+
+
+def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-sum(y log p) over an axis, for probabilities (or one-hot rows) y. ValueError for shapes that differ.
+
+    >>> import tapelab as tf
+    >>> tf.keras.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true._a.shape[-1]
+    _same_shape(y_true, y_pred)
+    if from_logits:
+        return nn.softmax_cross_entropy_with_logits(y_true, y_pred, axis)
+    p = y_pred / reduce_sum(y_pred, axis, True)
+    return -reduce_sum(y_true * log(clip_by_value(p, EPSILON, 1 - EPSILON)), axis)
+
+
+def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
+    """-log p of each item's class, for class numbers y_true.
+
+    Args:
+      y_true: integers (or floats that are whole) of shape (batch, ...) or (batch, ..., 1).
+      y_pred: probabilities, or logits with `from_logits=True`, of shape (batch, ..., classes).
+      ignore_class: a class number whose items count nothing.
+    Raises:
+      ValueError: shapes that do not fit. InvalidArgumentError: a class number that does not exist.
+
+    >>> import tapelab as tf
+    >>> tf.keras.losses.sparse_categorical_crossentropy([1], [[0.0, 0.0]], from_logits=True).numpy().round(4).tolist()
+    [0.6931]
+    """
+    y_pred = _floating(y_pred)
+    labels = as_tensor(y_true)._a
+    if labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    labels = labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+    if labels.shape != y_pred._a.shape[:-1]:
+        raise ValueError(
+            "Arguments `target` and `output` must have the same shape up until the last dimension: "
+            f"target.shape={labels.shape}, output.shape={y_pred._a.shape}. Labels here are class numbers, one per "
+            f"item; one-hot rows go with categorical_crossentropy."
+        )
+    if axis not in (-1, y_pred._a.ndim - 1):
+        raise ValueError(f"Only axis=-1 is currently supported. Received: axis={axis}")
+    kept = None if ignore_class is None else labels != ignore_class
+    if kept is not None:
+        labels = np.where(kept, labels, 0)
+    if not from_logits:
+        y_pred = log(clip_by_value(y_pred, EPSILON, 1 - EPSILON))
+    loss = nn.sparse_softmax_cross_entropy_with_logits(Tensor(labels), y_pred)
+    return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
+
+
+class Loss:
+    """Base class: subclasses define `call(y_true, y_pred)`, one value per item.
+
+    Args:
+      name: for messages. reduction: 'sum_over_batch_size' (mean), 'sum' or None.
+
+    >>> import tapelab as tf
+    >>> class Cubic(tf.keras.losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return tf.reduce_mean(tf.abs(y_true - y_pred) ** 3, axis=-1)
+    >>> float(Cubic()([[0.0], [0.0]], [[1.0], [2.0]]))
+    4.5
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        known = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+        if reduction not in known:
+            raise ValueError(f"Invalid value for argument `reduction`. Expected one of {known}. Received: reduction={reduction}")
+        self.name, self.reduction = name or snake_case(type(self).__name__), reduction
+
+    def call(self, y_true, y_pred):
+        """One value per item of the batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call(y_true, y_pred)`.")
+
+    def mask(self, y_true):
+        """Which items count (a boolean array), or None for all."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = as_tensor(y_true), _floating(y_pred)
+        values = self.call(y_true, y_pred)
+        mask = self.mask(y_true)
+        if sample_weight is not None:
+            sample_weight = cast(sample_weight, values.dtype)
+        if mask is not None and self.reduction not in (None, "none"):
+            n = max(1, np.count_nonzero(mask))
+            share = mask.size / n if self.reduction != "sum" else 1.0
+            values = values * Tensor((mask * share).astype(values._a.dtype).reshape(values._a.shape))
+        if sample_weight is not None:
+            values, sample_weight = same_rank(values, sample_weight)
+            values = values * sample_weight
+        if self.reduction in (None, "none") or not values._a.ndim:
+            return values
+        if self.reduction == "sum":
+            return reduce_sum(values)
+        if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
+            return reduce_sum(values) / reduce_sum(sample_weight)
+        return P.mean(values, axis=tuple(range(-values._a.ndim, 0)), keepdims=False) if values._a.size else reduce_sum(values)
+
+
+class LossFunctionWrapper(Loss):
+    """The mean over the batch of a function of y_true and y_pred."""
+
+    def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
+        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+        self.fn, self.options = fn, kwargs
+
+    def call(self, y_true, y_pred):
+        """One value per item."""
+        return self.fn(y_true, y_pred, **self.options)
+
+
+def _loss(name, function, default_name=None):
+    """The class of a loss function: its own parameters first, then reduction, name and dtype."""
+    own = list(inspect.signature(function).parameters.values())[2:]
+    rest = inspect.signature(Loss.__init__).parameters
+    signature = inspect.Signature([*own, *(rest[k] for k in ("reduction", "name", "dtype"))])
+
+    def __init__(self, *args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        given["name"] = given["name"] or default_name
+        LossFunctionWrapper.__init__(self, function, **given)
+
+    __init__.__signature__ = signature
+    doc = f"The mean over the batch of `{function.__name__}`.\n\n    {function.__doc__.splitlines()[0]}\n"
+    return type(name, (LossFunctionWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
+
+
+MeanSquaredError = _loss("MeanSquaredError", mean_squared_error)
+MeanAbsoluteError = _loss("MeanAbsoluteError", mean_absolute_error)
+MeanAbsolutePercentageError = _loss("MeanAbsolutePercentageError", mean_absolute_percentage_error)
+MeanSquaredLogarithmicError = _loss("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
+Huber = _loss("Huber", huber, "huber_loss")
+LogCosh = _loss("LogCosh", log_cosh)
+Hinge = _loss("Hinge", hinge)
+SquaredHinge = _loss("SquaredHinge", squared_hinge)
+CategoricalHinge = _loss("CategoricalHinge", categorical_hinge)
+KLDivergence = _loss("KLDivergence", kl_divergence, "kl_divergence")
+Poisson = _loss("Poisson", poisson)
+CosineSimilarity = _loss("CosineSimilarity", cosine_similarity)
+BinaryCrossentropy = _loss("BinaryCrossentropy", binary_crossentropy)
+CategoricalCrossentropy = _loss("CategoricalCrossentropy", categorical_crossentropy)
+SparseCategoricalCrossentropy = _loss("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
+
+
+def _ignored(self, y_true):
+    ignored = self.options["ignore_class"]
+    return None if ignored is None else y_true._a != ignored
+
+
+SparseCategoricalCrossentropy.mask = _ignored
+
+FUNCTIONS = {
+    f.__name__: f
+    for f in (
+        mean_squared_error, mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
+        huber, log_cosh, hinge, squared_hinge, categorical_hinge, kl_divergence, poisson, cosine_similarity,
+        binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
+    )
+} | {
+    "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error, "logcosh": log_cosh, "bce": binary_crossentropy,
+}  # fmt: skip
+
+
+def get(identifier):
+    """The loss that a name, class, function or None stands for. ValueError if unknown."""
+    classes = {k: v for k, v in globals().items() if isinstance(v, type) and issubclass(v, Loss)}
+    return lookup("loss", identifier, FUNCTIONS | classes)
+
+
+def as_loss(identifier):
+    """The same, as an object: functions are wrapped."""
+    found = get(identifier)
+    return found if found is None or isinstance(found, Loss) else LossFunctionWrapper(found)

@@ -1,0 +1,306 @@
+"""tf.keras.metrics: numbers to watch, added up batch by batch. No gradient flows through them."""
+
+import numpy as np
+
+from ..tensor import Tensor, active, as_tensor
+from . import losses
+from .base_layer import Stateful
+from .registry import lookup, table_of
+
+
+def _array(x):
+    return x._a if isinstance(x, Tensor) else as_tensor(x)._a
+
+
+class Metric(Stateful):
+    """Base class: subclasses make variables in `__init__` and define `update_state` and `result`.
+
+    Calling a metric updates it and returns the result.
+
+    >>> import tapelab as tf
+    >>> class Largest(tf.keras.metrics.Metric):
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.largest = self.add_weight(name="largest", initializer="zeros")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.largest.assign(tf.maximum(self.largest, tf.reduce_max(tf.abs(y_true - y_pred))))
+    ...     def result(self):
+    ...         return self.largest.value
+    >>> float(Largest()(tf.constant([0.0, 1.0]), tf.constant([2.0, 1.5])))
+    2.0
+    """
+
+    def __init__(self, dtype=None, name=None):
+        super().__init__(name, dtype)
+
+    def add_weight(self, shape=(), initializer=None, dtype=None, name=None):
+        """A variable that `reset_state` sets to zero."""
+        return super().add_weight(shape, initializer or "zeros", dtype, trainable=False, name=name)
+
+    add_variable = add_weight
+    variables = property(lambda self: list(self._weights), doc="What the metric has added up.")
+
+    def update_state(self, *args, **kwargs):
+        """Add a batch."""
+        raise NotImplementedError("Metric subclasses must implement the `update_state()` method.")
+
+    def result(self):
+        """The metric's value now, a scalar tensor."""
+        raise NotImplementedError("Metric subclasses must implement the `result()` method.")
+
+    def reset_state(self):
+        """Start anew."""
+        for v in self._weights:
+            v._replace(None, np.zeros_like(v._t._a))
+
+    def __call__(self, *args, **kwargs):
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+class _Reduction(Metric):
+    def __init__(self, name, dtype=None):
+        super().__init__(dtype, name)
+        self.total = self.add_weight(name="total")
+
+    def _add(self, variable, amount):
+        variable._replace(None, variable._t._a + variable._t._a.dtype.type(amount))
+
+
+def _weighted(values, sample_weight):
+    """Values times weights, and what the weights add up to."""
+    a = _array(values)
+    a = a if a.dtype.kind == "f" else a.astype(np.float32)
+    if sample_weight is None:
+        return a, a.size
+    x, w = (t._a for t in losses.same_rank(Tensor(a), as_tensor(sample_weight)))
+    while w.ndim > x.ndim:
+        x = x.reshape(*x.shape, 1)
+    w = np.broadcast_to(w.reshape(w.shape + (1,) * (x.ndim - w.ndim)), x.shape).astype(x.dtype)
+    return x * w, np.add.reduce(w, axis=None)
+
+
+class Sum(_Reduction):
+    """The (weighted) sum of all values."""
+
+    def __init__(self, name="sum", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, values, sample_weight=None):
+        """Add values of any shape."""
+        self._add(self.total, np.add.reduce(_weighted(values, sample_weight)[0], axis=None))
+
+    def result(self):
+        """The sum."""
+        return self.total._t
+
+
+class Mean(_Reduction):
+    """The (weighted) mean of all values; 0 when there are none.
+
+    >>> import tapelab as tf
+    >>> m = tf.keras.metrics.Mean()
+    >>> m.update_state([1.0, 2.0]); m.update_state(6.0)
+    >>> float(m.result())
+    3.0
+    """
+
+    def __init__(self, name="mean", dtype=None):
+        super().__init__(name, dtype)
+        self.count = self.add_weight(name="count")
+
+    def update_state(self, values, sample_weight=None):
+        """Add values of any shape."""
+        values, n = _weighted(values, sample_weight)
+        self._add(self.total, np.add.reduce(values, axis=None))
+        self._add(self.count, n)
+
+    def result(self):
+        """The mean."""
+        n = self.count._t._a
+        return Tensor(self.total._t._a / n if n else self.total._t._a * 0)
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of `fn(y_true, y_pred)`."""
+
+    def __init__(self, fn, name=None, dtype=None, **kwargs):
+        super().__init__(name or fn.__name__, dtype)
+        self._fn, self._options = fn, kwargs
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch of truths and predictions."""
+        saved, active.tapes = active.tapes, ()
+        try:
+            values = self._fn(as_tensor(y_true), as_tensor(y_pred), **self._options)
+        finally:
+            active.tapes = saved
+        super().update_state(values, sample_weight)
+
+
+# ---------------------------------------------------------------- accuracies
+
+
+def accuracy(y_true, y_pred):
+    """1 where equal, else 0."""
+    x, y = losses.same_rank(as_tensor(y_true), as_tensor(y_pred))
+    return Tensor((x._a == y._a).astype(np.float32))
+
+
+def binary_accuracy(y_true, y_pred, threshold=0.5):
+    """1 where y_pred is on the label's side of the threshold, else 0."""
+    x, y = losses.same_rank(as_tensor(y_true), as_tensor(y_pred))
+    return Tensor((x._a == (y._a > threshold)).astype(np.float32))
+
+
+def categorical_accuracy(y_true, y_pred):
+    """1 where the largest score is at the place of the largest label, else 0.
+
+    >>> import tapelab as tf
+    >>> tf.keras.metrics.categorical_accuracy([[0, 1]], [[0.3, 0.7]]).numpy().tolist()
+    [1.0]
+    """
+    return Tensor((np.argmax(_array(y_true), -1) == np.argmax(_array(y_pred), -1)).astype(np.float32))
+
+
+def _labels(y_true, y_pred):
+    labels = _array(y_true)
+    if labels.ndim == y_pred.ndim and labels.shape[-1:] == (1,):
+        labels = labels[..., 0]
+    if labels.shape != y_pred.shape[:-1]:
+        raise ValueError(
+            f"Class numbers of shape {labels.shape} do not fit predictions of shape {y_pred.shape}: they must have "
+            f"the shape of the predictions without the last axis."
+        )
+    return labels
+
+
+def sparse_categorical_accuracy(y_true, y_pred):
+    """1 where the largest score is at the class number's place, else 0.
+
+    >>> import tapelab as tf
+    >>> tf.keras.metrics.sparse_categorical_accuracy([1, 0], [[0.1, 0.9], [0.2, 0.8]]).numpy().tolist()
+    [1.0, 0.0]
+    """
+    scores = _array(y_pred)
+    return Tensor((_labels(y_true, scores) == np.argmax(scores, -1)).astype(np.float32))
+
+
+def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
+    """1 where the class number's score is among the k largest, else 0."""
+    scores = _array(y_pred)
+    labels = _labels(y_true, scores).astype(np.int64)
+    own = np.take_along_axis(scores, labels[..., None], -1)
+    return Tensor((np.count_nonzero(scores > own, axis=-1) < k).astype(np.float32))
+
+
+def top_k_categorical_accuracy(y_true, y_pred, k=5):
+    """The same for one-hot labels."""
+    return sparse_top_k_categorical_accuracy(np.argmax(_array(y_true), -1), y_pred, k)
+
+
+def _metric(name, fn, **defaults):
+    """The class of the mean of a function; the function's own parameters by keyword."""
+
+    def __init__(self, name=None, dtype=None, **kwargs):
+        MeanMetricWrapper.__init__(self, fn, name or fn.__name__, dtype, **(defaults | kwargs))
+
+    doc = f"The mean of `{fn.__name__}` over all batches.\n\n    {fn.__doc__.splitlines()[0]}\n"
+    return type(name, (MeanMetricWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
+
+
+Accuracy = _metric("Accuracy", accuracy)
+BinaryAccuracy = _metric("BinaryAccuracy", binary_accuracy)
+CategoricalAccuracy = _metric("CategoricalAccuracy", categorical_accuracy)
+SparseCategoricalAccuracy = _metric("SparseCategoricalAccuracy", sparse_categorical_accuracy)
+TopKCategoricalAccuracy = _metric("TopKCategoricalAccuracy", top_k_categorical_accuracy)
+SparseTopKCategoricalAccuracy = _metric("SparseTopKCategoricalAccuracy", sparse_top_k_categorical_accuracy)
+MeanSquaredError = _metric("MeanSquaredError", losses.mean_squared_error)
+MeanAbsoluteError = _metric("MeanAbsoluteError", losses.mean_absolute_error)
+MeanAbsolutePercentageError = _metric("MeanAbsolutePercentageError", losses.mean_absolute_percentage_error)
+KLDivergence = _metric("KLDivergence", losses.kl_divergence)
+Hinge = _metric("Hinge", losses.hinge)
+BinaryCrossentropy = _metric("BinaryCrossentropy", losses.binary_crossentropy)
+CategoricalCrossentropy = _metric("CategoricalCrossentropy", losses.categorical_crossentropy)
+SparseCategoricalCrossentropy = _metric("SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy)
+
+
+class RootMeanSquaredError(Mean):
+    """The root of the mean squared error over all elements."""
+
+    def __init__(self, name="root_mean_squared_error", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch of truths and predictions."""
+        x, y = losses._pair(y_true, y_pred)
+        super().update_state(np.square(x._a - y._a), sample_weight)
+
+    def result(self):
+        """The root."""
+        return Tensor(np.sqrt(super().result()._a))
+
+
+class Precision(Metric):
+    """Of what was predicted positive (above the threshold), the fraction that is.
+
+    >>> import tapelab as tf
+    >>> float(tf.keras.metrics.Precision()([0, 1, 1], [0.9, 0.8, 0.1]))
+    0.5
+    """
+
+    _wrong = staticmethod(lambda truth, guess: guess & ~truth)
+
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(dtype, name)
+        self.threshold = 0.5 if thresholds is None else float(thresholds)
+        self.right, self.wrong = self.add_weight(name="true_positives"), self.add_weight(name="false")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch of labels 0 and 1 and of probabilities."""
+        x, y = losses._pair(y_true, y_pred)
+        truth, guess = x._a > 0.5, y._a > self.threshold
+        for v, hits in ((self.right, truth & guess), (self.wrong, self._wrong(truth, guess))):
+            v._replace(None, v._t._a + np.add.reduce(_weighted(hits, sample_weight)[0], axis=None))
+
+    def result(self):
+        """The fraction; 0 when there is none."""
+        n = self.right._t._a + self.wrong._t._a
+        return Tensor(self.right._t._a / n if n else n)
+
+
+class Recall(Precision):
+    """Of what is positive, the fraction that was predicted so."""
+
+    _wrong = staticmethod(lambda truth, guess: truth & ~guess)
+
+
+_TABLE = table_of(globals(), Metric) | {"mse": MeanSquaredError, "mae": MeanAbsoluteError, "acc": Accuracy}
+_CROSSENTROPY = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+
+
+def get(identifier):
+    """The metric that a name, class, function or None stands for. ValueError if unknown."""
+    return lookup("metric", identifier, losses.FUNCTIONS | _TABLE)
+
+
+def for_shapes(identifier, y_true, y_pred):
+    """What 'accuracy' and 'crossentropy' mean for truths and predictions of these shapes, or a metric.
+
+    One score per item: binary. As many labels as scores: categorical. Class numbers: sparse.
+    """
+    short = {"acc": "accuracy", "ce": "crossentropy"}.get(identifier, identifier) if isinstance(identifier, str) else None
+    if short in ("accuracy", "crossentropy"):
+        x, y = _array(y_true).shape, _array(y_pred).shape
+        which = 0 if y[-1:] == (1,) or not y else 1 if x == y else 2
+        kinds = (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy) if short == "accuracy" else _CROSSENTROPY
+        return kinds[which](name=identifier)
+    metric = get(identifier)
+    if isinstance(metric, Metric):
+        if isinstance(identifier, str):
+            metric.name = identifier
+        return metric
+    return MeanMetricWrapper(metric)

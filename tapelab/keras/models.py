@@ -1,0 +1,597 @@
+"""tf.keras.Model and Sequential: layers that can be trained, evaluated, summarised and saved."""
+
+import os
+import tempfile
+import time
+import zipfile
+import zlib
+
+import numpy as np
+
+from ..math import add_n
+from ..tape import GradientTape
+from ..tensor import Tensor, as_tensor
+from . import losses as losses_module
+from . import metrics as metrics_module
+from . import optimizers
+from .base_layer import KerasTensor, Layer, leaves, map_leaves
+from .callbacks import CallbackList, History, Progress
+from .data import batches_of, split
+from .layers import InputLayer
+from .utils import unpack_x_y_sample_weight
+
+
+class _CompiledLoss:
+    """What `compile(loss=...)` was given, for models with one output or several."""
+
+    def __init__(self, loss, weights):
+        self.losses = map_leaves(losses_module.as_loss, loss)
+        self.weights = weights
+
+    def __call__(self, y, y_pred, sample_weight=None):
+        if not isinstance(y_pred, (list, tuple, dict)):
+            loss = leaves(self.losses)[0]
+            if loss is None:
+                raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+            return loss(y, y_pred, sample_weight)
+        keys = list(y_pred) if isinstance(y_pred, dict) else range(len(y_pred))
+        several, total = isinstance(self.losses, (list, tuple, dict)), []
+        for k in keys:
+            loss = self.losses[k] if several else self.losses
+            if loss is not None:
+                weight = 1.0 if self.weights is None else self.weights[k]
+                total.append(loss(y[k], y_pred[k], sample_weight) * weight)
+        return add_n(total)
+
+
+class _CompiledMetrics(metrics_module.Metric):
+    """What `compile(metrics=...)` was given: one metric whose result is a dictionary."""
+
+    def __init__(self, given, weighted):
+        super().__init__(name="compile_metrics")
+        self.given = [(m, False) for m in leaves(given or [])] + [(m, True) for m in leaves(weighted or [])]
+        self.found = None
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add a batch; the first one tells what 'accuracy' means."""
+        if self.found is None:
+            self.found = [metrics_module.for_shapes(m, y_true, y_pred) for m, _ in self.given]
+        for metric, (_, weighted) in zip(self.found, self.given):
+            metric.update_state(y_true, y_pred, sample_weight if weighted else None)
+
+    def result(self):
+        """Name -> value."""
+        return {m.name: m.result() for m in self.found or []}
+
+    def reset_state(self):
+        """Start anew."""
+        for m in self.found or [m for m, _ in self.given if isinstance(m, metrics_module.Metric)]:
+            m.reset_state()
+
+
+class Model(Layer):
+    """A layer with `fit`, `evaluate`, `predict`, `summary` and weights that can be saved.
+
+    Either a subclass with its layers as attributes and a `call` method, or, with inputs and outputs
+    made by calling layers on `tf.keras.Input`, the function from the ones to the others.
+
+    >>> import tapelab as tf
+    >>> inputs = tf.keras.Input(shape=(3,))
+    >>> outputs = tf.keras.layers.Dense(1, kernel_initializer="ones")(inputs)
+    >>> model = tf.keras.Model(inputs, outputs)
+    >>> model(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
+    [[6.0]]
+    """
+
+    def __init__(self, *args, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs):
+        if args and inputs is None:
+            inputs, args = args[0], args[1:]
+        if args and outputs is None:
+            outputs, args = args[0], args[1:]
+        if args and name is None:
+            name, args = args[0], args[1:]
+        functional = inputs is not None and outputs is not None
+        from .registry import unique_name
+
+        if functional and name is None and type(self) is Model:
+            name = unique_name("functional")
+        super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
+        self.optimizer = self._compiled_loss = self._compiled_metrics = self._graph = None
+        self.stop_training = False
+        if functional:
+            self._trace(inputs, outputs)
+
+    # -- models made of inputs and outputs
+
+    def _trace(self, inputs, outputs):
+        """Find what leads from the inputs to the outputs, in an order in which it can be computed."""
+        for t in leaves(inputs) + leaves(outputs):
+            if not isinstance(t, KerasTensor):
+                raise ValueError(f"All `inputs` and `outputs` values must be KerasTensors. Received: {t!r}")
+        known, nodes, todo = {id(t) for t in leaves(inputs)}, {}, leaves(outputs)
+        while todo:
+            t = todo.pop()
+            if id(t) in known:
+                continue
+            if t.node is None:
+                raise ValueError(
+                    f"`inputs` not connected to `outputs`: {t!r} is needed to compute the outputs, but is not among "
+                    f"the inputs."
+                )
+            function, args, kwargs, made = t.node
+            known.update(id(z) for z in leaves(made))
+            nodes[leaves(made)[0].serial] = t.node
+            todo += [x for x in leaves((args, kwargs)) if isinstance(x, KerasTensor)]
+        nodes = [nodes[k] for k in sorted(nodes)]
+        first = [t.layer for t in leaves(inputs) if hasattr(t, "layer")]
+        inner = first + [f for f, *_ in nodes if isinstance(f, Layer)]
+        self._graph_layers = list({id(x): x for x in inner}.values())
+        vars(self).update(
+            _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs), built=True,
+            output_shape=map_leaves(lambda t: t.shape, outputs), input_shape=map_leaves(lambda t: t.shape, inputs),
+        )  # fmt: skip
+
+    def call(self, inputs, training=None, mask=None):
+        """Compute. Subclasses define this; a model of inputs and outputs runs its layers."""
+        if self._graph is None:
+            raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        expected, nodes, outputs = self._graph
+        if isinstance(inputs, dict) and not isinstance(expected, dict):
+            inputs = [inputs[t.name] for t in leaves(expected)]
+        if isinstance(expected, dict) and isinstance(inputs, dict):
+            inputs = [inputs[k] for k in expected]
+        given, wanted = leaves(inputs), leaves(expected)
+        if len(given) != len(wanted):
+            raise ValueError(f"Model {self.name} expects {len(wanted)} input(s), but it received {len(given)}.")
+        values = {id(t): _of_rank(x, t.shape, self) for t, x in zip(wanted, given)}
+        get = lambda t: values[id(t)] if isinstance(t, KerasTensor) else t  # noqa: E731
+        for function, args, kwargs, made in nodes:
+            z = function(*map_leaves(get, args), **map_leaves(get, kwargs))
+            for t, value in zip(leaves(made), leaves(z)):
+                values[id(t)] = value
+        return map_leaves(get, outputs)
+
+    def build(self, input_shape):
+        """Make the weights of a subclass's layers, for inputs of this shape (None for unknown sizes)."""
+        if self._graph is None and type(self).call is not Model.call and input_shape is not None:
+            nested = input_shape and isinstance(input_shape[0], (list, tuple))
+            x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
+            self.built = True
+            self._symbolic_call((x,), {})
+
+    def _build_for(self, args, kwargs):
+        self.built = True  # the layers inside build themselves when they are called
+
+    @property
+    def layers(self):
+        """The layers directly inside the model."""
+        return self._inner()
+
+    def get_layer(self, name=None, index=None):
+        """The layer of that name or index. ValueError when there is none."""
+        for i, layer in enumerate(self.layers):
+            if name == layer.name or name is None and i == index:
+                return layer
+        raise ValueError(
+            f"No such layer: {name if index is None else index}. Existing layers are: {[x.name for x in self.layers]}."
+        )
+
+    # -- training
+
+    def compile(
+        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, run_eagerly=False,
+        steps_per_execution=1, jit_compile="auto", auto_scale_loss=True,
+    ):  # fmt: skip
+        """Say how to train: optimizer, loss and metrics, each by name or as an object.
+
+        Args:
+          loss: name, function or `Loss`; for several outputs a list or dictionary of them.
+          metrics: list of names, functions or `Metric`s; 'accuracy' fits the shapes of labels and predictions.
+        Raises:
+          ValueError: an unknown name.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self._compiled_loss = _CompiledLoss(loss, loss_weights)
+        self._compiled_metrics = _CompiledMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+        vars(self)["_loss_tracker"] = metrics_module.Mean(name="loss")
+        self.loss = loss
+
+    @property
+    def compiled(self):
+        """Whether `compile` was called."""
+        return self._compiled_loss is not None
+
+    @property
+    def metrics(self):
+        """The loss, the metrics among the attributes of the model and its layers, the compiled ones."""
+        held = [m for layer in self._flatten_layers() for m in layer._held() if isinstance(m, metrics_module.Metric)]
+        first = [self._loss_tracker] if self.compiled else []
+        compiled = [self._compiled_metrics] if self._compiled_metrics is not None else []
+        return first + [m for m in held if m is not self._compiled_metrics] + compiled
+
+    @property
+    def metrics_names(self):
+        """The names of what `evaluate` returns."""
+        return list(self.get_metrics_result())
+
+    def reset_metrics(self):
+        """Start all metrics anew."""
+        for m in self.metrics:
+            m.reset_state()
+
+    def get_metrics_result(self):
+        """Name -> value of every metric."""
+        found = {}
+        for m in self.metrics:
+            value = m.result()
+            found.update(value if isinstance(value, dict) else {m.name: value})
+        return found
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The compiled loss plus what layers added; override it to train on something else."""
+        found = list(self.losses)
+        if self._compiled_loss is not None and leaves(self._compiled_loss.losses) != [None]:
+            found.insert(0, self._compiled_loss(y, y_pred, sample_weight))
+        if not found:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        return found[0] if len(found) == 1 else add_n(found)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Update the compiled metrics; return all results."""
+        if self._compiled_metrics is not None:
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def train_step(self, data):
+        """One step on one batch, a tuple (x, y) or (x, y, sample_weight); returns name -> value."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+        self._loss_tracker.update_state(loss, _batch_size(x))
+        variables = self.trainable_weights
+        if variables:
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        else:
+            import warnings
+
+            warnings.warn(
+                "The model does not have any trainable weights. (A tf.Variable as an attribute is not one: "
+                "use self.add_weight, or tf.keras.Variable.)", stacklevel=2,
+            )  # fmt: skip
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        """Loss and metrics on one batch; returns name -> value."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        self._loss_tracker.update_state(loss, _batch_size(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """Predictions for one batch."""
+        return self(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
+        validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
+        validation_steps=None, validation_batch_size=None, validation_freq=1,
+    ):  # fmt: skip
+        """Train for a number of epochs.
+
+        Args:
+          x, y: arrays or tensors; or x alone, a `tf.data.Dataset` or other iterable of batches.
+          batch_size: 32 for arrays. verbose: 0 silent, 1 a bar, 2 a line per epoch.
+          validation_split: the last fraction of the arrays is kept for validation.
+          validation_data: (x, y) or an iterable of batches. steps_per_epoch: batches in an epoch.
+        Returns:
+          A `History`; `.history` holds a list per metric.
+        Raises:
+          ValueError: not compiled, or arrays of different lengths.
+        """
+        self._check_compiled("fit")
+        if validation_split:
+            (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
+        train = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
+        history = History()
+        verbose = 1 if verbose == "auto" else verbose
+        hooks = CallbackList([history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose))
+        self.stop_training = False
+        hooks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            hooks.on_epoch_begin(epoch)
+            logs = {}
+            for step, data in enumerate(train.epoch()):
+                hooks.on_train_batch_begin(step)
+                logs = self.train_step(data)
+                hooks.on_train_batch_end(step, logs)
+                if self.stop_training:
+                    break
+            logs = _numbers(logs)
+            if validation_data is not None and (epoch + 1) % validation_freq == 0:
+                parts = validation_data if isinstance(validation_data, (list, tuple)) else (validation_data,)
+                found = self.evaluate(
+                    *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0, return_dict=True,
+                    batch_size=validation_batch_size or batch_size, steps=validation_steps, _callbacks=hooks,
+                )  # fmt: skip
+                logs |= {f"val_{k}": v for k, v in found.items()}
+            hooks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        hooks.on_train_end(logs if epochs > initial_epoch else {})
+        vars(self)["history"] = history
+        return history
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
+        return_dict=False, _callbacks=None,
+    ):  # fmt: skip
+        """Loss and metrics on data given as for `fit`: a number, a list (loss first), or a dictionary."""
+        self._check_compiled("evaluate")
+        data = batches_of(x, y, sample_weight, batch_size, steps=steps)
+        hooks = _callbacks or CallbackList(leaves(callbacks or []), self, 1, data.steps)
+        self.reset_metrics()
+        hooks.on_test_begin()
+        logs, start = {}, time.perf_counter()
+        for step, batch in enumerate(data.epoch()):
+            hooks.on_test_batch_begin(step)
+            logs = self.test_step(batch)
+            hooks.on_test_batch_end(step, logs)
+        found = _numbers(logs, in_order=True)
+        hooks.on_test_end(found)
+        if verbose:
+            Progress.line(step + 1, time.perf_counter() - start, dict(sorted(found.items())))
+        if return_dict:
+            return found
+        return list(found.values()) if len(found) > 1 else next(iter(found.values()))
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The model's output for all of x, as an array (or a structure of them), batch by batch."""
+        data = batches_of(x, None, None, batch_size, steps=steps)
+        start = time.perf_counter()
+        found = [map_leaves(lambda t: t._a, self.predict_step(batch)) for batch in data.epoch()]
+        if verbose:
+            Progress.line(len(found), time.perf_counter() - start, {})
+        columns = [np.concatenate(parts) for parts in zip(*map(leaves, found))]
+        rest = iter(columns)
+        return map_leaves(lambda _: next(rest), found[0])
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One training step; the metrics add up until `reset_metrics`."""
+        self._check_compiled("train_on_batch")
+        data = next(iter(batches_of(x, y, sample_weight, 1 << 62, class_weight=class_weight).epoch()))
+        return _as_list(_numbers(self.train_step(data), in_order=True), return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Loss and metrics on one batch, which add up until `reset_metrics`."""
+        self._check_compiled("test_on_batch")
+        data = next(iter(batches_of(x, y, sample_weight, 1 << 62).epoch()))
+        return _as_list(_numbers(self.test_step(data), in_order=True), return_dict)
+
+    def predict_on_batch(self, x):
+        """The output for one batch, as an array."""
+        return map_leaves(lambda t: t._a, self.predict_step((map_leaves(as_tensor, x),)))
+
+    def _check_compiled(self, method):
+        if not self.compiled and type(self).train_step is Model.train_step:
+            raise ValueError(f"You must call `compile()` before calling `{method}()`.")
+
+    # -- looking at it
+
+    def summary(self, line_length=None, print_fn=None):
+        """Print the layers, the shapes of their outputs and the numbers of their parameters."""
+        rows = [("Layer (type)", "Output Shape", "Param #")]
+        for layer in self.layers:
+            shape = layer.output_shape
+            built = layer.built and not (layer.weights == [] and shape is None and layer._inner())
+            shown = "?" if shape is None else str(shape)
+            rows.append((f"{layer.name} ({type(layer).__name__})", shown, f"{layer.count_params():,}" if built else "0 (unbuilt)"))
+        widths = [max(len(r[i]) for r in rows) + 2 for i in range(3)]
+        if line_length:
+            widths[0] += max(0, line_length - sum(widths) - 4)
+
+        def rule(left, mid, right, stroke):
+            return left + mid.join(stroke * w for w in widths) + right
+
+        def row(r, edge):
+            cells = [f" {r[0]:<{widths[0] - 1}}", f" {r[1]:<{widths[1] - 1}}", f"{r[2]:>{widths[2] - 1}} "]
+            return edge + edge.join(cells) + edge
+
+        lines = [f'Model: "{self.name}"', rule("┏", "┳", "┓", "━"), row(rows[0], "┃"), rule("┡", "╇", "┩", "━")]
+        for i, r in enumerate(rows[1:]):
+            lines += [rule("├", "┼", "┤", "─")] * bool(i) + [row(r, "│")]
+        lines.append(rule("└", "┴", "┘", "─"))
+        for what, found in (
+            ("Total", self.weights), ("Trainable", self.trainable_weights), ("Non-trainable", self.non_trainable_weights)
+        ):  # fmt: skip
+            n, size = sum(v._t._a.size for v in found), sum(v._t._a.nbytes for v in found)
+            lines.append(f" {what} params: {n:,} ({_bytes(size)})")
+        for line in lines:
+            (print_fn or print)(line)
+
+    # -- saving
+
+    def save_weights(self, filepath, overwrite=True):
+        """Write the weights to a file, whole or not at all, in NumPy's npz format (whatever its name).
+
+        Raises ValueError when there are no weights yet, FileExistsError with `overwrite=False`.
+        """
+        if not self.weights:
+            raise ValueError(
+                f"Model {self.name} has no weights to save: it is not built yet. Call it on data, or build(input_shape)."
+            )
+        path = os.fspath(filepath)
+        if not overwrite and os.path.exists(path):
+            raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **self._named_arrays())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    def load_weights(self, filepath, skip_mismatch=False):
+        """Replace the weights by those of a file that `save_weights` wrote.
+
+        Raises:
+          FileNotFoundError: there is no such file.
+          ValueError: the file is damaged, or another model's. Then no weight has changed.
+        """
+        path = os.fspath(filepath)
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
+        expected = self._named_arrays()
+        if not expected:
+            raise ValueError(
+                f"Model {self.name} has no weights yet, so that {path} cannot be loaded into it. Call it on data, "
+                f"or build(input_shape), first."
+            )
+        try:
+            with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+                found = {k: file[k] for k in file.files}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as e:
+            raise ValueError(
+                f"{path} is damaged or was not written by save_weights ({e}). No weight was changed; save it again."
+            ) from e
+        if list(found) != list(expected):
+            missing = [k for k in expected if k not in found] or [k for k in found if k not in expected]
+            raise ValueError(
+                f"{path} holds the weights of another model: {len(found)} arrays for {len(expected)} weights, the first "
+                f"difference at {missing[0] if missing else 'their order'}. No weight was changed."
+            )
+        for key, a in expected.items():
+            b = found[key]
+            if a.shape != b.shape or a.dtype != b.dtype:
+                raise ValueError(
+                    f"{path} holds the weights of another model: {key} is {b.dtype} of shape {b.shape} there, and "
+                    f"{a.dtype} of shape {a.shape} here. No weight was changed."
+                )
+        for v, key in zip(self.weights, expected):
+            v.assign(found[key])
+
+    def _named_arrays(self):
+        return {f"{i:04d} {v.name}": v._t._a for i, v in enumerate(self.weights)}
+
+
+class Sequential(Model):
+    """A model that is a chain of layers.
+
+    Args:
+      layers: list of layers, the first of which may be `tf.keras.Input(...)` to build at once;
+        otherwise the weights are made at the first call.
+
+    >>> import tapelab as tf
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation="relu"), tf.keras.layers.Dense(2)])
+    >>> model(tf.ones([4, 5])).shape, [tuple(v.shape) for v in model.trainable_variables]
+    (TensorShape([4, 2]), [(5, 3), (3,), (3, 2), (2,)])
+    """
+
+    def __init__(self, layers=None, trainable=True, name=None):
+        super().__init__(trainable=trainable, name=name)
+        self._chain, self._end, self._start = [], None, None
+        for layer in layers or []:
+            self.add(layer)
+
+    def add(self, layer):
+        """Append a layer. ValueError for anything else."""
+        if isinstance(layer, KerasTensor) and hasattr(layer, "layer"):
+            layer = layer.layer
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})"
+            )
+        if any(layer.name == other.name for other in self._chain):
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the "
+                f"name of a layer in this model. Update the `name` argument to pass a unique name."
+            )
+        if isinstance(layer, InputLayer):
+            if self._chain or self._start is not None:
+                raise ValueError(f"Sequential model '{self.name}' has already been configured to use input shape; got {layer}.")
+            vars(self).update(_start=layer.output, _end=layer.output, input_shape=layer.output.shape)
+            return
+        if not self._chain and self._start is None and layer._given_shape is not None:
+            self.add(InputLayer(layer._given_shape))
+        self._chain.append(layer)
+        if self._end is not None:
+            vars(self)["_end"] = layer(self._end)
+            vars(self).update(built=True, output_shape=self._end.shape, inputs=[self._start], outputs=[self._end])
+
+    def pop(self):
+        """Remove the last layer and return it."""
+        layer = self._chain.pop()
+        if self._start is not None:
+            chain, vars(self)["_end"] = list(self._chain), self._start
+            for x in chain:
+                vars(self)["_end"] = x(self._end)
+        return layer
+
+    def call(self, inputs, training=None, mask=None):
+        """Call the layers one after the other."""
+        x = inputs if self._start is None else _of_rank(inputs, self._start.shape, self)
+        for layer in self._chain:
+            x = layer(x)
+        return x
+
+    def build(self, input_shape=None):
+        """Make the weights for inputs of this shape, batch included (None for unknown sizes)."""
+        if input_shape is not None and self._start is None and self._chain:
+            self.built = True
+            self._symbolic_call((KerasTensor(input_shape),), {})
+            vars(self)["input_shape"] = tuple(input_shape)
+
+    @property
+    def layers(self):
+        """The layers, in order."""
+        return list(self._chain)
+
+
+def _of_rank(x, shape, model):
+    """An input with the last axis of length 1 that its placeholder has, or without; ValueError if it cannot fit."""
+    have = x._a.shape if isinstance(x, Tensor) else tuple(x.shape)
+    if len(have) == len(shape):
+        fits = all(n is None or m is None or n == m for n, m in zip(shape, have))
+    elif len(have) == len(shape) - 1 and shape[-1] == 1:
+        return x[..., None]
+    else:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"Input 0 with name 'None' of layer '{model.name}' is incompatible with the layer: expected shape={shape}, "
+            f"found shape={have}"
+        )
+    return x
+
+
+def _batch_size(x):
+    found = leaves(x)
+    return found[0]._a.shape[0] if found and found[0]._a.ndim else 1
+
+
+def _numbers(logs, in_order=False):
+    found = {k: _number(v) for k, v in logs.items()}
+    return found if in_order else dict(sorted(found.items()))
+
+
+def _number(value):
+    a = value._a if isinstance(value, Tensor) else np.asarray(value)
+    return float(a) if a.ndim == 0 else a
+
+
+def _as_list(found, return_dict):
+    return found if return_dict else list(found.values()) if len(found) > 1 else next(iter(found.values()))
+
+
+def _bytes(n):
+    size = float(n)
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:
+            break
+        size /= 1024
+    else:
+        unit = "GB"
+    return f"{size:.2f} {unit}"

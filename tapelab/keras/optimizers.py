@@ -1,0 +1,464 @@
+"""tf.keras.optimizers: how gradients change variables.
+
+The gradients of a step are copied into one flat array, and a few in-place NumPy calls turn it, with
+the flat arrays that hold the optimizer's state, into the step and then into the new values; the
+variables become views of it. So a step costs ten passes over memory however many variables there
+are, and no tensor read earlier is written to: the array is new each time. (Keeping a second array
+and taking turns was measured to gain nothing, and chunks that fit the cache to lose.)
+"""
+
+import math
+import warnings
+
+import numpy as np
+
+from ..clip import global_norm
+from ..tensor import IndexedSlices, Tensor, as_tensor
+from .base_layer import Variable
+from .registry import lookup, snake_case, table_of, unique_name
+from .schedules import LearningRateSchedule
+
+
+class SlotVariable(Variable):
+    """A part of an optimizer's flat state, seen as a variable of the shape of the one it belongs to."""
+
+    def __init__(self, view, scale, path):
+        self._view, self._scale = view, scale
+        super().__init__(view * scale, trainable=False, name=path.rpartition("/")[2])
+        self.path = path
+
+    _t = property(
+        lambda self: Tensor(self._view * self._scale),
+        lambda self, t: np.divide(t._a, self._scale, out=self._view),
+    )
+
+
+class _Flat:
+    """Variables of one dtype laid out in one flat array, with state of the same layout."""
+
+    def __init__(self, variables, slots):
+        self.variables, self.boxes, self.values = variables, [None] * len(variables), None
+        ends = np.cumsum([0] + [math.prod(v.shape) for v in variables]).tolist()
+        self.parts = list(zip(ends, ends[1:]))
+        self.size, self.dtype = ends[-1], variables[0]._t._a.dtype
+        self.slots = {name: np.full(self.size, start, self.dtype) for name, start in slots.items()}
+
+    def current(self):
+        """The values of all variables, flat; copied only where somebody else has assigned."""
+        if all(v._t is box for v, box in zip(self.variables, self.boxes)):
+            return self.values
+        values = np.empty(self.size, self.dtype)
+        for v, (start, end) in zip(self.variables, self.parts):
+            values[start:end] = v._t._a.ravel()
+        return values
+
+
+class Optimizer:
+    """Base class: subclasses name their `slots` and turn gradients into a step in `update`.
+
+    Args:
+      learning_rate: number, `LearningRateSchedule`, or function without arguments.
+      weight_decay: fraction of each variable, times the learning rate, subtracted at each step.
+      clipnorm, clipvalue, global_clipnorm: bounds (one of them) on each gradient's norm, on each
+        element, on the norm of all together.
+    """
+
+    slots = {}  # name -> first value, per element of the variables
+
+    def __init__(
+        self, learning_rate=0.01, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None,
+        **kwargs,
+    ):  # fmt: skip
+        if kwargs:
+            raise ValueError(f"Argument(s) not recognized by {type(self).__name__}: {sorted(kwargs)}")
+        given = [k for k, v in dict(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm).items() if v is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {', '.join(given)}."
+            )
+        if any(v is not None and v < 0 for v in (clipnorm, clipvalue, global_clipnorm)):
+            raise ValueError(f"`{given[0]}` must not be negative.")
+        self.name = name or unique_name(snake_case(type(self).__name__))
+        self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
+        self.global_clipnorm, self.built = global_clipnorm, False
+        self.iterations = Variable(np.int64(0), trainable=False, name="iteration")
+        self._learning_rate = learning_rate
+        if not callable(learning_rate):
+            self._learning_rate = Variable(float(learning_rate), dtype="float32", trainable=False, name="learning_rate")
+        self._groups, self._place = [], {}
+
+    # -- the learning rate
+
+    @property
+    def learning_rate(self):
+        """The learning rate now; it can be set (unless a schedule gives it) or assigned."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return as_tensor(rate(self.iterations))
+        return rate if isinstance(rate, Variable) else as_tensor(rate())
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if callable(value):
+            self._learning_rate = value
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.assign(value)
+        else:
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` (or function) as its `learning_rate`, "
+                "hence its learning rate is not settable. Make the optimizer with a number to set it later."
+            )
+
+    # -- applying
+
+    def build(self, var_list):
+        """Make the state for these variables, which are then the only ones the optimizer takes."""
+        if self.built:
+            return
+        by_dtype = {}
+        for v in {id(v): v for v in var_list}.values():
+            by_dtype.setdefault(v._t._a.dtype, []).append(v)
+        self._groups = [_Flat(variables, self.slots) for variables in by_dtype.values()]
+        self._place = {id(v): (k, i) for k, group in enumerate(self._groups) for i, v in enumerate(group.variables)}
+        self.built = True
+
+    def apply_gradients(self, grads_and_vars):
+        """Update variables with their gradients: `apply_gradients(zip(gradients, variables))`.
+
+        Args:
+          grads_and_vars: pairs. A gradient of None leaves its variable alone, with a warning.
+        Returns:
+          The variable that counts iterations.
+        Raises:
+          ValueError: no gradient at all, one of another shape, or a variable that the optimizer was
+            not built with. Then no variable has changed.
+
+        >>> import tapelab as tf
+        >>> v = tf.Variable([1.0, 2.0])
+        >>> tf.keras.optimizers.SGD(0.1).apply_gradients([(tf.constant([1.0, 1.0]), v)]).numpy()
+        np.int64(1)
+        >>> v.numpy().round(2).tolist()
+        [0.9, 1.9]
+        """
+        gradients, variables = zip(*grads_and_vars) if not isinstance(grads_and_vars, list) or grads_and_vars else ((), ())
+        self.apply(list(gradients), list(variables))
+        return self.iterations
+
+    def apply(self, grads, trainable_variables=None):
+        """Update variables with gradients, given as two lists (Keras 3). See `apply_gradients`."""
+        variables = trainable_variables
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    "When passing `grads` without `variables`, the optimizer must already be built on a list of "
+                    "variables. Call `optimizer.build(trainable_variables)` first."
+                )
+            variables = [v for group in self._groups for v in group.variables]
+        grads, variables = list(grads), list(variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"There are {len(grads)} gradients for {len(variables)} variables.")
+        missing = [getattr(v, "path", v.name) for g, v in zip(grads, variables) if g is None]
+        if len(missing) == len(variables):
+            raise ValueError("No gradients provided for any variable.")
+        self.build(variables)
+        for v in variables:
+            if id(v) not in self._place:
+                raise ValueError(
+                    f"Unknown variable: {v!r}. This optimizer can only be called for the variables it was "
+                    f"originally built with. When working with a new set of variables, you should recreate a new "
+                    f"optimizer instance."
+                )
+        if missing:
+            warnings.warn(
+                f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+                f"`model.compile()`, did you forget to provide a `loss` argument?", stacklevel=3,
+            )  # fmt: skip
+        self._apply([_dense(g, v) for g, v in zip(grads, variables)], variables)
+
+    def _apply(self, grads, variables):
+        scale = self._clip(grads)
+        rate = float(self.learning_rate._t._a if isinstance(self._learning_rate, Variable) else self.learning_rate)
+        step = int(self.iterations._t._a) + 1
+        found = [[None] * len(group.variables) for group in self._groups]
+        for g, v in zip(grads, variables):
+            k, i = self._place[id(v)]
+            found[k][i] = g if found[k][i] is None else found[k][i] + g
+        with np.errstate(all="ignore"):
+            for group, gs in zip(self._groups, found):
+                if any(g is not None for g in gs):
+                    self._update_group(group, gs, rate, step, scale)
+        self.iterations._replace(None, self.iterations._t._a + 1)
+        for v in variables:
+            if v.constraint is not None:
+                v.assign(v.constraint(v))
+
+    def _update_group(self, group, gs, rate, step, scale):
+        old, new = group.current(), np.empty(group.size, group.dtype)
+        runs = []  # stretches of variables that have a gradient
+        for (start, end), g in zip(group.parts, gs):
+            if g is not None:
+                new[start:end] = g.ravel()
+                if runs and runs[-1][1] == start:
+                    runs[-1][1] = end
+                else:
+                    runs.append([start, end])
+        for start, end in runs:
+            whole = end - start == group.size
+            cut = (lambda a: a) if whole else (lambda a: a[start:end])  # noqa: B023
+            g, p = cut(new), cut(old)
+            if scale != 1.0:
+                g *= group.dtype.type(scale)
+            self.update(g, rate, step, **{name: cut(a) for name, a in group.slots.items()})
+            if self.weight_decay:
+                g += p * group.dtype.type(self.weight_decay * rate)
+            np.subtract(p, g, out=g)
+        for i, (v, (start, end), g) in enumerate(zip(group.variables, group.parts, gs)):
+            if g is not None:
+                shape = v._t._a.shape
+                v._replace(None, new[start:end].reshape(shape) if shape else new[start])
+                group.boxes[i] = v._t
+        group.values = new
+
+    def _clip(self, grads):
+        """Clip the gradients in the list; what remains to multiply all of them by is returned."""
+        if self.global_clipnorm is not None:
+            norm = float(global_norm([Tensor(g) for g in grads if g is not None]))
+            return self.global_clipnorm / norm if norm > self.global_clipnorm else 1.0
+        for i, g in enumerate(grads):
+            if g is None:
+                continue
+            if self.clipvalue is not None:
+                grads[i] = np.clip(g, -self.clipvalue, self.clipvalue)
+            elif self.clipnorm is not None and (norm := np.sqrt(np.sum(g * g))) > self.clipnorm:
+                grads[i] = g * g.dtype.type(self.clipnorm / norm)
+        return 1.0
+
+    def update(self, g, rate, step, **slots):
+        """Turn the flat gradient `g`, in place, into what is subtracted from the variables.
+
+        Args:
+          g: 1-d array. rate: learning rate. step: 1 at the first call.
+          slots: 1-d arrays of the state, to be changed in place.
+        """
+        raise NotImplementedError
+
+    # -- state
+
+    @property
+    def variables(self):
+        """The optimizer's state: iterations, learning rate, and slots per variable."""
+        found = [self.iterations] + [self._learning_rate] * isinstance(self._learning_rate, Variable)
+        scales = self._scales()
+        for group in self._groups:
+            for v, (start, end) in zip(group.variables, group.parts):
+                for name, flat in group.slots.items():
+                    path = f"{self.name}/{getattr(v, 'path', v.name).replace('/', '_')}_{name}"
+                    view = flat[start:end].reshape(v._t._a.shape)
+                    found.append(SlotVariable(view, scales.get(name, 1.0), path))
+        return found
+
+    def _scales(self):
+        """Slots that are kept divided by a factor, to save a pass: name -> factor."""
+        return {}
+
+    def save_own_variables(self, store):
+        """Write the state into a dictionary-like store."""
+        for i, v in enumerate(self.variables):
+            store[str(i)] = v.numpy()
+
+    def load_own_variables(self, store):
+        """Take the state from a store that `save_own_variables` filled. ValueError if it does not fit."""
+        variables = self.variables
+        if len(store.keys()) != len(variables):
+            raise ValueError(
+                f"The store holds {len(store.keys())} arrays, the optimizer has {len(variables)} variables. Build it "
+                f"first, with `optimizer.build(model.trainable_variables)`."
+            )
+        arrays = [np.asarray(store[str(i)]) for i in range(len(variables))]
+        for v, a in zip(variables, arrays):
+            if v.shape != a.shape:
+                raise ValueError(f"The store has shape {a.shape} for {v.path} of shape {tuple(v.shape)}.")
+        for v, a in zip(variables, arrays):
+            v.assign(a)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        config = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "iterations")}
+        rate = self._learning_rate
+        return config | {"learning_rate": float(rate) if isinstance(rate, Variable) else rate}
+
+    @classmethod
+    def from_config(cls, config):
+        """An optimizer like the one whose configuration this is, with fresh state."""
+        return cls(**config)
+
+
+def _dense(g, v):
+    """The gradient's array; ValueError when it is not of its variable's shape."""
+    if g is None:
+        return None
+    a = (as_tensor(g) if isinstance(g, (Tensor, IndexedSlices)) else as_tensor(g, v._t._a.dtype))._a
+    if a.shape != v._t._a.shape:
+        raise ValueError(
+            f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} of shape {tuple(v.shape)}."
+        )
+    return a
+
+
+class SGD(Optimizer):
+    """w -= rate * g; with momentum: m = momentum * m - rate * g, w += m.
+
+    Args:
+      momentum: in [0, 1]. nesterov: w += momentum * m - rate * g instead. The rest: see `Optimizer`.
+
+    >>> import tapelab as tf
+    >>> v = tf.Variable(1.0); opt = tf.keras.optimizers.SGD(0.1, momentum=0.9)
+    >>> for _ in range(2): _ = opt.apply_gradients([(tf.constant(1.0), v)])
+    >>> round(float(v), 4)
+    0.71
+    """
+
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, **kwargs):
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
+            raise ValueError("`momentum` must be a float between [0, 1].")
+        self.momentum, self.nesterov = momentum, nesterov
+        self.slots = {"momentum": 0.0} if momentum else {}
+
+    def update(self, g, rate, step, momentum=None):
+        """See `Optimizer.update`."""
+        g *= g.dtype.type(rate)
+        if momentum is not None:
+            momentum *= g.dtype.type(self.momentum)
+            momentum -= g
+            if self.nesterov:
+                g -= momentum * g.dtype.type(self.momentum)
+            else:
+                np.negative(momentum, out=g)
+
+
+class Adam(Optimizer):
+    """w -= rate * corrected mean of g / (root of corrected mean of g^2 + epsilon).
+
+    The means m and v are exponential, with factors beta_1 and beta_2; the correction for their start
+    at zero is in the rate, and epsilon is added to the uncorrected root, as in Keras.
+
+    Source: Kingma and Ba, 2015, before section 2.1; amsgrad: Reddi et al., 2018.
+
+    >>> import tapelab as tf
+    >>> v = tf.Variable([1.0]); opt = tf.keras.optimizers.Adam(0.1)
+    >>> _ = opt.apply_gradients([(tf.constant([5.0]), v)])
+    >>> v.numpy().round(4).tolist()
+    [0.9]
+    """
+
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=None, **kwargs
+    ):
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        self.slots = {"momentum": 0.0, "velocity": 0.0} | ({"velocity_hat": 0.0} if amsgrad else {})
+
+    def _scales(self):
+        return {"momentum": 1 - self.beta_1, "velocity": 1 - self.beta_2, "velocity_hat": 1 - self.beta_2}
+
+    def update(self, g, rate, step, momentum, velocity, velocity_hat=None):
+        """See `Optimizer.update`. State is kept as m / (1 - beta_1) and v / (1 - beta_2)."""
+        number, root = g.dtype.type, math.sqrt(1 - self.beta_2)
+        momentum *= number(self.beta_1)
+        momentum += g
+        np.multiply(g, g, out=g)
+        velocity *= number(self.beta_2)
+        velocity += g
+        if velocity_hat is not None:
+            np.maximum(velocity_hat, velocity, out=velocity_hat)
+            velocity = velocity_hat
+        np.sqrt(velocity, out=g)
+        g += number(self.epsilon / root)
+        np.divide(momentum, g, out=g)
+        corrected = rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        g *= number(corrected * (1 - self.beta_1) / root)
+
+
+class AdamW(Adam):
+    """Adam with weight decay, 0.004 by default. Source: Loshchilov and Hutter, 2019."""
+
+    def __init__(
+        self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **kwargs
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **kwargs)
+
+
+class RMSprop(Optimizer):
+    """w -= rate * g / sqrt(mean of g^2 + epsilon), the mean exponential with factor rho.
+
+    Args:
+      momentum: steps add up with this factor. centered: the variance instead of the mean of squares.
+
+    Source: Hinton, lecture 6e of "Neural networks for machine learning", 2012.
+    """
+
+    def __init__(
+        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None, **kwargs
+    ):
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        self.slots = {"velocity": 0.0} | ({"momentum": 0.0} if momentum else {}) | ({"average": 0.0} if centered else {})
+
+    def update(self, g, rate, step, velocity, momentum=None, average=None):
+        """See `Optimizer.update`."""
+        number = g.dtype.type
+        velocity *= number(self.rho)
+        velocity += number(1 - self.rho) * g * g
+        spread = velocity
+        if average is not None:
+            average *= number(self.rho)
+            average += number(1 - self.rho) * g
+            spread = velocity - average * average
+        g *= number(rate) / np.sqrt(spread + number(self.epsilon))
+        if momentum is not None:
+            momentum *= number(self.momentum)
+            momentum += g
+            g[:] = momentum
+
+
+class Adagrad(Optimizer):
+    """w -= rate * g / sqrt(sum of g^2 + epsilon). Source: Duchi et al., 2011."""
+
+    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None, **kwargs):
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+        self.slots = {"accumulator": initial_accumulator_value}
+
+    def update(self, g, rate, step, accumulator):
+        """See `Optimizer.update`."""
+        accumulator += g * g
+        g *= g.dtype.type(rate) / np.sqrt(accumulator + g.dtype.type(self.epsilon))
+
+
+class Adadelta(Optimizer):
+    """w -= rate * g * rms(steps) / rms(gradients). Source: Zeiler, 2012."""
+
+    slots = {"accumulated_grad": 0.0, "accumulated_delta": 0.0}
+
+    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, **kwargs):
+        super().__init__(learning_rate, weight_decay, **kwargs)
+        self.rho, self.epsilon = rho, epsilon
+
+    def update(self, g, rate, step, accumulated_grad, accumulated_delta):
+        """See `Optimizer.update`."""
+        number = g.dtype.type
+        rho, epsilon = number(self.rho), number(self.epsilon)
+        accumulated_grad *= rho
+        accumulated_grad += (1 - rho) * g * g
+        g *= np.sqrt(accumulated_delta + epsilon) / np.sqrt(accumulated_grad + epsilon)
+        accumulated_delta *= rho
+        accumulated_delta += (1 - rho) * g * g
+        g *= number(rate)
+
+
+def get(identifier):
+    """The optimizer that a name, class or object stands for. ValueError if unknown."""
+    if isinstance(identifier, Optimizer):
+        return identifier
+    return lookup("optimizer", identifier, table_of(globals(), Optimizer))

@@ -1,0 +1,117 @@
+"""tf.keras.optimizers.schedules: learning rates that depend on the step."""
+
+import math
+
+import numpy as np
+
+from ..tensor import Tensor, as_tensor
+
+
+class LearningRateSchedule:
+    """Base class: subclasses define `__call__(step)`."""
+
+    def __call__(self, step):
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, step)`.")
+
+
+class _Formula(LearningRateSchedule):
+    """A schedule given by a formula in Python numbers, returned as a float32 tensor."""
+
+    def __call__(self, step):
+        return Tensor(np.float32(self._rate(float(as_tensor(step)._a))))
+
+
+class ExponentialDecay(_Formula):
+    """initial * decay_rate ** (step / decay_steps), the quotient rounded down if `staircase`.
+
+    >>> import tapelab as tf
+    >>> rate = tf.keras.optimizers.schedules.ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)
+    >>> round(float(rate(20)), 4)
+    0.025
+    """
+
+    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"):
+        if decay_steps <= 0:
+            raise ValueError(f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}")
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+
+    def _rate(self, step):
+        p = step / self.decay_steps
+        return self.initial_learning_rate * self._factor(math.floor(p) if self.staircase else p)
+
+    def _factor(self, p):
+        return self.decay_rate**p
+
+
+class InverseTimeDecay(ExponentialDecay):
+    """initial / (1 + decay_rate * step / decay_steps), the quotient rounded down if `staircase`."""
+
+    def _factor(self, p):
+        return 1 / (1 + self.decay_rate * p)
+
+
+class PiecewiseConstantDecay(_Formula):
+    """values[i] up to and including step boundaries[i], the last value afterwards.
+
+    >>> import tapelab as tf
+    >>> rate = tf.keras.optimizers.schedules.PiecewiseConstantDecay([10], [1.0, 0.5])
+    >>> float(rate(10)), float(rate(11))
+    (1.0, 0.5)
+    """
+
+    def __init__(self, boundaries, values, name="PiecewiseConstant"):
+        if len(boundaries) != len(values) - 1:
+            raise ValueError(
+                "The length of boundaries should be 1 less than the length of values. "
+                f"Received: boundaries={boundaries}, values={values}"
+            )
+        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+
+    def _rate(self, step):
+        return self.values[sum(step > b for b in self.boundaries)]
+
+
+class PolynomialDecay(_Formula):
+    """From initial to end over `decay_steps`, along (1 - step / decay_steps) ** power."""
+
+    def __init__(
+        self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name="PolynomialDecay"
+    ):
+        self.initial_learning_rate, self.decay_steps, self.cycle = initial_learning_rate, decay_steps, cycle
+        self.end_learning_rate, self.power, self.name = end_learning_rate, power, name
+
+    def _rate(self, step):
+        total = self.decay_steps
+        total *= max(1, math.ceil(step / total)) if self.cycle else 1
+        left = 1 - min(step, total) / total
+        return (self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate
+
+
+class CosineDecay(_Formula):
+    """Half a cosine from initial down to alpha * initial, after an optional linear warm-up.
+
+    Source: Loshchilov and Hutter, 2017.
+
+    >>> import tapelab as tf
+    >>> rate = tf.keras.optimizers.schedules.CosineDecay(1.0, decay_steps=100)
+    >>> round(float(rate(50)), 4)
+    0.5
+    """
+
+    def __init__(
+        self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None, warmup_steps=0
+    ):
+        if decay_steps <= 0:
+            raise ValueError(f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}")
+        self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+        self.warmup_target, self.warmup_steps, self.name = warmup_target, warmup_steps, name
+
+    def _rate(self, step):
+        top = self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return top + (self.warmup_target - top) * step / self.warmup_steps
+            top, step = self.warmup_target, step - self.warmup_steps
+        p = min(step, self.decay_steps) / self.decay_steps
+        return top * ((1 - self.alpha) * (1 + math.cos(math.pi * p)) / 2 + self.alpha)
