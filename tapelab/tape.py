@@ -13,7 +13,7 @@ import numpy as np
 
 from . import jacobian, nest
 from .events import Memory, here
-from .errors import InvalidArgumentError, NotATensorError
+from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
 from .primitive import P, ndim, shape, unbroadcast
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
 
@@ -395,8 +395,11 @@ class GradientTape:
                         f"cannot compute the gradient: output_gradients[{i}] was expected to be a "
                         f"{t.dtype.name} tensor, like its target, but is a {g.dtype.name} tensor."
                     )
-                if g._a.shape != t._a.shape and _stretches(g._a.shape, t._a.shape):
-                    g = P.broadcast_to(g, shape=t._a.shape)
+                if g._a.shape != t._a.shape:
+                    if _stretches(g._a.shape, t._a.shape):
+                        g = P.broadcast_to(g, shape=t._a.shape)
+                    elif id(t) in self._tracked and not _stretches(t._a.shape, g._a.shape):
+                        raise shape_mismatch(f"the gradient, output_gradients[{i}],", t._a.shape, g._a.shape)
             else:
                 g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
             k = id(t)
@@ -484,7 +487,7 @@ class GradientTape:
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:
             seen = isinstance(target, Variable) and target._trainable and self._watch_accessed
-            if not seen and id(_box(target)) not in self._tracked:
+            if not seen and id(target._t if isinstance(target, Variable) else target) not in self._tracked:
                 found = [None] * len(flat)  # also with respect to itself
             else:
                 found = jacobian.full(self, records, target, flat, direction, memory_budget)
