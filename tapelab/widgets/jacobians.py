@@ -115,8 +115,9 @@ def newton(surface: Callable | None = None, start: tuple[float, float] = (-1.5, 
             losses = surface(tf.constant(points)).numpy()
             right.semilogy(np.maximum(losses, 1e-16), marker=marker, color=color, markersize=4,
                            linewidth=1, label=label)  # fmt: skip
-            ends.append(f"{label} is at ({points[-1][0]:.3f}, {points[-1][1]:.3f}), "
-                        f"loss {losses[-1]:.3g}")  # fmt: skip
+            x, y = np.round(points[-1], 3) + 0.0  # no minus zero, no digits of mere rounding
+            loss = f"{losses[-1]:.3g}" if losses[-1] > 1e-9 else "0.000"
+            ends.append(f"{label} is at ({x:.3f}, {y:.3f}), loss {loss}")
         left.plot(*start, "*", color=ORANGE, markersize=12)
         left.set(xlabel="x", ylabel="y", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), title="Paths")
         left.grid(False)
