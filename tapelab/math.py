@@ -57,6 +57,7 @@ def _unary(path, opname, forward, rule, summary, arg, value, floats=True, argume
 def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, arguments=("x", "y"), **options):
     name = path.rpartition(".")[2]
     rules = (rule_x, rule_y) if rule_x or rule_y else ()
+    options = {"numbers": True, **options}
     p = primitive(name, opname, forward, *rules, broadcasts=True, **options)
     doc = BINARY_DOC.format(summary=summary, path="tf." + path, arg=arg, value=value)
     return public(called(binary(p), *arguments), name, doc, "tapelab.math")
@@ -383,7 +384,10 @@ _compare = {
     "greater_equal": ("GreaterEqual", np.greater_equal, "x >= y"),
 }  # fmt: skip
 equal, not_equal, less, less_equal, greater, greater_equal = (
-    _binary(name, op, f, None, None, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0", bool(f(1, 1)))
+    _binary(
+        name, op, f, None, None, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0",
+        bool(f(1, 1)), numbers=name not in ("equal", "not_equal"),
+    )  # fmt: skip
     for name, (op, f, what) in _compare.items()
 )
 
@@ -397,13 +401,13 @@ def _logic(f):
     return forward
 
 
-logical_and = _binary("logical_and", "LogicalAnd", _logic(np.logical_and), None, None, "x and y, elementwise.", "True, False", False)
-logical_or = _binary("logical_or", "LogicalOr", _logic(np.logical_or), None, None, "x or y, elementwise.", "True, False", True)
-logical_xor = _binary("math.logical_xor", "LogicalXor", _logic(np.logical_xor), None, None, "x or y but not both, elementwise.", "True, False", True)
+logical_and = _binary("logical_and", "LogicalAnd", _logic(np.logical_and), None, None, "x and y, elementwise.", "True, False", False, numbers=False)
+logical_or = _binary("logical_or", "LogicalOr", _logic(np.logical_or), None, None, "x or y, elementwise.", "True, False", True, numbers=False)
+logical_xor = _binary("math.logical_xor", "LogicalXor", _logic(np.logical_xor), None, None, "x or y but not both, elementwise.", "True, False", True, numbers=False)
 logical_not = _unary("logical_not", "LogicalNot", _logic(np.logical_not), None, "not x, elementwise.", "True", "0.0", floats=False)
-bitwise_and = _binary("bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and, None, None, "Bits set in both x and y (integers or booleans).", "6, 3", 2)
-bitwise_or = _binary("bitwise.bitwise_or", "BitwiseOr", np.bitwise_or, None, None, "Bits set in x or y (integers or booleans).", "6, 3", 7)
-bitwise_xor = _binary("bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor, None, None, "Bits set in one of x and y (integers or booleans).", "6, 3", 5)
+bitwise_and = _binary("bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and, None, None, "Bits set in both x and y (integers or booleans).", "6, 3", 2, numbers=False)
+bitwise_or = _binary("bitwise.bitwise_or", "BitwiseOr", np.bitwise_or, None, None, "Bits set in x or y (integers or booleans).", "6, 3", 7, numbers=False)
+bitwise_xor = _binary("bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor, None, None, "Bits set in one of x and y (integers or booleans).", "6, 3", 5, numbers=False)
 left_shift = _binary("bitwise.left_shift", "LeftShift", np.left_shift, None, None, "Bits of x moved y places to the left.", "3, 1", 6)
 right_shift = _binary("bitwise.right_shift", "RightShift", np.right_shift, None, None, "Bits of x moved y places to the right.", "6, 1", 3)
 invert = _unary("bitwise.invert", "Invert", np.invert, None, "All bits flipped (integers or booleans).", "0", -1.0, floats=False)

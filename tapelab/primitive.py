@@ -40,21 +40,22 @@ class Primitive:
       real: the rule is right for complex numbers as it stands; otherwise rules are written for
         holomorphic functions and the walk conjugates around them (TensorFlow's convention).
       batched: False when `joint` cannot take a stack of cotangents and must be looped over.
+      numbers: the operation is not defined on booleans and strings.
       floats: the operation is defined on floats and complex numbers only.
     """
 
     __slots__ = (
-        "name", "forward", "rules", "broadcasts", "joint", "batched", "floats", "variadic", "real", "key",
+        "name", "forward", "rules", "broadcasts", "numbers", "joint", "batched", "floats", "variadic", "real", "key",
         "plain",
     )  # fmt: skip
 
     def __init__(
         self, name, forward, *rules, broadcasts=False, joint=None, batched=True, floats=False,
-        variadic=False, real=False,
+        variadic=False, real=False, numbers=False,
     ):  # fmt: skip
         self.name, self.forward, self.rules, self.key = name, forward, rules, None
         self.broadcasts, self.joint, self.batched, self.floats = broadcasts, joint, batched, floats
-        self.variadic, self.real = variadic, real
+        self.variadic, self.real, self.numbers = variadic, real, numbers
         # One rule per input: without attributes, the walk's short path will do.
         self.plain = not (variadic or joint or None in rules)
 
@@ -223,13 +224,16 @@ def _fits(value, dtype):
     return None if hasattr(value, "dtype") else dtype
 
 
+_BOOL, _OBJECT = np.dtype(bool), np.dtype(object)
+
+
 def binary(p):
     """The public function of a primitive with two operands that broadcast.
 
     This is the path that every `x * y` takes, so it is written out: no generic call, no tuple of
     inputs, no errstate. Measured, `p(x, y)` takes twice as long.
     """
-    forward, rules, ndarray = p.forward, p.rules, np.ndarray
+    forward, rules, ndarray, numbers = p.forward, p.rules, np.ndarray, p.numbers
     attrs = None if p.plain else {}
 
     def op(x, y, name=None):
@@ -238,8 +242,11 @@ def binary(p):
         a = x._a
         b = y._a
         if type(a) is not type(b) or type(a) is ndarray:
-            if a.dtype is not b.dtype:
+            d = a.dtype
+            if d is not b.dtype:
                 raise dtype_mismatch(p.name, 1, x.dtype, y.dtype, (a.shape, b.shape))
+            if numbers and (d is _BOOL or d is _OBJECT):  # NumPy would add them
+                raise wrong_dtype(p.name, x.dtype)
         z = new(Tensor)
         try:
             z._a = forward(a, b)
