@@ -6,11 +6,10 @@ import ipywidgets
 
 from tapelab.widgets.explore import Explorer
 from tapelab.widgets.figure import BLUE, RED, subplots
-from tapelab.widgets.stepper import records
 
 
 def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
-    """The bytes a tape holds: after the forward pass, after one gradient, after a second.
+    """The bytes a tape keeps alive (`tape.nbytes`): after the forward pass, after one gradient, after a second.
 
     Args:
       layers: matrix products at first, each of 64 x 64 with a tanh.
@@ -26,19 +25,19 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
         held = {}
         h = tf.ones([batch, 64])
         with tf.GradientTape(persistent=persistent) as tape:
-            held["opened"] = holding(tape)
+            held["opened"] = tape.nbytes
             for w in weights:
                 h = tf.tanh(h @ w)
             loss = tf.reduce_mean(h)
-        held["forward"] = holding(tape)
+        held["forward"] = tape.nbytes
         tape.gradient(loss, weights)
-        held["1st gradient"] = holding(tape)
+        held["1st gradient"] = tape.nbytes
         try:
             tape.gradient(loss, weights)
             second = "The second gradient is answered, too"
         except RuntimeError:
             second = "The second gradient is refused with a RuntimeError"
-        held["2nd gradient"] = holding(tape)
+        held["2nd gradient"] = tape.nbytes
         count = f"{2 * layers + 1} records"
         del tape
         held["del tape"] = 0
@@ -65,8 +64,3 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
         layers=ipywidgets.IntSlider(layers, min=1, max=12),
         batch=ipywidgets.IntSlider(batch, min=8, max=256, step=8),
     )
-
-
-def holding(tape) -> int:
-    """The bytes of the distinct outputs a tape holds; 0 when it has let go."""
-    return sum(record.bytes for record in records(tape))

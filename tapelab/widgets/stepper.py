@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import ipywidgets
 import numpy as np
@@ -13,28 +12,6 @@ from tapelab.widgets.figure import BLACK, BLUE, RED, subplots
 
 _MOST = 16  # rows that fit under each other
 _COLUMNS = (0.3, 4.4, 6.7)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One operation on a tape: its name, the tensors it read and made, and their size."""
-
-    operation: str
-    inputs: tuple
-    outputs: tuple
-
-    @property
-    def bytes(self) -> int:
-        """The bytes of the outputs, which the tape keeps alive."""
-        return sum(output.numpy().nbytes for output in self.outputs)
-
-
-def records(tape) -> list[Record]:
-    """What is on a tape, in order; nothing once it has let go."""
-    return [
-        Record(primitive.name, tuple(inputs), output if isinstance(output, tuple) else (output,))
-        for primitive, _, output, *inputs in tape._records or ()
-    ]
 
 
 def tape_stepper(function: Callable, **inputs) -> Explorer:
@@ -64,7 +41,7 @@ def tape_stepper(function: Callable, **inputs) -> Explorer:
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(sources)
         target = function(**sources)
-    recorded = records(tape)
+    recorded = list(tape)
     if not 0 < len(recorded) <= _MOST:
         raise ValueError(f"{len(recorded)} operations were recorded; 1 to {_MOST} can be shown.")
     story = _Story(tape, recorded, sources, target)
