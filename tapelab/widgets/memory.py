@@ -9,7 +9,7 @@ from tapelab.widgets.figure import BLUE, RED, subplots
 
 
 def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
-    """The bytes a tape keeps alive (`tape.nbytes`): after the forward pass, after one gradient, after a second.
+    """The bytes a tape keeps alive (`tape.nbytes`): after the forward pass and each gradient.
 
     Args:
       layers: matrix products at first, each of 64 x 64 with a tanh.
