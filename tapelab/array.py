@@ -36,8 +36,10 @@ def ints(value, what="shape"):
 
 
 def same_dtypes(values, op):
-    """A list as tensors of one dtype: the first tensor among them decides."""
+    """A list as tensors of one dtype: the first tensor among them decides, or else the first value."""
     found = next((v.dtype._np for v in values if is_tensor(v)), None)
+    if found is None and values:
+        found = as_tensor(values[0])._a.dtype
     xs = [as_tensor(v, None if is_tensor(v) else found) for v in values]
     for i, x in enumerate(xs):
         if x._a.dtype != xs[0]._a.dtype:

@@ -215,13 +215,8 @@ def coerce(p, x, y):
         x = as_tensor(x, y._a.dtype)
     else:
         x = as_tensor(x)
-        # Two Python values: the first fixes the type, a NumPy second one keeps its own.
-        y = as_tensor(y) if x._a.dtype.kind in "iu" else as_tensor(y, _fits(y, x._a.dtype))
+        y = as_tensor(y, x._a.dtype)  # no tensor yet: the first value fixes the type
     return x, y
-
-
-def _fits(value, dtype):
-    return None if hasattr(value, "dtype") else dtype
 
 
 _BOOL, _OBJECT = np.dtype(bool), np.dtype(object)
