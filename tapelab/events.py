@@ -88,8 +88,8 @@ class Memory:
         records = tape._records
         if some_none or len(records) <= SMALL:
             self.outline = outline(records)
-            tensors = [t for r in records for t in (*(r[2] if type(r[2]) is tuple else (r[2],)), *r[3:])]
-            self.alive = {id(t): weakref.ref(t) for t in (*tensors, *tape._watched.values())}
+            made = [t for r in records for t in (r[2] if type(r[2]) is tuple else (r[2],))]
+            self.alive = {id(t): weakref.ref(t) for t in (*made, *tape._watched.values())}
 
 
 def outline(records):
