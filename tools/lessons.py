@@ -20,7 +20,11 @@ from pathlib import Path
 
 import nbformat
 from nbconvert import SlidesExporter
-from nbconvert.preprocessors import CellExecutionError, ExecutePreprocessor
+from nbconvert.preprocessors import (
+    CellExecutionError,
+    CoalesceStreamsPreprocessor,
+    ExecutePreprocessor,
+)
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +58,8 @@ def run(lessons: list[Path]) -> None:
         except CellExecutionError as error:
             message = re.sub("\x1b\\[[0-9;]*m", "", str(error))  # colours of the traceback
             sys.exit(f"{path.name}: {message}")
+        # What a cell prints arrives in pieces, depending on the machine's mood.
+        CoalesceStreamsPreprocessor().preprocess(notebook, {})
         path.write_text(tidy(notebook, path.stem), encoding="utf-8")
         print(f"{path.name}: {time.perf_counter() - started:.1f} s")
 
