@@ -4,6 +4,8 @@ Most of these are linear, and come in pairs: each one's gradient rule is the oth
 "put back into zeros", a gather and a scatter-add).
 """
 
+import contextlib
+
 import numpy as np
 
 from .errors import DtypeError, InvalidArgumentError, ShapeError, dtype_mismatch
@@ -418,6 +420,9 @@ def stack(values, axis=0, name="stack"):
     """
     if isinstance(values, (Tensor, Variable)):
         values = unstack(values)
+    elif axis == 0 and not any(map(is_tensor, values if isinstance(values, (list, tuple)) else ())):
+        with contextlib.suppress(ValueError, TypeError):  # or else one by one
+            return as_tensor(values)
     xs = same_dtypes(values, "Pack")
     n = xs[0]._a.ndim + 1
     if not -n <= axis < n:
@@ -1008,6 +1013,9 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     if limit is None:
         start, limit = 0, start
     arrays = [as_tensor(v)._a for v in (start, limit, delta)]
+    for a, what in zip(arrays, ("start", "limit", "delta")):
+        if a.ndim:
+            raise ShapeError(f"{what} must be a scalar, not shape {list(a.shape)} [Op:Range]")
     dt = numpy_dtype(dtype) or np.result_type(*arrays)
     if dtype is None and dt == np.float64 and not any(a.dtype == np.float64 for a in arrays):
         dt = _float32

@@ -4,14 +4,15 @@ Each function stands with its gradient rule. A rule gets the cotangent `g`, the 
 inputs; its docstring is the derivative it implements.
 """
 
+import functools
 import math as _math
 import operator
 
 import numpy as np
 
 from .dtypes import as_dtype
-from .errors import InvalidArgumentError, ShapeError, wrong_dtype
-from .primitive import P, bare, binary, called, dtype, lead, primitive, public, reverse, shape, unary
+from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
+from .primitive import P, bare, binary, called, coerce, dtype, lead, primitive, public, reverse, shape, unary
 from .tensor import Tensor, Variable, as_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
@@ -112,12 +113,18 @@ def _div_y(g, z, x, y):
     return g * (-x / y) / y
 
 
-add = _binary("add", "AddV2", operator.add, _add_x, _add_y, "x + y, elementwise.", "1.0, 2.0", 3.0)
+_plus = _binary("add", "AddV2", operator.add, _add_x, _add_y, "x + y, elementwise.", "1.0, 2.0", 3.0)
 subtract = _binary("subtract", "Sub", operator.sub, _add_x, _sub_y, "x - y, elementwise.", "1.0, 2.0", -1.0)
 multiply = _binary("multiply", "Mul", operator.mul, _mul_x, _mul_y, "x * y, elementwise.", "2.0, 3.0", 6.0)
 _real_divide = _binary(
     "divide", "RealDiv", operator.truediv, _div_x, _div_y, "x / y, elementwise.", "1.0, 2.0", 0.5
 )
+
+
+@functools.wraps(_plus)
+def add(x, y, name=None):
+    # `2 + x` turns the 2 into x's dtype, tf.add(2, x) does not.
+    return _plus(x if isinstance(x, (Tensor, Variable)) else as_tensor(x), y)
 
 
 def divide(x, y, name=None):
@@ -149,7 +156,10 @@ def divide(x, y, name=None):
     return _real_divide(x, y)
 
 
-truediv = divide
+def truediv(x, y, name=None):
+    """As `divide`, but the first argument is converted by itself: TypeError for two dtypes."""
+    return divide(x if isinstance(x, (Tensor, Variable)) else as_tensor(x), y)
+
 
 
 def _power(x, y):
@@ -319,10 +329,19 @@ def _mulnn_y(g, z, x, y):
     return P.multiply_no_nan(x, g)
 
 
-divide_no_nan = _binary(
+_divide_no_nan = _binary(
     "math.divide_no_nan", "DivNoNan", _zero_where_y_is(operator.truediv), _divnn_x, _divnn_y,
     "x / y, and 0 where y is 0.", "1.0, 0.0", 0.0,
 )  # fmt: skip
+@functools.wraps(_divide_no_nan)
+def divide_no_nan(x, y, name=None):
+    x, y = coerce(P.divide_no_nan, x, y)
+    if x._a.dtype.kind in "iu" and x._a.dtype == y._a.dtype:
+        wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
+        x, y = cast(x, wide), cast(y, wide)
+    return _divide_no_nan(x, y)
+
+
 multiply_no_nan = _binary(
     "math.multiply_no_nan", "MulNoNan", _zero_where_y_is(operator.mul), _mulnn_x, _mulnn_y,
     "x * y, and 0 where y is 0 even if x is not finite.", "float('inf'), 0.0", 0.0,
@@ -698,6 +717,8 @@ def cast(x, dtype, name=None):
     [1, -1]
     """
     x, to = as_tensor(x), as_dtype(dtype)._np
+    if x._a.dtype.kind == "O" != to.kind:
+        raise UnimplementedError(f"Cast string to {as_dtype(dtype).name} is not supported [Op:Cast]; use Python's float(text).")
     return x if x._a.dtype == to else P.cast(x, to=to)
 
 
@@ -1184,7 +1205,7 @@ def _matmul(x, y):
 
 
 _operators = {
-    "add": add, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
+    "add": _plus, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
     "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor, "matmul": _matmul,
 }  # fmt: skip
 for _class in (Tensor, Variable):

@@ -256,7 +256,7 @@ def _unsupported(value):
 def _leaves(value, depth=0):
     """The leaves of nested lists, after checking that the nesting is rectangular."""
     if not isinstance(value, (list, tuple)):
-        return [value], ()
+        return [value], np.shape(value) if isinstance(value, np.ndarray) else ()
     parts = [_leaves(v) for v in value]
     shapes = {s for _, s in parts}
     if len(shapes) > 1:
@@ -299,14 +299,8 @@ def as_array(value, dtype=None):
             raise _unsupported(None)
         numeric = [x for x in leaves if isinstance(x, (np.generic, np.ndarray))]
         if numeric and all(isinstance(x, (np.generic, np.ndarray, bool, int, float, complex)) for x in leaves):
-            target = dtype or np.result_type(*[x.dtype for x in numeric])
-            try:
-                return _from_numpy(np.array(leaves).reshape(shape + np.shape(leaves[0])), target)
-            except ValueError:
-                raise ValueError(
-                    "Can't convert non-rectangular Python sequence to Tensor: the arrays in the list "
-                    f"have shapes {[np.shape(x) for x in leaves][:4]}."
-                ) from None
+            flat = np.concatenate([np.ravel(x) for x in leaves]) if len(leaves) > 1 else np.ravel(leaves[0])
+            return _from_mixture(flat.reshape(shape), leaves, dtype)
         raise _unsupported(next((x for x in leaves if not isinstance(x, (int, float))), value))
     if hasattr(value, "__array__"):
         return _from_numpy(np.array(value), dtype)
@@ -323,12 +317,14 @@ def _cannot(value, dtype):
 def _from_python(leaves, kinds, dtype):
     """A 1-d array from Python numbers or strings, all checked against the dtype."""
     if kinds & {str, bytes}:
-        if not kinds <= {str, bytes} or (dtype is not None and dtype.kind != "O"):
-            raise _mixed() if dtype is None else _cannot(leaves, dtype)
+        if not kinds <= {str, bytes}:
+            raise _mixed()
+        if dtype is not None and dtype.kind != "O":
+            raise _cannot(leaves[0] if len(leaves) == 1 else leaves, dtype)
         a = np.empty(len(leaves), object)
         a[:] = [s.encode() if isinstance(s, str) else s for s in leaves]
         return a
-    if bool in kinds and len(kinds) > 1:
+    if len(kinds) > 1 and (bool in kinds and dtype is None or complex in kinds and type(leaves[0]) is not complex):
         raise _mixed()
     if dtype is None:
         if complex in kinds:
@@ -344,13 +340,33 @@ def _from_python(leaves, kinds, dtype):
     value = leaves[0] if len(leaves) == 1 else leaves
     if float in kinds and rank(dtype.kind) < rank("f") or complex in kinds and dtype.kind != "c":
         raise _cannot(value, dtype)
-    if dtype.kind in "bO" and kinds and kinds != {bool}:
+    if kinds and dtype.kind in ("cO" if kinds == {bool} else "bO"):
         raise _cannot(value, dtype)
     with np.errstate(all="ignore"):
         try:
             return np.array(leaves, dtype)
         except OverflowError:
-            raise _cannot(value, dtype) from None
+            raise ConversionError(f"{value} is out of the range of {as_dtype(dtype).name}.") from None
+
+
+def _from_mixture(a, leaves, dtype):
+    """The array of a list with NumPy numbers in it: the first leaf fixes a float type, integers are
+    int32 (int64 when they need it) like Python's. `a` is what NumPy makes of the list.
+    """
+    kinds = {x.dtype.kind if hasattr(x, "dtype") else np.min_scalar_type(x).kind for x in leaves}
+    kind = max(kinds, key="buifc".find)
+    if dtype is None:
+        first = leaves[0].dtype if hasattr(leaves[0], "dtype") else None
+        if kind in "fc":
+            dtype = first if first is not None and first.kind == kind else np.dtype("f4" if kind == "f" else "c16")
+        elif kind == "b":
+            dtype = np.dtype(bool)
+        else:
+            small = a.size == 0 or -(2**31) <= a.min() and a.max() < 2**31
+            dtype = np.dtype(np.int32 if small else np.int64)
+    elif dtype.kind == "O" or kind == "b" != dtype.kind or "buifc".find(dtype.kind) < "buifc".find("u" if kind == "i" else kind):
+        raise _cannot(leaves, dtype)
+    return _from_numpy(a, dtype)
 
 
 def _mixed():
@@ -371,6 +387,10 @@ def _from_numpy(a, dtype):
             raise _unsupported(a)
         elif a.dtype.kind == "O" and not all(isinstance(s, (str, bytes)) for s in a.ravel()):
             raise _unsupported(a.tolist())
+    elif dtype.kind == "O":
+        if a.dtype.kind in "US":
+            return _from_numpy(a, None)
+        raise ValueError(f"Failed to convert a NumPy array of {a.dtype} to a tensor of strings.")
     else:
         with np.errstate(all="ignore"):
             a = a.astype(dtype)
