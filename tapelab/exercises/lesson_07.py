@@ -77,9 +77,11 @@ EXERCISES = [
         hint="Add up the squares of all components of all gradients, take the root once, and "
         "multiply every gradient by limit / max(norm, limit).",
         insight="One factor for all: the long arrow shrinks and does not turn.",
-        solution=lambda: lambda gs, limit: (
-            [g * limit / tf.maximum(_global_norm(gs), limit) for g in gs],
-            _global_norm(gs),
+        solution=lambda: (
+            lambda gs, limit: (
+                [g * limit / tf.maximum(_global_norm(gs), limit) for g in gs],
+                _global_norm(gs),
+            )
         ),
         mistakes={
             "Each gradient is clipped by itself. All should shrink by the same factor.": lambda: (
@@ -115,9 +117,7 @@ EXERCISES = [
             "You clipped rate times the gradient. Clip the gradient, then multiply.": lambda: (
                 lambda w, rate, limit: w - tf.clip_by_norm(rate * _slope(w), limit)
             ),
-            "You went uphill: subtract.": lambda: (
-                lambda w, rate, limit: _step(w, -rate, limit)
-            ),
+            "You went uphill: subtract.": lambda: lambda w, rate, limit: _step(w, -rate, limit),
             "That is the clipped gradient. Take the step with it.": lambda: (
                 lambda w, rate, limit: tf.clip_by_norm(_slope(w), limit)
             ),
