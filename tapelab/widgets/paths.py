@@ -90,7 +90,7 @@ def watching() -> Explorer:
         gradient = tape.gradient(y, x)
         found = "None" if gradient is None else f"{float(gradient):.1f}"
         figure = path(f"x = {source} {'-/>' if gradient is None else '->'} y = x**2", height=1.1)
-        figure.axes[0].set_title(f"watched: {watch}   gradient: {found}")
+        figure.axes[0].set_title(f"watched: {watch}   gradient: {found}", loc="left")
         return figure, (
             f"The source is {source}, watched {watch}. tape.gradient(y, x) returns {found}."
         )
