@@ -1,12 +1,29 @@
 """tf.keras.activations: elementwise functions and softmax, by name or as functions."""
 
-from .. import nn
+import weakref
+
+from .. import math, nn
 from ..array import where
 from ..math import exp as exponential
-from ..math import minimum, sigmoid, softplus, tanh
+from ..math import minimum, softplus, tanh
 from ..nn import gelu, log_softmax, relu6, selu, silu, softsign, swish
 from ..tensor import as_tensor
 from .registry import lookup
+
+_logits = {}  # id of a tensor of probabilities -> (weak reference to it, what it was made of)
+
+
+def _remember(z, x):
+    """Crossentropies compute from the logits when they can, as Keras does: log(softmax(x)) overflows."""
+    k = id(z)
+    _logits[k] = (weakref.ref(z, lambda _: _logits.pop(k, None)), x)
+    return z
+
+
+def logits_of(z, function):
+    """What `function` ('softmax' or 'sigmoid') made `z` of, or None."""
+    made = _logits.get(id(z))
+    return made[1][1] if made is not None and made[0]() is z and made[1][0] == function else None
 
 
 def linear(x):
@@ -43,7 +60,19 @@ def elu(x, alpha=1.0):
 
 def softmax(x, axis=-1):
     """e^x / sum(e^x) along an axis. ValueError for a tensor of rank 1 or less, as in Keras."""
-    return nn.softmax(x, axis)
+    x = as_tensor(x)
+    return _remember(nn.softmax(x, axis), ("softmax", x))
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x)."""
+    x = as_tensor(x)
+    return _remember(math.sigmoid(x), ("sigmoid", x))
+
+
+def mish(x):
+    """x tanh(softplus(x))."""
+    return as_tensor(x) * tanh(softplus(x))
 
 
 def hard_sigmoid(x):
@@ -54,7 +83,7 @@ def hard_sigmoid(x):
 _TABLE = {
     f.__name__: f
     for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, swish, sigmoid, tanh, softmax, log_softmax,
-              softplus, softsign, hard_sigmoid)
+              softplus, softsign, hard_sigmoid, mish)
 } | {"exponential": exponential}  # fmt: skip
 
 

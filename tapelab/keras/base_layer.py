@@ -62,7 +62,8 @@ class Variable(_Variable):
         if callable(initializer):
             if shape is None:
                 raise ValueError(
-                    "When creating a Variable from an initializer, the `shape` argument should be specified. "
+                    "When creating a Variable from an initializer, the `shape` argument should be "
+                    "specified. "
                     f"Received: initializer={initializer} and shape={shape}"
                 )
             initializer = initializer(tuple(shape), dtype=dtype or "float32")
@@ -75,7 +76,9 @@ class Variable(_Variable):
         self.path = "/".join([layer.name for layer in _calls.scope] + [self._name])
 
     # What TensorFlow's tape goes by stays as it was made; what Keras lists can change.
-    trainable = property(lambda self: self._listed, lambda self, v: setattr(self, "_listed", bool(v)))
+    trainable = property(
+        lambda self: self._listed, lambda self, v: setattr(self, "_listed", bool(v))
+    )
     name = property(lambda self: self._name)
     value = property(lambda self: self._read())
     dtype = property(lambda self: DTypeName(self._t.dtype.name))
@@ -87,8 +90,10 @@ class Variable(_Variable):
         t = as_tensor(t if t.dtype == self.dtype else cast(t, self.dtype))
         if t._a.shape != self._t._a.shape:
             raise ValueError(
-                "The shape of the target variable and the shape of the target value in `variable.assign(value)` "
-                f"must match. variable.shape={tuple(self._shape)}, Received: value.shape={t._a.shape}. "
+                "The shape of the target variable and the shape of the target value in "
+                "`variable.assign(value)` "
+                f"must match. variable.shape={tuple(self._shape)}, Received: "
+                f"value.shape={t._a.shape}. "
                 f"Target variable: {self!r}"
             )
         return self._replace(t, t._a, read_value)
@@ -140,12 +145,14 @@ class Stateful:
 
     def __setattr__(self, name, value):
         if isinstance(value, (Variable, Stateful, list, tuple, dict)):
-            try:
-                if not isinstance(value, tuple) or any(True for _ in _contents(value)):
-                    vars(self)["_tracked"][name] = None
+            try:  # a tuple cannot change; what add_weight made is known
+                if not (isinstance(value, tuple) and not _contents(value, [])):
+                    if not any(value is v for v in vars(self)["_weights"]):
+                        vars(self)["_tracked"][name] = None
             except KeyError:
                 raise RuntimeError(
-                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as the first "
+                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` "
+                    "as the first "
                     f"statement in the `__init__()` method."
                 ) from None
         object.__setattr__(self, name, value)
@@ -154,9 +161,10 @@ class Stateful:
 
     def _held(self):
         """Variables, layers and metrics that attributes hold, in the order they were assigned."""
-        attributes = vars(self)
+        attributes, found = vars(self), []
         for name in attributes["_tracked"]:
-            yield from _contents(attributes.get(name))
+            _contents(attributes.get(name), found)
+        return found
 
     def add_weight(
         self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
@@ -189,15 +197,17 @@ class Stateful:
         return v
 
 
-def _contents(value):
+def _contents(value, found):
+    """Append the variables, layers and metrics in nested lists, tuples and dicts."""
     if isinstance(value, (Variable, Stateful)):
-        yield value
+        found.append(value)
     elif isinstance(value, (list, tuple)):
         for v in value:
-            yield from _contents(v)
+            _contents(v, found)
     elif isinstance(value, dict):
         for v in value.values():
-            yield from _contents(v)
+            _contents(v, found)
+    return found
 
 
 class InputSpec:
@@ -215,13 +225,16 @@ class InputSpec:
         elif self.max_ndim is not None and n > self.max_ndim:
             problem = f"expected max_ndim={self.max_ndim}, found ndim={n}"
         elif self.min_ndim is not None and n < self.min_ndim:
-            problem = f"expected min_ndim={self.min_ndim}, found ndim={n}. Full shape received: {shape}"
+            problem = (
+                f"expected min_ndim={self.min_ndim}, found ndim={n}. Full shape received: {shape}"
+            )
         for axis, size in self.axes.items():
             if problem is None and size is not None and shape[axis] not in (size, None):
                 problem = f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
         if problem:
             raise ValueError(
-                f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the layer: {problem}"
+                f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the "
+                f"layer: {problem}"
             )
 
 
@@ -247,8 +260,10 @@ class KerasTensor:
 
     def __array__(self, *args, **kwargs):
         raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype and has no value. It can be "
-            "passed to layers and models, and to the operators + - * / @ and [ ]; not to tf.* functions. "
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype and has no "
+            "value. It can be "
+            "passed to layers and models, and to the operators + - * / @ and [ ]; not to tf.* "
+            "functions. "
             "Put those into the `call` method of a layer."
         )
 
@@ -263,14 +278,31 @@ def _operator(name):
     return method
 
 
-for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "matmul", "neg", "getitem"):
+for _name in (
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "matmul",
+    "neg",
+    "getitem",
+):
     setattr(KerasTensor, f"__{_name}__", _operator(f"__{_name}__"))
 
 
 def map_leaves(f, x):
     """`f` applied inside lists, tuples and dicts."""
     if isinstance(x, (list, tuple)):
-        return type(x)(*[map_leaves(f, v) for v in x]) if hasattr(x, "_fields") else type(x)(map_leaves(f, v) for v in x)
+        return (
+            type(x)(*[map_leaves(f, v) for v in x])
+            if hasattr(x, "_fields")
+            else type(x)(map_leaves(f, v) for v in x)
+        )
     return {k: map_leaves(f, v) for k, v in x.items()} if isinstance(x, dict) else f(x)
 
 
@@ -348,23 +380,36 @@ class Layer(Stateful):
 
     _training_at = None  # position of `training` among call's parameters, None if it has none
     input_spec = None
-    _any_losses = False  # whether any layer has ever called add_loss: calls need not clear them before
+    _any_losses = (
+        False  # whether any layer has ever called add_loss: calls need not clear them before
+    )
 
-    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        activity_regularizer=None,
+        trainable=True,
+        dtype=None,
+        autocast=True,
+        name=None,
+        **kwargs,
+    ):
         super().__init__(name, dtype)
         shape = kwargs.pop("input_shape", None)
         if "input_dim" in kwargs:
             shape = (kwargs.pop("input_dim"),)
         if kwargs:
             raise ValueError(
-                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}. The arguments every "
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}. The "
+                "arguments every "
                 f"layer takes are name, dtype, trainable, autocast and activity_regularizer."
             )
         if shape is not None:
             from warnings import warn
 
             warn(
-                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, prefer "
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
+                "Sequential models, prefer "
                 "using an `Input(shape)` object as the first layer in the model instead.", stacklevel=3,
             )  # fmt: skip
         vars(self).update(
@@ -404,7 +449,10 @@ class Layer(Stateful):
             or kwargs and (len(kwargs) > 1 or "training" not in kwargs)
         ):  # fmt: skip
             args = tuple([self._convert(x) for x in args])
-            kwargs = {k: self._convert(x) if k not in ("training", "mask") else x for k, x in kwargs.items()}
+            kwargs = {
+                k: self._convert(x) if k not in ("training", "mask") else x
+                for k, x in kwargs.items()
+            }
             if is_symbolic(args, kwargs):
                 return self._symbolic_call(args, kwargs)
         x = args[0] if args else None
@@ -438,7 +486,9 @@ class Layer(Stateful):
 
     def _convert(self, x):
         """Arrays and numbers as tensors of the layer's dtype if they are floating."""
-        if isinstance(x, (list, tuple)) and not any(isinstance(v, (int, float, bool)) for v in leaves(x)):
+        if isinstance(x, (list, tuple)) and not any(
+            isinstance(v, (int, float, bool)) for v in leaves(x)
+        ):
             return map_leaves(self._convert, x)
         if isinstance(x, dict):
             return map_leaves(self._convert, x)
@@ -446,7 +496,12 @@ class Layer(Stateful):
             x = as_tensor(x)
         if isinstance(x, _Variable):
             x = x._read()
-        if isinstance(x, Tensor) and self.autocast and x._a.dtype is not self._np and x._a.dtype.kind == "f":
+        if (
+            isinstance(x, Tensor)
+            and self.autocast
+            and x._a.dtype is not self._np
+            and x._a.dtype.kind == "f"
+        ):
             x = cast(x, self._np) if x._a.dtype != self._np else x
         return x
 
@@ -464,7 +519,9 @@ class Layer(Stateful):
             z = self.call(*args, **kwargs)
         object.__setattr__(self, "_called", True)
         if self.output_shape is None:
-            vars(self)["output_shape"] = map_leaves(lambda t: (None, *t.shape[1:]) if hasattr(t, "shape") else None, z)
+            vars(self)["output_shape"] = map_leaves(
+                lambda t: (None, *t.shape[1:]) if hasattr(t, "shape") else None, z
+            )
         return z
 
     def _symbolic_call(self, args, kwargs):
@@ -489,19 +546,22 @@ class Layer(Stateful):
     @property
     def weights(self):
         """All variables: the layer's own, trainable ones first, then those of its inner layers."""
-        own, inner = {id(v): v for v in self._weights}, []
-        for x in self._held():
-            if isinstance(x, Variable):
-                own[id(x)] = x
-            elif isinstance(x, Layer):
-                inner.append(x)
-        found = own
-        if any(not v._trainable for v in own.values()):
-            found = {id(v): v for v in sorted(own.values(), key=lambda v: not v._trainable)}
-        for layer in inner:
-            for v in layer.weights:
-                found[id(v)] = v
+        found = {}
+        self._collect(found)
         return list(found.values())
+
+    def _collect(self, found):
+        attributes = vars(self)
+        own, held = attributes["_weights"], self._held() if attributes["_tracked"] else ()
+        if held:
+            own = own + [x for x in held if isinstance(x, Variable)]
+        for trainable in (True, False):
+            for v in own:
+                if v._trainable is trainable:
+                    found.setdefault(id(v), v)
+        for x in held:
+            if isinstance(x, Layer):
+                x._collect(found)
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
 
@@ -515,7 +575,9 @@ class Layer(Stateful):
         """The variables that training leaves alone."""
         return [v for v in self.weights if not v._listed] if self._trainable else self.weights
 
-    trainable_variables = property(lambda self: self.trainable_weights, doc="The same as `trainable_weights`.")
+    trainable_variables = property(
+        lambda self: self.trainable_weights, doc="The same as `trainable_weights`."
+    )
     non_trainable_variables = property(lambda self: self.non_trainable_weights)
 
     @property
@@ -553,13 +615,15 @@ class Layer(Stateful):
         variables, arrays = self.weights, [np.asarray(w) for w in weights]
         if len(variables) != len(arrays):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of "
+                "length "
                 f"{len(arrays)}, but the layer was expecting {len(variables)} weights."
             )
         for v, a in zip(variables, arrays):
             if v.shape != a.shape:
                 raise ValueError(
-                    f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not compatible with provided "
+                    f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not "
+                    "compatible with provided "
                     f"weight shape {a.shape}."
                 )
         for v, a in zip(variables, arrays):
@@ -569,7 +633,8 @@ class Layer(Stateful):
         """The number of scalars in the weights. ValueError when the layer is not built."""
         if not self.built:
             raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. You can "
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't "
+                "built. You can "
                 f"build it manually via: `layer.build(input_shape)`."
             )
         return sum(math.prod(v.shape) for v in self.weights)
@@ -590,7 +655,9 @@ class Layer(Stateful):
         """What `add_loss` and the weights' regularizers add to the loss, as a list of tensors."""
         layers = self._flatten_layers()
         found = [loss for layer in layers for loss in layer._losses]
-        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        return found + [
+            v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None
+        ]
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -1,16 +1,32 @@
 """tf.keras.callbacks: what happens between the steps of training, among it the progress bar."""
 
-import os
 import sys
 import time
 
 import numpy as np
 
+HOOKS = [
+    f"on_{what}_{when}"
+    for what in ("train", "epoch", "train_batch", "test", "test_batch")
+    for when in ("begin", "end")
+]
+
 
 class Callback:
-    """Base class: override what is needed. `self.model` and `self.params` are set by then.
+    """Base class: override the hooks that are needed. `self.model` and `self.params` are set by then.
 
-    `logs` maps names of metrics to their values so far.
+    The hooks are on_train_begin, on_epoch_begin, on_train_batch_begin, on_test_begin,
+    on_test_batch_begin, and the same with end. They take the number of the epoch or batch if there
+    is one, and `logs`: name of metric -> value so far.
+
+    >>> import tapelab as tf
+    >>> class Print(tf.keras.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"epoch {epoch}: {sorted(logs)}")
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit(tf.ones([4, 2]), tf.ones([4, 1]), callbacks=[Print()], verbose=0)
+    epoch 0: ['loss']
     """
 
     model = params = None
@@ -23,38 +39,9 @@ class Callback:
         """Called once, before training, with 'epochs' and 'steps'."""
         self.params = params
 
-    def on_train_begin(self, logs=None):
-        """Called when training begins."""
 
-    def on_train_end(self, logs=None):
-        """Called when training ends."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Called when an epoch begins."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Called when an epoch ends, after validation."""
-
-    def on_train_batch_begin(self, batch, logs=None):
-        """Called before each step."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Called after each step."""
-
-    def on_test_begin(self, logs=None):
-        """Called when evaluation begins."""
-
-    def on_test_end(self, logs=None):
-        """Called when evaluation ends."""
-
-    def on_test_batch_begin(self, batch, logs=None):
-        """Called before each batch of evaluation."""
-
-    def on_test_batch_end(self, batch, logs=None):
-        """Called after each batch of evaluation."""
-
-
-HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
+for _name in HOOKS:
+    setattr(Callback, _name, lambda self, *args, **kwargs: None)
 
 
 class CallbackList:
@@ -126,8 +113,16 @@ class EarlyStopping(Callback):
         restore_best_weights=False, start_from_epoch=0,
     ):  # fmt: skip
         self.monitor, self.min_delta, self.patience = monitor, abs(min_delta), patience
-        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
-        rising = mode == "max" or mode == "auto" and any(w in monitor for w in ("acc", "precision", "recall", "auc"))
+        self.baseline, self.restore_best_weights, self.start_from_epoch = (
+            baseline,
+            restore_best_weights,
+            start_from_epoch,
+        )
+        rising = (
+            mode == "max"
+            or mode == "auto"
+            and any(w in monitor for w in ("acc", "precision", "recall", "auc"))
+        )
         self.sign = 1 if rising else -1
         self.stopped_epoch = self.best_epoch = 0
 
@@ -162,36 +157,6 @@ class EarlyStopping(Callback):
             self.model.set_weights(self.best_weights)
 
 
-class LearningRateScheduler(Callback):
-    """Set the optimizer's learning rate before each epoch to `schedule(epoch, rate)`."""
-
-    def __init__(self, schedule, verbose=0):
-        self.schedule = schedule
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Set the rate."""
-        optimizer = self.model.optimizer
-        optimizer.learning_rate = float(self.schedule(epoch, float(optimizer.learning_rate)))
-
-
-class ModelCheckpoint(Callback):
-    """Save the weights after each epoch; '{epoch}' and metrics' names may stand in the file's name."""
-
-    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=True, mode="auto"):
-        if not save_weights_only:
-            raise ValueError("Only weights are saved: ModelCheckpoint(..., save_weights_only=True).")
-        self.filepath, self.monitor, self.save_best_only = os.fspath(filepath), monitor, save_best_only
-        self.sign = EarlyStopping(monitor, mode=mode).sign
-        self.best = -np.inf
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Save."""
-        value = self.sign * (logs or {}).get(self.monitor, np.inf * self.sign)
-        if not self.save_best_only or value > self.best:
-            self.best = value
-            self.model.save_weights(self.filepath.format(epoch=epoch + 1, **(logs or {})))
-
-
 class Progress(Callback):
     """The bar (verbose=1) or the line per epoch (verbose=2) that `fit` prints to stdout."""
 
@@ -202,8 +167,18 @@ class Progress(Callback):
     def line(steps, seconds, logs):
         """Print what was reached in how many steps, in how long."""
         per_step = seconds / max(1, steps)
-        each = f"{per_step:.0f}s" if per_step >= 1 else f"{1e3 * per_step:.0f}ms" if per_step >= 1e-3 else f"{1e6 * per_step:.0f}us"
-        print(" - ".join([f"{steps}/{steps}", f"{seconds:.0f}s", f"{each}/step", *Progress.values(logs)]))
+        each = (
+            f"{per_step:.0f}s"
+            if per_step >= 1
+            else f"{1e3 * per_step:.0f}ms"
+            if per_step >= 1e-3
+            else f"{1e6 * per_step:.0f}us"
+        )
+        print(
+            " - ".join(
+                [f"{steps}/{steps}", f"{seconds:.0f}s", f"{each}/step", *Progress.values(logs)]
+            )
+        )
 
     @staticmethod
     def values(logs):
@@ -229,7 +204,9 @@ class Progress(Callback):
         self.count += 1
         if self.bar is not None and time.perf_counter() - self.shown > 0.25:
             self.shown = time.perf_counter()
-            self.bar.set_postfix_str(" - ".join(self.values(dict(sorted(logs.items())))), refresh=False)
+            self.bar.set_postfix_str(
+                " - ".join(self.values(dict(sorted(logs.items())))), refresh=False
+            )
             self.bar.update(self.count - self.bar.n)
 
     def on_epoch_end(self, epoch, logs=None):

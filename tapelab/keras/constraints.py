@@ -45,17 +45,6 @@ class MaxNorm(Constraint):
         return w * (clipped / (norms + _EPSILON))
 
 
-class UnitNorm(Constraint):
-    """The weights of each unit get norm 1."""
-
-    def __init__(self, axis=0):
-        self.axis = axis
-
-    def __call__(self, w):
-        w = as_tensor(w)
-        return w / (sqrt(reduce_sum(square(w), self.axis, True)) + _EPSILON)
-
-
 _TABLE = table_of(globals(), Constraint)
 
 

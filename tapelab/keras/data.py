@@ -12,7 +12,9 @@ from .base_layer import leaves, map_leaves
 def _is_arrays(x):
     if isinstance(x, (list, tuple, dict)):
         return all(_is_arrays(v) for v in (x.values() if isinstance(x, dict) else x))
-    return isinstance(x, (np.ndarray, np.generic, Tensor, Variable, int, float, bool)) or hasattr(x, "__array__")
+    return isinstance(x, (np.ndarray, np.generic, Tensor, Variable, int, float, bool)) or hasattr(
+        x, "__array__"
+    )
 
 
 def _array(x):
@@ -25,7 +27,9 @@ def _arrays(x):
     """A structure of arrays; nested lists of numbers are one array."""
     if isinstance(x, dict):
         return {k: _arrays(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple)) and not any(isinstance(v, (int, float, bool, np.generic)) for v in leaves(x)):
+    if isinstance(x, (list, tuple)) and not any(
+        isinstance(v, (int, float, bool, np.generic)) for v in leaves(x)
+    ):
         return type(x)(_arrays(v) for v in x)
     return None if x is None else _array(x)
 
@@ -35,17 +39,24 @@ def split(data, fraction):
     if not 0 < fraction < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, received: {fraction}")
     if not _is_arrays(data[0]):
-        raise ValueError("`validation_split` is only supported for arrays and tensors; pass `validation_data` instead.")
+        raise ValueError(
+            "`validation_split` is only supported for arrays and tensors; pass `validation_data` "
+            "instead."
+        )
     data = tuple(_arrays(x) for x in data)
     n = len(leaves(data)[0])
     cut = int(n * (1 - fraction))
     if cut in (0, n):
-        raise ValueError(f"Training data contains {n} samples, which is not sufficient to split by {fraction}.")
+        raise ValueError(
+            f"Training data contains {n} samples, which is not sufficient to split by {fraction}."
+        )
     part = lambda s: tuple(map_leaves(lambda a: None if a is None else a[s], x) for x in data)  # noqa: E731
     return part(slice(None, cut)), part(slice(cut, None))
 
 
-def batches_of(x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
+def batches_of(
+    x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None
+):
     """An object whose `epoch()` yields tuples of tensors; `steps` says how many, None if not known.
 
     Raises ValueError for arrays of different lengths, or labels given besides an iterable of batches.
@@ -53,12 +64,19 @@ def batches_of(x, y=None, sample_weight=None, batch_size=None, shuffle=False, cl
     if _is_arrays(x):
         data = tuple(_arrays(v) for v in (x, y, sample_weight))
         if class_weight is not None:
-            labels = np.argmax(data[1], -1) if data[1].ndim > 1 and data[1].shape[-1] > 1 else data[1].reshape(len(data[1]))
+            labels = (
+                np.argmax(data[1], -1)
+                if data[1].ndim > 1 and data[1].shape[-1] > 1
+                else data[1].reshape(len(data[1]))
+            )
             weight = np.array([class_weight.get(int(c), 1.0) for c in labels], np.float32)
             data = (*data[:2], weight if data[2] is None else weight * data[2])
         return _ArrayBatches(data, batch_size or 32, shuffle, steps)
     if y is not None or sample_weight is not None:
-        raise ValueError("When `x` yields batches, they contain the labels: `y` and `sample_weight` must be None.")
+        raise ValueError(
+            "When `x` yields batches, they contain the labels: `y` and `sample_weight` must be "
+            "None."
+        )
     return _Iterated(x, steps)
 
 
@@ -70,9 +88,10 @@ class _ArrayBatches:
         lengths = {len(a) for a in given}
         if len(lengths) > 1:
             raise ValueError(
-                f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples: {sorted(lengths)}."
+                "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
+                f"samples: {sorted(lengths)}."
             )
-        self.size, = lengths
+        (self.size,) = lengths
         if not self.size:
             raise ValueError("There are no samples: the arrays are empty.")
         while data[-1] is None:

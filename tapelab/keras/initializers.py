@@ -162,15 +162,23 @@ def _scaling(name, scale, mode, distribution, summary):
     def __init__(self, seed=None):
         VarianceScaling.__init__(self, scale, mode, distribution, seed)
 
-    return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": summary, "__module__": __name__})
+    return type(
+        name, (VarianceScaling,), {"__init__": __init__, "__doc__": summary, "__module__": __name__}
+    )
 
 
-GlorotUniform = _scaling("GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform of variance 2 / (fan_in + fan_out).")
-GlorotNormal = _scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal", "Normal of variance 2 / (fan_in + fan_out).")
+GlorotUniform = _scaling(
+    "GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform of variance 2 / (fan_in + fan_out)."
+)
+GlorotNormal = _scaling(
+    "GlorotNormal", 1.0, "fan_avg", "truncated_normal", "Normal of variance 2 / (fan_in + fan_out)."
+)
 HeUniform = _scaling("HeUniform", 2.0, "fan_in", "uniform", "Uniform of variance 2 / fan_in.")
 HeNormal = _scaling("HeNormal", 2.0, "fan_in", "truncated_normal", "Normal of variance 2 / fan_in.")
 LecunUniform = _scaling("LecunUniform", 1.0, "fan_in", "uniform", "Uniform of variance 1 / fan_in.")
-LecunNormal = _scaling("LecunNormal", 1.0, "fan_in", "truncated_normal", "Normal of variance 1 / fan_in.")
+LecunNormal = _scaling(
+    "LecunNormal", 1.0, "fan_in", "truncated_normal", "Normal of variance 1 / fan_in."
+)
 
 _TABLE = table_of(globals(), Initializer)
 _TABLE |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}

@@ -8,7 +8,7 @@ from .. import nn
 from ..array import concat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
-from ..math import cast, maximum, multiply, reduce_max, reduce_mean, sqrt
+from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
 from ..primitive import P
 from ..random import generator
 from ..tensor import Tensor, as_tensor
@@ -34,7 +34,9 @@ def Input(
 class InputLayer(Layer):
     """The layer behind `Input`; as first layer of a Sequential model it gives the input's shape."""
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, **kwargs):
+    def __init__(
+        self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, **kwargs
+    ):
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
@@ -42,7 +44,8 @@ class InputLayer(Layer):
             full = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
         except TypeError:
             raise ValueError(
-                f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such as (784,)."
+                f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such "
+                "as (784,)."
             ) from None
         self.output = KerasTensor(full, self.dtype, self.name)
         self.output.layer = self
@@ -59,7 +62,8 @@ def _pair(value, what="kernel_size"):
     pair = (value, value) if isinstance(value, (int, np.integer)) else tuple(int(v) for v in value)
     if len(pair) != 2 or any(v < 1 for v in pair):
         raise ValueError(
-            f"The `{what}` argument must be a tuple of 2 positive integers (or one). Received: {what}={value}"
+            f"The `{what}` argument must be a tuple of 2 positive integers (or one). Received: "
+            f"{what}={value}"
         )
     return pair
 
@@ -67,7 +71,8 @@ def _pair(value, what="kernel_size"):
 def _channels_last(data_format):
     if data_format not in (None, "channels_last"):
         raise ValueError(
-            f"Only data_format='channels_last' runs on the CPU (images of shape (height, width, channels)); "
+            "Only data_format='channels_last' runs on the CPU (images of shape (height, width, "
+            "channels)); "
             f"received {data_format!r}. tf.transpose moves the channels."
         )
 
@@ -128,9 +133,14 @@ class Dense(_Linear):
     ([[3.0, 3.0]], TensorShape([3, 2]))
     """
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs
+    ):
         if not isinstance(units, (int, np.integer)) or units <= 0:
-            raise ValueError(f"Received an invalid value for `units`, expected a positive integer. Received: units={units}")
+            raise ValueError(
+                "Received an invalid value for `units`, expected a positive integer. Received: "
+                f"units={units}"
+            )
         super().__init__(activation, use_bias, kernel_initializer, **kwargs)
         self.units, self.input_spec = int(units), InputSpec(min_ndim=2)
 
@@ -145,7 +155,8 @@ class Dense(_Linear):
 def _known(shape, layer):
     if shape[-1] is None:
         raise ValueError(
-            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be known, to make "
+            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must "
+            "be known, to make "
             f"its weights. Full shape received: {tuple(shape)}"
         )
     return shape[-1]
@@ -161,18 +172,26 @@ class _Conv(_Linear):
         super().__init__(activation, use_bias, kernel_initializer, **kwargs)
         _channels_last(data_format)
         if not isinstance(filters, (int, np.integer)) or filters <= 0:
-            raise ValueError(f"Invalid value for argument `filters`. Expected a strictly positive value. Received filters={filters}.")
+            raise ValueError(
+                "Invalid value for argument `filters`. Expected a strictly positive value. "
+                f"Received filters={filters}."
+            )
         if groups != 1:
             raise ValueError(f"Only groups=1 is supported. Received: groups={groups}")
         self.filters, self.kernel_size = int(filters), _pair(kernel_size)
-        self.strides, self.dilation_rate = _pair(strides, "strides"), _pair(dilation_rate, "dilation_rate")
+        self.strides, self.dilation_rate = (
+            _pair(strides, "strides"),
+            _pair(dilation_rate, "dilation_rate"),
+        )
         self.padding = _padding(padding)
         self.input_spec = InputSpec(min_ndim=4)
 
 
 def _padding(padding):
     if str(padding).lower() not in ("valid", "same"):
-        raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: {padding}")
+        raise ValueError(
+            f"The `padding` argument must be one of 'valid', 'same'. Received: {padding}"
+        )
     return str(padding).lower()
 
 
@@ -200,7 +219,11 @@ class Conv2D(_Conv):
 
     def call(self, x):
         z = nn.conv2d(
-            self._float(x), self.kernel._read(), self.strides, self.padding.upper(), dilations=self.dilation_rate
+            self._float(x),
+            self.kernel._read(),
+            self.strides,
+            self.padding.upper(),
+            dilations=self.dilation_rate,
         )
         return self._finish(z)
 
@@ -223,7 +246,9 @@ class Conv2DTranspose(_Conv):
             filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
             kernel_initializer, **kwargs,
         )  # fmt: skip
-        self.output_padding = None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
+        self.output_padding = (
+            None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
+        )
 
     def build(self, input_shape):
         channels = _known(input_shape, self)
@@ -233,7 +258,9 @@ class Conv2DTranspose(_Conv):
     def call(self, x):
         n, *sizes, _ = x._a.shape
         full = []
-        for i, (size, k, s, d) in enumerate(zip(sizes, self.kernel_size, self.strides, self.dilation_rate)):
+        for i, (size, k, s, d) in enumerate(
+            zip(sizes, self.kernel_size, self.strides, self.dilation_rate)
+        ):
             k = (k - 1) * d + 1
             if self.output_padding is None:
                 full.append(size * s + (max(k - s, 0) if self.padding == "valid" else 0))
@@ -331,7 +358,8 @@ class LeakyReLU(Layer):
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(
-                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. Expected a float. "
+                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
+                "Expected a float. "
                 f"Received: negative_slope={negative_slope}"
             )
         self.negative_slope = negative_slope
@@ -364,7 +392,7 @@ class Softmax(Layer):
         self.axis = axis
 
     def call(self, x):
-        return nn.softmax(x, self.axis)
+        return activations.softmax(x, self.axis)
 
 
 # ---------------------------------------------------------------- pooling
@@ -373,7 +401,9 @@ class Softmax(Layer):
 class _Pooling(Layer):
     input_spec = InputSpec(ndim=4)
 
-    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         _channels_last(data_format)
         self.pool_size = _pair(pool_size, "pool_size")
@@ -451,7 +481,8 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if not 0 <= rate <= 1:
             raise ValueError(
-                f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
+                "Invalid value received for argument `rate`. Expected a float value between 0 "
+                f"and 1. Received: rate={rate}"
             )
         self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
         self._rng = None if seed is None else np.random.default_rng(seed)
@@ -459,8 +490,10 @@ class Dropout(Layer):
     def call(self, x, training=False):
         if not training or not self.rate:
             return x
-        noise = x._a.shape if self.noise_shape is None else tuple(
-            n if s is None else s for n, s in zip(x._a.shape, self.noise_shape)
+        noise = (
+            x._a.shape
+            if self.noise_shape is None
+            else tuple(n if s is None else s for n, s in zip(x._a.shape, self.noise_shape))
         )
         keep = (self._rng or generator()).random(noise, np.float32) >= self.rate
         scale = 1 / (1 - self.rate) if self.rate < 1 else 0.0
@@ -488,7 +521,13 @@ class BatchNormalization(Layer):
         beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
+        self.axis, self.momentum, self.epsilon, self.center, self.scale = (
+            axis,
+            momentum,
+            epsilon,
+            center,
+            scale,
+        )
         self._options = {
             "gamma": (gamma_initializer, gamma_regularizer, gamma_constraint),
             "beta": (beta_initializer, beta_regularizer, beta_constraint),
@@ -501,10 +540,18 @@ class BatchNormalization(Layer):
         for name, wanted in (("gamma", self.scale), ("beta", self.center)):
             if wanted:
                 start, regularizer, constraint = self._options[name]
-                setattr(self, name, self.add_weight((n,), start, regularizer=regularizer, constraint=constraint, name=name))
+                setattr(
+                    self,
+                    name,
+                    self.add_weight(
+                        (n,), start, regularizer=regularizer, constraint=constraint, name=name
+                    ),
+                )
         mean, variance = self._moving
         self.moving_mean = self.add_weight((n,), mean, trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight((n,), variance, trainable=False, name="moving_variance")
+        self.moving_variance = self.add_weight(
+            (n,), variance, trainable=False, name="moving_variance"
+        )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
     def call(self, x, training=None, mask=None):
@@ -516,7 +563,9 @@ class BatchNormalization(Layer):
             mean, variance = nn.moments(x, [i for i in range(rank) if i != self.axis % rank])
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 old = moving._t._a
-                moving._replace(now, (old * self.momentum + now._a * (1 - self.momentum)).astype(old.dtype))
+                moving._replace(
+                    now, (old * self.momentum + now._a * (1 - self.momentum)).astype(old.dtype)
+                )
         else:
             mean, variance = self.moving_mean._read(), self.moving_variance._read()
         beta = None if self.beta is None else wide(self.beta._read())
@@ -553,7 +602,9 @@ class LayerNormalization(Layer):
         axes = [a % rank for a in self.axis]
         shape = [x._a.shape[i] if i in axes else 1 for i in range(rank)]
         mean, variance = nn.moments(x, axes, keepdims=True)
-        gamma, beta = (None if v is None else reshape(v._read(), shape) for v in (self.gamma, self.beta))
+        gamma, beta = (
+            None if v is None else reshape(v._read(), shape) for v in (self.gamma, self.beta)
+        )
         return nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
 
 
@@ -581,7 +632,11 @@ class Normalization(Layer):
 
     def adapt(self, data):
         """Take mean and variance from data: an array or tensor, or an iterable of batches."""
-        whole = data if hasattr(data, "shape") or isinstance(data, list) else np.concatenate([np.asarray(b) for b in data])
+        whole = (
+            data
+            if hasattr(data, "shape") or isinstance(data, list)
+            else np.concatenate([np.asarray(b) for b in data])
+        )
         a = np.asarray(whole, np.float64)
         keep = [i % a.ndim for i in self.axis]
         rest = tuple(i for i in range(a.ndim) if i not in keep)
@@ -590,7 +645,10 @@ class Normalization(Layer):
 
     def call(self, x):
         if self.mean is None:
-            raise ValueError("You must call `.build(input_shape)` on the layer before using it: `.adapt(data)` first.")
+            raise ValueError(
+                "You must call `.build(input_shape)` on the layer before using it: `.adapt(data)` "
+                "first."
+            )
         x = cast(x, self._np)
         spread = maximum(sqrt(self.variance), 1e-7)
         return self.mean + x * spread if self.invert else (x - self.mean) / spread
@@ -625,7 +683,14 @@ class Embedding(Layer):
     TensorShape([1, 3, 4])
     """
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None, **kwargs):
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        embeddings_initializer="uniform",
+        embeddings_regularizer=None,
+        **kwargs,
+    ):
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = input_dim, output_dim
@@ -633,7 +698,10 @@ class Embedding(Layer):
 
     def build(self, input_shape=None):
         self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self._initializer, name="embeddings", regularizer=self._regularizer
+            (self.input_dim, self.output_dim),
+            self._initializer,
+            name="embeddings",
+            regularizer=self._regularizer,
         )
 
     def call(self, x):
@@ -669,41 +737,3 @@ class Add(Layer):
         for x in xs[1:]:
             total = total + x
         return total
-
-
-class Multiply(Layer):
-    """The product of a list of tensors, which may broadcast."""
-
-    def call(self, xs):
-        product = xs[0]
-        for x in xs[1:]:
-            product = multiply(product, x)
-        return product
-
-
-class Lambda(Layer):
-    """A function as a layer, for what needs no weights."""
-
-    def __init__(self, function, **kwargs):
-        super().__init__(**kwargs)
-        self.function = function
-
-    def call(self, x):
-        return self.function(x)
-
-
-class Identity(Layer):
-    """The input as it is."""
-
-    def call(self, x):
-        return x
-
-
-def add(inputs, **kwargs):
-    """`Add()(inputs)`."""
-    return Add(**kwargs)(inputs)
-
-
-def concatenate(inputs, axis=-1, **kwargs):
-    """`Concatenate(axis)(inputs)`."""
-    return Concatenate(axis, **kwargs)(inputs)

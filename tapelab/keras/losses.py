@@ -12,9 +12,10 @@ from ..array import where
 from ..clip import clip_by_value
 from ..linalg import l2_normalize
 from ..math import abs as _abs
-from ..math import cast, log, log1p, maximum, reduce_max, reduce_mean, reduce_sum, softplus, square
+from ..math import cast, log, maximum, reduce_mean, reduce_sum, square
 from ..primitive import P
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, numpy_dtype
+from . import activations
 from .registry import lookup, snake_case
 
 EPSILON = 1e-7  # keeps probabilities away from 0 and 1
@@ -42,7 +43,9 @@ def _pair(y_true, y_pred):
     """Predictions as floats, truths of the same dtype and rank."""
     y_pred = _floating(y_pred)
     y_true = y_true if isinstance(y_true, Tensor) else as_tensor(y_true)
-    return same_rank(y_true if y_true._a.dtype == y_pred._a.dtype else cast(y_true, y_pred._a.dtype), y_pred)
+    return same_rank(
+        y_true if y_true._a.dtype == y_pred._a.dtype else cast(y_true, y_pred._a.dtype), y_pred
+    )
 
 
 def mean_squared_error(y_true, y_pred):
@@ -62,31 +65,12 @@ def mean_absolute_error(y_true, y_pred):
     return reduce_mean(_abs(y_true - y_pred), -1)
 
 
-def mean_absolute_percentage_error(y_true, y_pred):
-    """100 mean(|y_true - y_pred| / |y_true|) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return 100.0 * reduce_mean(_abs((y_true - y_pred) / maximum(_abs(y_true), EPSILON)), -1)
-
-
-def mean_squared_logarithmic_error(y_true, y_pred):
-    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis."""
-    y_true, y_pred = (log1p(maximum(y, EPSILON)) for y in _pair(y_true, y_pred))
-    return reduce_mean(square(y_true - y_pred), -1)
-
-
 def huber(y_true, y_pred, delta=1.0):
     """Half the square of errors up to delta, linear beyond; the mean over the last axis."""
     y_true, y_pred = _pair(y_true, y_pred)
     error = y_pred - y_true
     size = _abs(error)
     return reduce_mean(where(size <= delta, 0.5 * square(error), delta * size - 0.5 * delta**2), -1)
-
-
-def log_cosh(y_true, y_pred):
-    """mean(log cosh(y_pred - y_true)) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    x = y_pred - y_true
-    return reduce_mean(x + softplus(-2.0 * x) - float(np.log(2.0)), -1)
 
 
 def _signs(y_true):
@@ -100,29 +84,10 @@ def hinge(y_true, y_pred):
     return reduce_mean(maximum(1.0 - _signs(y_true) * y_pred, 0.0), -1)
 
 
-def squared_hinge(y_true, y_pred):
-    """The mean of the squares of hinge's terms."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return reduce_mean(square(maximum(1.0 - _signs(y_true) * y_pred, 0.0)), -1)
-
-
-def categorical_hinge(y_true, y_pred):
-    """max(0, 1 + the best wrong score - the right one)."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    right = reduce_sum(y_true * y_pred, -1)
-    return maximum(reduce_max((1.0 - y_true) * y_pred, -1) - right + 1.0, 0.0)
-
-
 def kl_divergence(y_true, y_pred):
     """sum(y_true log(y_true / y_pred)) over the last axis; probabilities are clipped to [1e-7, 1]."""
     y_true, y_pred = (clip_by_value(y, EPSILON, 1.0) for y in _pair(y_true, y_pred))
     return reduce_sum(y_true * log(y_true / y_pred), -1)
-
-
-def poisson(y_true, y_pred):
-    """mean(y_pred - y_true log y_pred) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return reduce_mean(y_pred - y_true * log(y_pred + EPSILON), -1)
 
 
 def cosine_similarity(y_true, y_pred, axis=-1):
@@ -135,9 +100,16 @@ def _same_shape(y_true, y_pred):
     if y_true._a.shape != y_pred._a.shape:
         raise ValueError(
             f"Arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={y_true._a.shape}, output.shape={y_pred._a.shape}. Labels that are class numbers go "
+            f"target.shape={y_true._a.shape}, output.shape={y_pred._a.shape}. Labels that are "
+            "class numbers go "
             f"with the sparse losses."
         )
+
+
+def _logits(y_pred, from_logits, function):
+    """The logits themselves when an activation made probabilities of them just before."""
+    found = None if from_logits else activations.logits_of(y_pred, function)
+    return (y_pred, from_logits) if found is None else (found, True)
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -151,6 +123,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     _same_shape(y_true, y_pred)
+    y_pred, from_logits = _logits(y_pred, from_logits, "sigmoid")
     if from_logits:
         return reduce_mean(nn.sigmoid_cross_entropy_with_logits(y_true, y_pred), axis)
     p = clip_by_value(y_pred, EPSILON, 1 - EPSILON)
@@ -168,6 +141,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true._a.shape[-1]
     _same_shape(y_true, y_pred)
+    y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
     if from_logits:
         return nn.softmax_cross_entropy_with_logits(y_true, y_pred, axis)
     p = y_pred / reduce_sum(y_pred, axis, True)
@@ -196,7 +170,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     if labels.shape != y_pred._a.shape[:-1]:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
-            f"target.shape={labels.shape}, output.shape={y_pred._a.shape}. Labels here are class numbers, one per "
+            f"target.shape={labels.shape}, output.shape={y_pred._a.shape}. Labels here are class "
+            "numbers, one per "
             f"item; one-hot rows go with categorical_crossentropy."
         )
     if axis not in (-1, y_pred._a.ndim - 1):
@@ -204,6 +179,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     kept = None if ignore_class is None else labels != ignore_class
     if kept is not None:
         labels = np.where(kept, labels, 0)
+    y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
     if not from_logits:
         y_pred = log(clip_by_value(y_pred, EPSILON, 1 - EPSILON))
     loss = nn.sparse_softmax_cross_entropy_with_logits(Tensor(labels), y_pred)
@@ -227,7 +203,11 @@ class Loss:
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         known = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
         if reduction not in known:
-            raise ValueError(f"Invalid value for argument `reduction`. Expected one of {known}. Received: reduction={reduction}")
+            raise ValueError(
+                f"Invalid value for argument `reduction`. Expected one of {known}. Received: "
+                f"reduction={reduction}"
+            )
+        self._np = numpy_dtype(dtype or "float32")
         self.name, self.reduction = name or snake_case(type(self).__name__), reduction
 
     def call(self, y_true, y_pred):
@@ -238,7 +218,9 @@ class Loss:
         """Which items count (a boolean array), or None for all."""
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = as_tensor(y_true), _floating(y_pred)
+        y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+        if y_pred._a.dtype != self._np:
+            y_pred = cast(y_pred, self._np)
         values = self.call(y_true, y_pred)
         mask = self.mask(y_true)
         if sample_weight is not None:
@@ -246,7 +228,9 @@ class Loss:
         if mask is not None and self.reduction not in (None, "none"):
             n = max(1, np.count_nonzero(mask))
             share = mask.size / n if self.reduction != "sum" else 1.0
-            values = values * Tensor((mask * share).astype(values._a.dtype).reshape(values._a.shape))
+            values = values * Tensor(
+                (mask * share).astype(values._a.dtype).reshape(values._a.shape)
+            )
         if sample_weight is not None:
             values, sample_weight = same_rank(values, sample_weight)
             values = values * sample_weight
@@ -256,7 +240,11 @@ class Loss:
             return reduce_sum(values)
         if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
             return reduce_sum(values) / reduce_sum(sample_weight)
-        return P.mean(values, axis=tuple(range(-values._a.ndim, 0)), keepdims=False) if values._a.size else reduce_sum(values)
+        return (
+            P.mean(values, axis=tuple(range(-values._a.ndim, 0)), keepdims=False)
+            if values._a.size
+            else reduce_sum(values)
+        )
 
 
 class LossFunctionWrapper(Loss):
@@ -286,24 +274,22 @@ def _loss(name, function, default_name=None):
 
     __init__.__signature__ = signature
     doc = f"The mean over the batch of `{function.__name__}`.\n\n    {function.__doc__.splitlines()[0]}\n"
-    return type(name, (LossFunctionWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
+    return type(
+        name, (LossFunctionWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__}
+    )
 
 
 MeanSquaredError = _loss("MeanSquaredError", mean_squared_error)
 MeanAbsoluteError = _loss("MeanAbsoluteError", mean_absolute_error)
-MeanAbsolutePercentageError = _loss("MeanAbsolutePercentageError", mean_absolute_percentage_error)
-MeanSquaredLogarithmicError = _loss("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
 Huber = _loss("Huber", huber, "huber_loss")
-LogCosh = _loss("LogCosh", log_cosh)
 Hinge = _loss("Hinge", hinge)
-SquaredHinge = _loss("SquaredHinge", squared_hinge)
-CategoricalHinge = _loss("CategoricalHinge", categorical_hinge)
 KLDivergence = _loss("KLDivergence", kl_divergence, "kl_divergence")
-Poisson = _loss("Poisson", poisson)
 CosineSimilarity = _loss("CosineSimilarity", cosine_similarity)
 BinaryCrossentropy = _loss("BinaryCrossentropy", binary_crossentropy)
 CategoricalCrossentropy = _loss("CategoricalCrossentropy", categorical_crossentropy)
-SparseCategoricalCrossentropy = _loss("SparseCategoricalCrossentropy", sparse_categorical_crossentropy)
+SparseCategoricalCrossentropy = _loss(
+    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy
+)
 
 
 def _ignored(self, y_true):
@@ -316,14 +302,10 @@ SparseCategoricalCrossentropy.mask = _ignored
 FUNCTIONS = {
     f.__name__: f
     for f in (
-        mean_squared_error, mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error,
-        huber, log_cosh, hinge, squared_hinge, categorical_hinge, kl_divergence, poisson, cosine_similarity,
+        mean_squared_error, mean_absolute_error, huber, hinge, kl_divergence, cosine_similarity,
         binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
     )
-} | {
-    "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
-    "msle": mean_squared_logarithmic_error, "logcosh": log_cosh, "bce": binary_crossentropy,
-}  # fmt: skip
+} | {"mse": mean_squared_error, "mae": mean_absolute_error, "bce": binary_crossentropy}  # fmt: skip
 
 
 def get(identifier):

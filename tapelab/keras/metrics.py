@@ -163,7 +163,9 @@ def categorical_accuracy(y_true, y_pred):
     >>> tf.keras.metrics.categorical_accuracy([[0, 1]], [[0.3, 0.7]]).numpy().tolist()
     [1.0]
     """
-    return Tensor((np.argmax(_array(y_true), -1) == np.argmax(_array(y_pred), -1)).astype(np.float32))
+    return Tensor(
+        (np.argmax(_array(y_true), -1) == np.argmax(_array(y_pred), -1)).astype(np.float32)
+    )
 
 
 def _labels(y_true, y_pred):
@@ -172,7 +174,8 @@ def _labels(y_true, y_pred):
         labels = labels[..., 0]
     if labels.shape != y_pred.shape[:-1]:
         raise ValueError(
-            f"Class numbers of shape {labels.shape} do not fit predictions of shape {y_pred.shape}: they must have "
+            f"Class numbers of shape {labels.shape} do not fit predictions of shape "
+            f"{y_pred.shape}: they must have "
             f"the shape of the predictions without the last axis."
         )
     return labels
@@ -209,7 +212,9 @@ def _metric(name, fn, **defaults):
         MeanMetricWrapper.__init__(self, fn, name or fn.__name__, dtype, **(defaults | kwargs))
 
     doc = f"The mean of `{fn.__name__}` over all batches.\n\n    {fn.__doc__.splitlines()[0]}\n"
-    return type(name, (MeanMetricWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
+    return type(
+        name, (MeanMetricWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__}
+    )
 
 
 Accuracy = _metric("Accuracy", accuracy)
@@ -217,68 +222,25 @@ BinaryAccuracy = _metric("BinaryAccuracy", binary_accuracy)
 CategoricalAccuracy = _metric("CategoricalAccuracy", categorical_accuracy)
 SparseCategoricalAccuracy = _metric("SparseCategoricalAccuracy", sparse_categorical_accuracy)
 TopKCategoricalAccuracy = _metric("TopKCategoricalAccuracy", top_k_categorical_accuracy)
-SparseTopKCategoricalAccuracy = _metric("SparseTopKCategoricalAccuracy", sparse_top_k_categorical_accuracy)
+SparseTopKCategoricalAccuracy = _metric(
+    "SparseTopKCategoricalAccuracy", sparse_top_k_categorical_accuracy
+)
 MeanSquaredError = _metric("MeanSquaredError", losses.mean_squared_error)
 MeanAbsoluteError = _metric("MeanAbsoluteError", losses.mean_absolute_error)
-MeanAbsolutePercentageError = _metric("MeanAbsolutePercentageError", losses.mean_absolute_percentage_error)
 KLDivergence = _metric("KLDivergence", losses.kl_divergence)
 Hinge = _metric("Hinge", losses.hinge)
 BinaryCrossentropy = _metric("BinaryCrossentropy", losses.binary_crossentropy)
 CategoricalCrossentropy = _metric("CategoricalCrossentropy", losses.categorical_crossentropy)
-SparseCategoricalCrossentropy = _metric("SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy)
+SparseCategoricalCrossentropy = _metric(
+    "SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy
+)
 
 
-class RootMeanSquaredError(Mean):
-    """The root of the mean squared error over all elements."""
-
-    def __init__(self, name="root_mean_squared_error", dtype=None):
-        super().__init__(name, dtype)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add a batch of truths and predictions."""
-        x, y = losses._pair(y_true, y_pred)
-        super().update_state(np.square(x._a - y._a), sample_weight)
-
-    def result(self):
-        """The root."""
-        return Tensor(np.sqrt(super().result()._a))
-
-
-class Precision(Metric):
-    """Of what was predicted positive (above the threshold), the fraction that is.
-
-    >>> import tapelab as tf
-    >>> float(tf.keras.metrics.Precision()([0, 1, 1], [0.9, 0.8, 0.1]))
-    0.5
-    """
-
-    _wrong = staticmethod(lambda truth, guess: guess & ~truth)
-
-    def __init__(self, thresholds=None, name=None, dtype=None):
-        super().__init__(dtype, name)
-        self.threshold = 0.5 if thresholds is None else float(thresholds)
-        self.right, self.wrong = self.add_weight(name="true_positives"), self.add_weight(name="false")
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add a batch of labels 0 and 1 and of probabilities."""
-        x, y = losses._pair(y_true, y_pred)
-        truth, guess = x._a > 0.5, y._a > self.threshold
-        for v, hits in ((self.right, truth & guess), (self.wrong, self._wrong(truth, guess))):
-            v._replace(None, v._t._a + np.add.reduce(_weighted(hits, sample_weight)[0], axis=None))
-
-    def result(self):
-        """The fraction; 0 when there is none."""
-        n = self.right._t._a + self.wrong._t._a
-        return Tensor(self.right._t._a / n if n else n)
-
-
-class Recall(Precision):
-    """Of what is positive, the fraction that was predicted so."""
-
-    _wrong = staticmethod(lambda truth, guess: truth & ~guess)
-
-
-_TABLE = table_of(globals(), Metric) | {"mse": MeanSquaredError, "mae": MeanAbsoluteError, "acc": Accuracy}
+_TABLE = table_of(globals(), Metric) | {
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "acc": Accuracy,
+}
 _CROSSENTROPY = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
 
 
@@ -292,11 +254,19 @@ def for_shapes(identifier, y_true, y_pred):
 
     One score per item: binary. As many labels as scores: categorical. Class numbers: sparse.
     """
-    short = {"acc": "accuracy", "ce": "crossentropy"}.get(identifier, identifier) if isinstance(identifier, str) else None
+    short = (
+        {"acc": "accuracy", "ce": "crossentropy"}.get(identifier, identifier)
+        if isinstance(identifier, str)
+        else None
+    )
     if short in ("accuracy", "crossentropy"):
         x, y = _array(y_true).shape, _array(y_pred).shape
         which = 0 if y[-1:] == (1,) or not y else 1 if x == y else 2
-        kinds = (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy) if short == "accuracy" else _CROSSENTROPY
+        kinds = (
+            (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy)
+            if short == "accuracy"
+            else _CROSSENTROPY
+        )
         return kinds[which](name=identifier)
     metric = get(identifier)
     if isinstance(metric, Metric):

@@ -14,7 +14,7 @@ from ..tensor import Tensor, as_tensor
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
-from .base_layer import KerasTensor, Layer, leaves, map_leaves
+from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
@@ -49,13 +49,18 @@ class _CompiledMetrics(metrics_module.Metric):
 
     def __init__(self, given, weighted):
         super().__init__(name="compile_metrics")
-        self.given = [(m, False) for m in leaves(given or [])] + [(m, True) for m in leaves(weighted or [])]
+        self.given = [(m, False) for m in leaves(given or [])] + [
+            (m, True) for m in leaves(weighted or [])
+        ]
         self.found = None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; the first one tells what 'accuracy' means."""
         if self.found is None:
             self.found = [metrics_module.for_shapes(m, y_true, y_pred) for m, _ in self.given]
+            for metric, (_, weighted) in zip(self.found, self.given):
+                if weighted and any(m.name == metric.name for m in self.found if m is not metric):
+                    metric.name = f"weighted_{metric.name}"
         for metric, (_, weighted) in zip(self.found, self.given):
             metric.update_state(y_true, y_pred, sample_weight if weighted else None)
 
@@ -83,7 +88,9 @@ class Model(Layer):
     [[6.0]]
     """
 
-    def __init__(self, *args, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs):
+    def __init__(
+        self, *args, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs
+    ):
         if args and inputs is None:
             inputs, args = args[0], args[1:]
         if args and outputs is None:
@@ -107,7 +114,9 @@ class Model(Layer):
         """Find what leads from the inputs to the outputs, in an order in which it can be computed."""
         for t in leaves(inputs) + leaves(outputs):
             if not isinstance(t, KerasTensor):
-                raise ValueError(f"All `inputs` and `outputs` values must be KerasTensors. Received: {t!r}")
+                raise ValueError(
+                    f"All `inputs` and `outputs` values must be KerasTensors. Received: {t!r}"
+                )
         known, nodes, todo = {id(t) for t in leaves(inputs)}, {}, leaves(outputs)
         while todo:
             t = todo.pop()
@@ -115,7 +124,8 @@ class Model(Layer):
                 continue
             if t.node is None:
                 raise ValueError(
-                    f"`inputs` not connected to `outputs`: {t!r} is needed to compute the outputs, but is not among "
+                    f"`inputs` not connected to `outputs`: {t!r} is needed to compute the "
+                    "outputs, but is not among "
                     f"the inputs."
                 )
             function, args, kwargs, made = t.node
@@ -134,7 +144,9 @@ class Model(Layer):
     def call(self, inputs, training=None, mask=None):
         """Compute. Subclasses define this; a model of inputs and outputs runs its layers."""
         if self._graph is None:
-            raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+            raise NotImplementedError(
+                f"Model {type(self).__name__} does not have a `call()` method implemented."
+            )
         expected, nodes, outputs = self._graph
         if isinstance(inputs, dict) and not isinstance(expected, dict):
             inputs = [inputs[t.name] for t in leaves(expected)]
@@ -142,7 +154,9 @@ class Model(Layer):
             inputs = [inputs[k] for k in expected]
         given, wanted = leaves(inputs), leaves(expected)
         if len(given) != len(wanted):
-            raise ValueError(f"Model {self.name} expects {len(wanted)} input(s), but it received {len(given)}.")
+            raise ValueError(
+                f"Model {self.name} expects {len(wanted)} input(s), but it received {len(given)}."
+            )
         values = {id(t): _of_rank(x, t.shape, self) for t, x in zip(wanted, given)}
         get = lambda t: values[id(t)] if isinstance(t, KerasTensor) else t  # noqa: E731
         for function, args, kwargs, made in nodes:
@@ -173,7 +187,8 @@ class Model(Layer):
             if name == layer.name or name is None and i == index:
                 return layer
         raise ValueError(
-            f"No such layer: {name if index is None else index}. Existing layers are: {[x.name for x in self.layers]}."
+            f"No such layer: {name if index is None else index}. Existing layers are: "
+            f"{[x.name for x in self.layers]}."
         )
 
     # -- training
@@ -192,7 +207,9 @@ class Model(Layer):
         """
         self.optimizer = optimizers.get(optimizer)
         self._compiled_loss = _CompiledLoss(loss, loss_weights)
-        self._compiled_metrics = _CompiledMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+        self._compiled_metrics = (
+            _CompiledMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+        )
         vars(self)["_loss_tracker"] = metrics_module.Mean(name="loss")
         self.loss = loss
 
@@ -204,15 +221,15 @@ class Model(Layer):
     @property
     def metrics(self):
         """The loss, the metrics among the attributes of the model and its layers, the compiled ones."""
-        held = [m for layer in self._flatten_layers() for m in layer._held() if isinstance(m, metrics_module.Metric)]
+        held = [
+            m
+            for layer in self._flatten_layers()
+            for m in layer._held()
+            if isinstance(m, metrics_module.Metric)
+        ]
         first = [self._loss_tracker] if self.compiled else []
         compiled = [self._compiled_metrics] if self._compiled_metrics is not None else []
         return first + [m for m in held if m is not self._compiled_metrics] + compiled
-
-    @property
-    def metrics_names(self):
-        """The names of what `evaluate` returns."""
-        return list(self.get_metrics_result())
 
     def reset_metrics(self):
         """Start all metrics anew."""
@@ -256,7 +273,8 @@ class Model(Layer):
             import warnings
 
             warnings.warn(
-                "The model does not have any trainable weights. (A tf.Variable as an attribute is not one: "
+                "The model does not have any trainable weights. (A tf.Variable as an attribute is "
+                "not one: "
                 "use self.add_weight, or tf.keras.Variable.)", stacklevel=2,
             )  # fmt: skip
         return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -265,7 +283,9 @@ class Model(Layer):
         """Loss and metrics on one batch; returns name -> value."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss = self.compute_loss(
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
+        )
         self._loss_tracker.update_state(loss, _batch_size(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -296,7 +316,9 @@ class Model(Layer):
         train = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
         history = History()
         verbose = 1 if verbose == "auto" else verbose
-        hooks = CallbackList([history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose))
+        hooks = CallbackList(
+            [history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose)
+        )
         self.stop_training = False
         hooks.on_train_begin()
         for epoch in range(initial_epoch, epochs):
@@ -311,7 +333,11 @@ class Model(Layer):
                     break
             logs = _numbers(logs)
             if validation_data is not None and (epoch + 1) % validation_freq == 0:
-                parts = validation_data if isinstance(validation_data, (list, tuple)) else (validation_data,)
+                parts = (
+                    validation_data
+                    if isinstance(validation_data, (list, tuple))
+                    else (validation_data,)
+                )
                 found = self.evaluate(
                     *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0, return_dict=True,
                     batch_size=validation_batch_size or batch_size, steps=validation_steps, _callbacks=hooks,
@@ -359,14 +385,18 @@ class Model(Layer):
         return map_leaves(lambda _: next(rest), found[0])
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One training step; the metrics add up until `reset_metrics`."""
+        """One training step; its loss and metrics."""
         self._check_compiled("train_on_batch")
-        data = next(iter(batches_of(x, y, sample_weight, 1 << 62, class_weight=class_weight).epoch()))
+        self.reset_metrics()
+        data = next(
+            iter(batches_of(x, y, sample_weight, 1 << 62, class_weight=class_weight).epoch())
+        )
         return _as_list(_numbers(self.train_step(data), in_order=True), return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Loss and metrics on one batch, which add up until `reset_metrics`."""
+        """Loss and metrics on one batch."""
         self._check_compiled("test_on_batch")
+        self.reset_metrics()
         data = next(iter(batches_of(x, y, sample_weight, 1 << 62).epoch()))
         return _as_list(_numbers(self.test_step(data), in_order=True), return_dict)
 
@@ -387,7 +417,13 @@ class Model(Layer):
             shape = layer.output_shape
             built = layer.built and not (layer.weights == [] and shape is None and layer._inner())
             shown = "?" if shape is None else str(shape)
-            rows.append((f"{layer.name} ({type(layer).__name__})", shown, f"{layer.count_params():,}" if built else "0 (unbuilt)"))
+            rows.append(
+                (
+                    f"{layer.name} ({type(layer).__name__})",
+                    shown,
+                    f"{layer.count_params():,}" if built else "0 (unbuilt)",
+                )
+            )
         widths = [max(len(r[i]) for r in rows) + 2 for i in range(3)]
         if line_length:
             widths[0] += max(0, line_length - sum(widths) - 4)
@@ -396,10 +432,19 @@ class Model(Layer):
             return left + mid.join(stroke * w for w in widths) + right
 
         def row(r, edge):
-            cells = [f" {r[0]:<{widths[0] - 1}}", f" {r[1]:<{widths[1] - 1}}", f"{r[2]:>{widths[2] - 1}} "]
+            cells = [
+                f" {r[0]:<{widths[0] - 1}}",
+                f" {r[1]:<{widths[1] - 1}}",
+                f"{r[2]:>{widths[2] - 1}} ",
+            ]
             return edge + edge.join(cells) + edge
 
-        lines = [f'Model: "{self.name}"', rule("┏", "┳", "┓", "━"), row(rows[0], "┃"), rule("┡", "╇", "┩", "━")]
+        lines = [
+            f'Model: "{self.name}"',
+            rule("┏", "┳", "┓", "━"),
+            row(rows[0], "┃"),
+            rule("┡", "╇", "┩", "━"),
+        ]
         for i, r in enumerate(rows[1:]):
             lines += [rule("├", "┼", "┤", "─")] * bool(i) + [row(r, "│")]
         lines.append(rule("└", "┴", "┘", "─"))
@@ -420,12 +465,15 @@ class Model(Layer):
         """
         if not self.weights:
             raise ValueError(
-                f"Model {self.name} has no weights to save: it is not built yet. Call it on data, or build(input_shape)."
+                f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
+                "or build(input_shape)."
             )
         path = os.fspath(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), suffix=".part")
+        handle, temporary = tempfile.mkstemp(
+            dir=os.path.dirname(os.path.abspath(path)), suffix=".part"
+        )
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, **self._named_arrays())
@@ -447,27 +495,41 @@ class Model(Layer):
         expected = self._named_arrays()
         if not expected:
             raise ValueError(
-                f"Model {self.name} has no weights yet, so that {path} cannot be loaded into it. Call it on data, "
+                f"Model {self.name} has no weights yet, so that {path} cannot be loaded into it. "
+                "Call it on data, "
                 f"or build(input_shape), first."
             )
         try:
             with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
                 found = {k: file[k] for k in file.files}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as e:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+        ) as e:
             raise ValueError(
-                f"{path} is damaged or was not written by save_weights ({e}). No weight was changed; save it again."
+                f"{path} is damaged or was not written by save_weights ({e}). No weight was "
+                "changed; save it again."
             ) from e
         if list(found) != list(expected):
-            missing = [k for k in expected if k not in found] or [k for k in found if k not in expected]
+            missing = [k for k in expected if k not in found] or [
+                k for k in found if k not in expected
+            ]
             raise ValueError(
-                f"{path} holds the weights of another model: {len(found)} arrays for {len(expected)} weights, the first "
+                f"{path} holds the weights of another model: {len(found)} arrays for "
+                f"{len(expected)} weights, the first "
                 f"difference at {missing[0] if missing else 'their order'}. No weight was changed."
             )
         for key, a in expected.items():
             b = found[key]
             if a.shape != b.shape or a.dtype != b.dtype:
                 raise ValueError(
-                    f"{path} holds the weights of another model: {key} is {b.dtype} of shape {b.shape} there, and "
+                    f"{path} holds the weights of another model: {key} is {b.dtype} of shape "
+                    f"{b.shape} there, and "
                     f"{a.dtype} of shape {a.shape} here. No weight was changed."
                 )
         for v, key in zip(self.weights, expected):
@@ -502,24 +564,34 @@ class Sequential(Model):
             layer = layer.layer
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of type {type(layer)})"
+                "Only instances of `keras.Layer` can be added to a Sequential model. Received: "
+                f"{layer} (of type {type(layer)})"
             )
         if any(layer.name == other.name for other in self._chain):
             raise ValueError(
-                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the "
+                "All layers added to a Sequential model should have unique names. Name "
+                f"'{layer.name}' is already the "
                 f"name of a layer in this model. Update the `name` argument to pass a unique name."
             )
         if isinstance(layer, InputLayer):
             if self._chain or self._start is not None:
-                raise ValueError(f"Sequential model '{self.name}' has already been configured to use input shape; got {layer}.")
-            vars(self).update(_start=layer.output, _end=layer.output, input_shape=layer.output.shape)
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input "
+                    f"shape; got {layer}."
+                )
+            vars(self).update(
+                _start=layer.output, _end=layer.output, input_shape=layer.output.shape
+            )
             return
         if not self._chain and self._start is None and layer._given_shape is not None:
             self.add(InputLayer(layer._given_shape))
         self._chain.append(layer)
         if self._end is not None:
-            vars(self)["_end"] = layer(self._end)
-            vars(self).update(built=True, output_shape=self._end.shape, inputs=[self._start], outputs=[self._end])
+            with _Scope(self):
+                vars(self)["_end"] = layer(self._end)
+            vars(self).update(
+                built=True, output_shape=self._end.shape, inputs=[self._start], outputs=[self._end]
+            )
 
     def pop(self):
         """Remove the last layer and return it."""
@@ -561,7 +633,8 @@ def _of_rank(x, shape, model):
         fits = False
     if not fits:
         raise ValueError(
-            f"Input 0 with name 'None' of layer '{model.name}' is incompatible with the layer: expected shape={shape}, "
+            f"Input 0 with name 'None' of layer '{model.name}' is incompatible with the layer: "
+            f"expected shape={shape}, "
             f"found shape={have}"
         )
     return x
@@ -573,8 +646,14 @@ def _batch_size(x):
 
 
 def _numbers(logs, in_order=False):
-    found = {k: _number(v) for k, v in logs.items()}
-    return found if in_order else dict(sorted(found.items()))
+    found = {}
+    for k, v in (
+        logs.items() if in_order else sorted(logs.items())
+    ):  # a compiled metric's result is a dictionary itself
+        found.update(
+            {n: _number(x) for n, x in v.items()} if isinstance(v, dict) else {k: _number(v)}
+        )
+    return found
 
 
 def _number(value):
@@ -583,7 +662,13 @@ def _number(value):
 
 
 def _as_list(found, return_dict):
-    return found if return_dict else list(found.values()) if len(found) > 1 else next(iter(found.values()))
+    return (
+        found
+        if return_dict
+        else list(found.values())
+        if len(found) > 1
+        else next(iter(found.values()))
+    )
 
 
 def _bytes(n):

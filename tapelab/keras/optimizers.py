@@ -13,7 +13,9 @@ import warnings
 import numpy as np
 
 from ..clip import global_norm
+from ..errors import ShapeError
 from ..tensor import IndexedSlices, Tensor, as_tensor
+from . import schedules  # noqa: F401  (tf.keras.optimizers.schedules)
 from .base_layer import Variable
 from .registry import lookup, snake_case, table_of, unique_name
 from .schedules import LearningRateSchedule
@@ -70,11 +72,20 @@ class Optimizer:
         **kwargs,
     ):  # fmt: skip
         if kwargs:
-            raise ValueError(f"Argument(s) not recognized by {type(self).__name__}: {sorted(kwargs)}")
-        given = [k for k, v in dict(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm).items() if v is not None]
+            raise ValueError(
+                f"Argument(s) not recognized by {type(self).__name__}: {sorted(kwargs)}"
+            )
+        given = [
+            k
+            for k, v in dict(
+                clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm
+            ).items()
+            if v is not None
+        ]
         if len(given) > 1:
             raise ValueError(
-                f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {', '.join(given)}."
+                "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+                f"{', '.join(given)}."
             )
         if any(v is not None and v < 0 for v in (clipnorm, clipvalue, global_clipnorm)):
             raise ValueError(f"`{given[0]}` must not be negative.")
@@ -84,7 +95,9 @@ class Optimizer:
         self.iterations = Variable(np.int64(0), trainable=False, name="iteration")
         self._learning_rate = learning_rate
         if not callable(learning_rate):
-            self._learning_rate = Variable(float(learning_rate), dtype="float32", trainable=False, name="learning_rate")
+            self._learning_rate = Variable(
+                float(learning_rate), dtype="float32", trainable=False, name="learning_rate"
+            )
         self._groups, self._place = [], {}
 
     # -- the learning rate
@@ -105,8 +118,10 @@ class Optimizer:
             self._learning_rate.assign(value)
         else:
             raise TypeError(
-                "This optimizer was created with a `LearningRateSchedule` (or function) as its `learning_rate`, "
-                "hence its learning rate is not settable. Make the optimizer with a number to set it later."
+                "This optimizer was created with a `LearningRateSchedule` (or function) as its "
+                "`learning_rate`, "
+                "hence its learning rate is not settable. Make the optimizer with a number to set "
+                "it later."
             )
 
     # -- applying
@@ -119,7 +134,11 @@ class Optimizer:
         for v in {id(v): v for v in var_list}.values():
             by_dtype.setdefault(v._t._a.dtype, []).append(v)
         self._groups = [_Flat(variables, self.slots) for variables in by_dtype.values()]
-        self._place = {id(v): (k, i) for k, group in enumerate(self._groups) for i, v in enumerate(group.variables)}
+        self._place = {
+            id(v): (k, i)
+            for k, group in enumerate(self._groups)
+            for i, v in enumerate(group.variables)
+        }
         self.built = True
 
     def apply_gradients(self, grads_and_vars):
@@ -140,7 +159,11 @@ class Optimizer:
         >>> v.numpy().round(2).tolist()
         [0.9, 1.9]
         """
-        gradients, variables = zip(*grads_and_vars) if not isinstance(grads_and_vars, list) or grads_and_vars else ((), ())
+        gradients, variables = (
+            zip(*grads_and_vars)
+            if not isinstance(grads_and_vars, list) or grads_and_vars
+            else ((), ())
+        )
         self.apply(list(gradients), list(variables))
         return self.iterations
 
@@ -150,7 +173,8 @@ class Optimizer:
         if variables is None:
             if not self.built:
                 raise ValueError(
-                    "When passing `grads` without `variables`, the optimizer must already be built on a list of "
+                    "When passing `grads` without `variables`, the optimizer must already be "
+                    "built on a list of "
                     "variables. Call `optimizer.build(trainable_variables)` first."
                 )
             variables = [v for group in self._groups for v in group.variables]
@@ -164,20 +188,27 @@ class Optimizer:
         for v in variables:
             if id(v) not in self._place:
                 raise ValueError(
-                    f"Unknown variable: {v!r}. This optimizer can only be called for the variables it was "
-                    f"originally built with. When working with a new set of variables, you should recreate a new "
+                    f"Unknown variable: {v!r}. This optimizer can only be called for the "
+                    "variables it was "
+                    "originally built with. When working with a new set of variables, you should "
+                    "recreate a new "
                     f"optimizer instance."
                 )
         if missing:
             warnings.warn(
-                f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+                f"Gradients do not exist for variables {missing} when minimizing the loss. If "
+                "using "
                 f"`model.compile()`, did you forget to provide a `loss` argument?", stacklevel=3,
             )  # fmt: skip
         self._apply([_dense(g, v) for g, v in zip(grads, variables)], variables)
 
     def _apply(self, grads, variables):
         scale = self._clip(grads)
-        rate = float(self.learning_rate._t._a if isinstance(self._learning_rate, Variable) else self.learning_rate)
+        rate = float(
+            self.learning_rate._t._a
+            if isinstance(self._learning_rate, Variable)
+            else self.learning_rate
+        )
         step = int(self.iterations._t._a) + 1
         found = [[None] * len(group.variables) for group in self._groups]
         for g, v in zip(grads, variables):
@@ -216,7 +247,7 @@ class Optimizer:
             if g is not None:
                 shape = v._t._a.shape
                 v._replace(None, new[start:end].reshape(shape) if shape else new[start])
-                group.boxes[i] = v._t
+            group.boxes[i] = None if g is None else v._t  # None: not in the new array
         group.values = new
 
     def _clip(self, grads):
@@ -247,7 +278,9 @@ class Optimizer:
     @property
     def variables(self):
         """The optimizer's state: iterations, learning rate, and slots per variable."""
-        found = [self.iterations] + [self._learning_rate] * isinstance(self._learning_rate, Variable)
+        found = [self.iterations] + [self._learning_rate] * isinstance(
+            self._learning_rate, Variable
+        )
         scales = self._scales()
         for group in self._groups:
             for v, (start, end) in zip(group.variables, group.parts):
@@ -271,36 +304,29 @@ class Optimizer:
         variables = self.variables
         if len(store.keys()) != len(variables):
             raise ValueError(
-                f"The store holds {len(store.keys())} arrays, the optimizer has {len(variables)} variables. Build it "
+                f"The store holds {len(store.keys())} arrays, the optimizer has {len(variables)} "
+                "variables. Build it "
                 f"first, with `optimizer.build(model.trainable_variables)`."
             )
         arrays = [np.asarray(store[str(i)]) for i in range(len(variables))]
         for v, a in zip(variables, arrays):
             if v.shape != a.shape:
-                raise ValueError(f"The store has shape {a.shape} for {v.path} of shape {tuple(v.shape)}.")
+                raise ValueError(
+                    f"The store has shape {a.shape} for {v.path} of shape {tuple(v.shape)}."
+                )
         for v, a in zip(variables, arrays):
             v.assign(a)
 
-    def get_config(self):
-        """The constructor's arguments."""
-        config = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "iterations")}
-        rate = self._learning_rate
-        return config | {"learning_rate": float(rate) if isinstance(rate, Variable) else rate}
-
-    @classmethod
-    def from_config(cls, config):
-        """An optimizer like the one whose configuration this is, with fresh state."""
-        return cls(**config)
-
 
 def _dense(g, v):
-    """The gradient's array; ValueError when it is not of its variable's shape."""
+    """The gradient's array; ShapeError when it is not of its variable's shape."""
     if g is None:
         return None
     a = (as_tensor(g) if isinstance(g, (Tensor, IndexedSlices)) else as_tensor(g, v._t._a.dtype))._a
     if a.shape != v._t._a.shape:
-        raise ValueError(
-            f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} of shape {tuple(v.shape)}."
+        raise ShapeError(
+            f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} "
+            f"of shape {tuple(v.shape)}."
         )
     return a
 
@@ -318,7 +344,9 @@ class SGD(Optimizer):
     0.71
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, **kwargs):
+    def __init__(
+        self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, **kwargs
+    ):
         super().__init__(learning_rate, weight_decay, **kwargs)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError("`momentum` must be a float between [0, 1].")
@@ -353,14 +381,25 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, weight_decay=None, **kwargs
+        self,
+        learning_rate=0.001,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        weight_decay=None,
+        **kwargs,
     ):
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
         self.slots = {"momentum": 0.0, "velocity": 0.0} | ({"velocity_hat": 0.0} if amsgrad else {})
 
     def _scales(self):
-        return {"momentum": 1 - self.beta_1, "velocity": 1 - self.beta_2, "velocity_hat": 1 - self.beta_2}
+        return {
+            "momentum": 1 - self.beta_1,
+            "velocity": 1 - self.beta_2,
+            "velocity_hat": 1 - self.beta_2,
+        }
 
     def update(self, g, rate, step, momentum, velocity, velocity_hat=None):
         """See `Optimizer.update`. State is kept as m / (1 - beta_1) and v / (1 - beta_2)."""
@@ -384,7 +423,14 @@ class AdamW(Adam):
     """Adam with weight decay, 0.004 by default. Source: Loshchilov and Hutter, 2019."""
 
     def __init__(
-        self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **kwargs
+        self,
+        learning_rate=0.001,
+        weight_decay=0.004,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        **kwargs,
     ):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **kwargs)
 
@@ -399,11 +445,22 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=None, **kwargs
+        self,
+        learning_rate=0.001,
+        rho=0.9,
+        momentum=0.0,
+        epsilon=1e-7,
+        centered=False,
+        weight_decay=None,
+        **kwargs,
     ):
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
-        self.slots = {"velocity": 0.0} | ({"momentum": 0.0} if momentum else {}) | ({"average": 0.0} if centered else {})
+        self.slots = (
+            {"velocity": 0.0}
+            | ({"momentum": 0.0} if momentum else {})
+            | ({"average": 0.0} if centered else {})
+        )
 
     def update(self, g, rate, step, velocity, momentum=None, average=None):
         """See `Optimizer.update`."""
@@ -425,7 +482,14 @@ class RMSprop(Optimizer):
 class Adagrad(Optimizer):
     """w -= rate * g / sqrt(sum of g^2 + epsilon). Source: Duchi et al., 2011."""
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate=0.001,
+        initial_accumulator_value=0.1,
+        epsilon=1e-7,
+        weight_decay=None,
+        **kwargs,
+    ):
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
         self.slots = {"accumulator": initial_accumulator_value}
@@ -434,27 +498,6 @@ class Adagrad(Optimizer):
         """See `Optimizer.update`."""
         accumulator += g * g
         g *= g.dtype.type(rate) / np.sqrt(accumulator + g.dtype.type(self.epsilon))
-
-
-class Adadelta(Optimizer):
-    """w -= rate * g * rms(steps) / rms(gradients). Source: Zeiler, 2012."""
-
-    slots = {"accumulated_grad": 0.0, "accumulated_delta": 0.0}
-
-    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, weight_decay=None, **kwargs):
-        super().__init__(learning_rate, weight_decay, **kwargs)
-        self.rho, self.epsilon = rho, epsilon
-
-    def update(self, g, rate, step, accumulated_grad, accumulated_delta):
-        """See `Optimizer.update`."""
-        number = g.dtype.type
-        rho, epsilon = number(self.rho), number(self.epsilon)
-        accumulated_grad *= rho
-        accumulated_grad += (1 - rho) * g * g
-        g *= np.sqrt(accumulated_delta + epsilon) / np.sqrt(accumulated_grad + epsilon)
-        accumulated_delta *= rho
-        accumulated_delta += (1 - rho) * g * g
-        g *= number(rate)
 
 
 def get(identifier):

@@ -25,7 +25,8 @@ class L1L2(Regularizer):
         for name, value in (("l1", l1), ("l2", l2)):
             if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
                 raise ValueError(
-                    f"Invalid value for argument {name}: expected a non-negative float. Received: {value}"
+                    f"Invalid value for argument {name}: expected a non-negative float. Received: "
+                    f"{value}"
                 )
         self.l1, self.l2 = float(l1), float(l2)
 

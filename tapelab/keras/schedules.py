@@ -30,25 +30,26 @@ class ExponentialDecay(_Formula):
     0.025
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        decay_rate,
+        staircase=False,
+        name="ExponentialDecay",
+    ):
         if decay_steps <= 0:
-            raise ValueError(f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}")
+            raise ValueError(
+                f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
+            )
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
     def _rate(self, step):
         p = step / self.decay_steps
-        return self.initial_learning_rate * self._factor(math.floor(p) if self.staircase else p)
-
-    def _factor(self, p):
-        return self.decay_rate**p
-
-
-class InverseTimeDecay(ExponentialDecay):
-    """initial / (1 + decay_rate * step / decay_steps), the quotient rounded down if `staircase`."""
-
-    def _factor(self, p):
-        return 1 / (1 + self.decay_rate * p)
+        return self.initial_learning_rate * self.decay_rate ** (
+            math.floor(p) if self.staircase else p
+        )
 
 
 class PiecewiseConstantDecay(_Formula):
@@ -72,22 +73,6 @@ class PiecewiseConstantDecay(_Formula):
         return self.values[sum(step > b for b in self.boundaries)]
 
 
-class PolynomialDecay(_Formula):
-    """From initial to end over `decay_steps`, along (1 - step / decay_steps) ** power."""
-
-    def __init__(
-        self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False, name="PolynomialDecay"
-    ):
-        self.initial_learning_rate, self.decay_steps, self.cycle = initial_learning_rate, decay_steps, cycle
-        self.end_learning_rate, self.power, self.name = end_learning_rate, power, name
-
-    def _rate(self, step):
-        total = self.decay_steps
-        total *= max(1, math.ceil(step / total)) if self.cycle else 1
-        left = 1 - min(step, total) / total
-        return (self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate
-
-
 class CosineDecay(_Formula):
     """Half a cosine from initial down to alpha * initial, after an optional linear warm-up.
 
@@ -100,11 +85,23 @@ class CosineDecay(_Formula):
     """
 
     def __init__(
-        self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None, warmup_steps=0
+        self,
+        initial_learning_rate,
+        decay_steps,
+        alpha=0.0,
+        name="CosineDecay",
+        warmup_target=None,
+        warmup_steps=0,
     ):
         if decay_steps <= 0:
-            raise ValueError(f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}")
-        self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
+            raise ValueError(
+                f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
+            )
+        self.initial_learning_rate, self.decay_steps, self.alpha = (
+            initial_learning_rate,
+            decay_steps,
+            alpha,
+        )
         self.warmup_target, self.warmup_steps, self.name = warmup_target, warmup_steps, name
 
     def _rate(self, step):

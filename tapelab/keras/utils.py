@@ -18,14 +18,17 @@ def set_random_seed(seed):
     True
     """
     if not isinstance(seed, int):
-        raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})")
+        raise ValueError(
+            f"Expected `seed` argument to be an integer. Received: seed={seed} (of type "
+            f"{type(seed)})"
+        )
     _random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  (for the code of others that still uses it)
     set_seed(seed)
 
 
 def to_categorical(x, num_classes=None):
-    """Class numbers as one-hot rows: float32, a tensor for a tensor and an array otherwise.
+    """Class numbers as one-hot rows: a float32 tensor for a tensor, a float64 array otherwise.
 
     >>> import tapelab as tf
     >>> tf.keras.utils.to_categorical([0, 2], num_classes=3).tolist()
@@ -34,10 +37,10 @@ def to_categorical(x, num_classes=None):
     a = np.asarray(x._a if isinstance(x, Tensor) else x).astype(np.int64)
     shape = a.shape[:-1] if a.ndim > 1 and a.shape[-1] == 1 else a.shape
     classes = int(num_classes or a.max() + 1)
-    rows = np.zeros((a.size, classes), np.float32)
+    rows = np.zeros((a.size, classes))
     rows[np.arange(a.size), a.ravel()] = 1
     rows = rows.reshape(*shape, classes)
-    return Tensor(rows) if isinstance(x, Tensor) else rows
+    return Tensor(rows.astype(np.float32)) if isinstance(x, Tensor) else rows
 
 
 def unpack_x_y_sample_weight(data):
@@ -64,7 +67,10 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
         raise ImportError("array_to_img needs Pillow: pip install pillow") from None
     a = np.asarray(x, "float32")
     if a.ndim != 3 or a.shape[2] not in (1, 3, 4):
-        raise ValueError(f"Expected an image of shape (height, width, 1, 3 or 4), got an array with shape: {a.shape}")
+        raise ValueError(
+            "Expected an image of shape (height, width, 1, 3 or 4), got an array with shape: "
+            f"{a.shape}"
+        )
     if scale:
         a = a - a.min()
         a = a / a.max() * 255 if a.max() else a
