@@ -675,7 +675,7 @@ def _checked(indices, n, what):
     bad = np.argwhere((a < 0) | (a >= n))
     if len(bad):
         at = tuple(bad[0])
-        raise InvalidArgumentError(f"indices{list(at)} = {a[at]} is not in [0, {n}) [Op:{what}]")
+        raise InvalidArgumentError(f"indices{list(map(int, at))} = {a[at]} is not in [0, {n}) [Op:{what}]")
     return np.asarray(a)
 
 

@@ -127,6 +127,12 @@ def _scalar_result(f, y):
     return y
 
 
+def _gradient(tape, y, chosen, cotangent=None):
+    """Gradients as tensors: rows of a gather are added up here, where outer tapes see it."""
+    found = tape.gradient(y, chosen, output_gradients=cotangent, unconnected_gradients="zero")
+    return nest.map_structure(convert_to_tensor, found)
+
+
 def value_and_grad(f, argnums=0):
     """A function that returns f's scalar value and its gradient with respect to some arguments.
 
@@ -147,7 +153,7 @@ def value_and_grad(f, argnums=0):
     @functools.wraps(f)
     def wrapper(*args):
         tape, y, chosen = _taped(f, args, argnums)
-        return y, tape.gradient(_scalar_result(f, y), chosen, unconnected_gradients="zero")
+        return y, _gradient(tape, _scalar_result(f, y), chosen)
 
     return wrapper
 
@@ -178,7 +184,7 @@ def vjp(f, *primals):
     tape, y, chosen = _taped(f, primals, tuple(range(len(primals))))
 
     def pull(cotangent):
-        return tape.gradient(y, chosen, output_gradients=cotangent, unconnected_gradients="zero")
+        return _gradient(tape, y, chosen, cotangent)
 
     return y, pull
 
@@ -270,7 +276,7 @@ def check_gradients(f, x, order=2, delta=None, tolerance=None):
 
             def slope(*args, i=i):
                 tape, y, chosen = _taped(f, args, i)
-                return tape.gradient(y, chosen, unconnected_gradients="zero")
+                return _gradient(tape, y, chosen)
 
             _compare(slope, xs, delta, tolerance, f"second derivative (first with respect to argument {i})")
 

@@ -517,6 +517,12 @@ def as_source(x):
     """The tensor or variable itself; NotATensorError for what has no identity on a tape."""
     if isinstance(x, (Tensor, Variable)):
         return x
+    if isinstance(x, IndexedSlices):
+        raise NotATensorError(
+            "An IndexedSlices (the gradient of a gather, as rows) has no shape to differentiate or to be "
+            "differentiated by: make it dense with tf.convert_to_tensor(g), inside the block of the tape "
+            "that is asked."
+        )
     raise NotATensorError(
         f"Cannot convert the argument `type_value`: {x!r} of type '{type(x).__name__}' to a TensorFlow "
         f"DType: it has no attribute 'dtype'. A gradient is taken of tensors with respect to tensors "
