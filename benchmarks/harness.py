@@ -1,0 +1,128 @@
+"""Fair timing: everybody's results are compared first, then everybody runs in turn, round by round.
+
+A machine's speed drifts; two sides that take turns drift together. So absolute times are printed
+for orientation, and ratios within one run are what counts.
+"""
+
+import gc
+import statistics
+import time
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Workload:
+    """One row of the table.
+
+    Attributes:
+      name: key on the command line. title: what is done. unit: what the times are in.
+      contenders: name -> function that does it once and returns its result. 'tapelab' is the subject.
+      scale: the times are divided by this many repetitions inside one call.
+      targets: name of a contender -> the largest ratio tapelab / contender wanted.
+      tolerance: how far results may differ from the reference's, relative; None: not compared.
+      budget: seconds for the whole workload.
+    """
+
+    name: str
+    title: str
+    unit: str
+    contenders: dict
+    scale: float = 1.0
+    targets: dict = field(default_factory=dict)
+    tolerance: float | None = 1e-3
+    budget: float = 10.0
+    note: str = ""
+
+
+@dataclass
+class Result:
+    """Median and quartiles of one contender, in seconds per repetition; ratio of tapelab to it."""
+
+    workload: str
+    contender: str
+    median: float
+    low: float
+    high: float
+    rounds: int
+    ratio: float = float("nan")
+    target: float | None = None
+
+
+def agree(workload, results):
+    """Every contender's result is the first one's, or ValueError."""
+    if workload.tolerance is None:
+        return
+    items = list(results.items())
+    reference = np.asarray(items[0][1], np.float64)
+    for name, value in items[1:]:
+        value = np.asarray(value, np.float64)
+        scale = np.abs(reference).max() + 1e-12
+        if value.shape != reference.shape or not np.all(np.abs(value - reference) <= workload.tolerance * scale):
+            off = np.abs(value - reference).max() / scale if value.shape == reference.shape else value.shape
+            raise ValueError(f"{workload.name}: {name} computes something else than {items[0][0]} (off by {off})")
+
+
+def measure(workload, rounds=None, progress=None):
+    """Results of all contenders, from interleaved rounds."""
+    first = {name: f() for name, f in workload.contenders.items()}  # also warms up
+    agree(workload, {n: r for n, r in first.items() if r is not None})
+    cost = {}
+    for name, f in workload.contenders.items():
+        start = time.perf_counter()
+        f()
+        cost[name] = time.perf_counter() - start
+    # Slow peers run in fewer rounds: they get at most the budget's share, but three turns at least.
+    share = workload.budget / len(cost)
+    turns = {n: max(3, min(200, int(share / max(c, 1e-9)))) for n, c in cost.items()}
+    if rounds:
+        turns = {n: min(rounds, t) for n, t in turns.items()}
+    times = {n: [] for n in turns}
+    most = max(turns.values())
+    gc.collect()
+    for i in range(most):
+        for name, f in workload.contenders.items():
+            # spread the fewer turns of slow peers over the whole run
+            if i * turns[name] // most == (i - 1) * turns[name] // most and i:
+                continue
+            start = time.perf_counter()
+            f()
+            times[name].append((time.perf_counter() - start) / workload.scale)
+        if progress:
+            progress((i + 1) / most)
+    own = statistics.median(times["tapelab"])
+    out = []
+    for name, values in times.items():
+        low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+        middle = statistics.median(values)
+        out.append(
+            Result(workload.name, name, middle, low, high, len(values), own / middle, workload.targets.get(name))
+        )
+    return out
+
+
+_SCALES = {"ms": 1e3, "us": 1e6, "s": 1.0, "bytes": 1.0, "x": 1.0}
+
+
+def table(workload, results):
+    """The results of a workload as text."""
+    factor = _SCALES[workload.unit]
+    lines = [f"{workload.title}  [{workload.unit}]"]
+    for r in results:
+        verdict = ""
+        if r.target is not None:
+            verdict = f"  wanted <= {r.target:.3g} x: " + ("reached" if r.ratio <= r.target else "NOT reached")
+        ratio = "" if r.contender == "tapelab" else f"tapelab / this = {r.ratio:7.3g}"
+        lines.append(
+            f"  {r.contender:<22}{r.median * factor:>11.4g}   ({r.low * factor:.4g} - {r.high * factor:.4g}, "
+            f"{r.rounds} rounds)  {ratio}{verdict}"
+        )
+    if workload.note:
+        lines.append(f"  {workload.note}")
+    return "\n".join(lines)
+
+
+def as_json(machine, results):
+    """Everything as plain data."""
+    return {"machine": machine, "results": [asdict(r) for r in results]}
