@@ -10,7 +10,7 @@ from .errors import ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, dtype, lead, ndim, primitive, shape, unbroadcast
-from .tensor import as_tensor
+from .tensor import Tensor, as_tensor, is_tensor
 
 # ---------------------------------------------------------------- products
 
@@ -258,6 +258,12 @@ primitive("diag_part", "MatrixDiagPartV3", lambda x: np.diagonal(x, axis1=-2, ax
 primitive("undiagonal_rect", "MatrixDiagV3", _undiagonal_rect, _undiagonal_rect_rule)
 
 
+def _at_least_2d(x, op):
+    if x._a.ndim < 2:
+        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]")
+    return x
+
+
 def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT"):
     """The main diagonal of the last two axes (`k` = 0 only).
 
@@ -267,7 +273,7 @@ def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT")
     """
     if k != 0:
         raise NotImplementedError("tapelab's diag_part has the main diagonal only (k=0).")
-    return P.diag_part(as_tensor(input))
+    return P.diag_part(_at_least_2d(as_tensor(input), "MatrixDiagPartV3"))
 
 
 def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, align="RIGHT_LEFT"):
@@ -275,13 +281,23 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
     x = as_tensor(diagonal)
     if k != 0:
         raise NotImplementedError("tapelab's diag has the main diagonal only (k=0).")
+    if not x._a.ndim:
+        raise ShapeError("diagonal must be at least 1-dim, received shape: [] [Op:MatrixDiagV3]")
     return P.undiagonal_rect(x, inner=(x._a.shape[-1],) * 2)
 
 
 def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
     """The matrix with its main diagonal replaced (`k` = 0 only)."""
-    x = as_tensor(input)
-    return x - diag(diag_part(x)) + diag(diagonal, k=k)
+    x = _at_least_2d(as_tensor(input), "MatrixSetDiagV3")
+    if k != 0:
+        raise NotImplementedError("tapelab's set_diag has the main diagonal only (k=0).")
+    d = as_tensor(diagonal, None if is_tensor(diagonal) else x._a.dtype)
+    on = np.eye(*x._a.shape[-2:], dtype=bool)
+    if d._a.shape != x._a.shape[:-2] + (min(x._a.shape[-2:]),):
+        raise ShapeError(
+            f"diagonal of shape {list(d._a.shape)} does not fit a matrix of shape {list(x._a.shape)} [Op:MatrixSetDiagV3]"
+        )
+    return P.where(Tensor(on), P.undiagonal_rect(d, inner=x._a.shape[-2:]), x)
 
 
 def trace(x, name=None):
@@ -296,9 +312,7 @@ def trace(x, name=None):
 
 def band_part(input, num_lower, num_upper, name=None):
     """The matrix with only its central band kept; a negative number keeps that whole triangle."""
-    x = as_tensor(input)
-    if x._a.ndim < 2:
-        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:MatrixBandPart]")
+    x = _at_least_2d(as_tensor(input), "MatrixBandPart")
     i, j = np.indices(x._a.shape[-2:])
     lower, upper = int(num_lower), int(num_upper)
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
@@ -307,7 +321,7 @@ def band_part(input, num_lower, num_upper, name=None):
 
 def matrix_transpose(a, name="matrix_transpose", conjugate=False):
     """The last two axes exchanged."""
-    z = _t(as_tensor(a))
+    z = _t(_at_least_2d(as_tensor(a), "Transpose"))
     return P.conj(z) if conjugate else z
 
 

@@ -486,8 +486,7 @@ class GradientTape:
         flat = [as_source(s) for s in nest.flatten(sources)]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:
-            seen = isinstance(target, Variable) and target._trainable and self._watch_accessed
-            if not seen and id(target._t if isinstance(target, Variable) else target) not in self._tracked:
+            if not self._sees(target):
                 found = [None] * len(flat)  # also with respect to itself
             else:
                 found = jacobian.full(self, records, target, flat, direction, memory_budget)
@@ -532,10 +531,20 @@ class GradientTape:
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:
-            found = jacobian.per_item(self, records, target, source, direction, memory_budget)
+            found = None
+            if self._sees(target) and 0 not in target.shape:
+                found = jacobian.per_item(self, records, target, source, direction, memory_budget)
             if verify and found is not None:
                 jacobian.check_items(self, records, target, source, found)
-        return _zeros(source, target.shape, skip=1) if found is None else found
+        if found is None:
+            return Tensor(np.zeros(target.shape + source.shape[1:], target.dtype._np))
+        return found
+
+    def _sees(self, target):
+        """Whether a Jacobian's target is on the tape; reading a variable puts it there."""
+        if isinstance(target, Variable):
+            return target._trainable and self._watch_accessed or id(target._t) in self._tracked
+        return id(target) in self._tracked
 
     def _check_loop(self, what, parallel_iterations, pfor):
         if not self._persistent and (not pfor or parallel_iterations is not None):
