@@ -28,7 +28,10 @@ def nesting(where: str = "inside the outer block") -> Explorer:
     return Explorer(
         draw,
         where=ipywidgets.Dropdown(
-            options=list(PLACES), value=where, description="inner.gradient is called"
+            options=list(PLACES),
+            value=where,
+            description="inner.gradient is called",
+            layout={"width": "340px"},
         ),
     )
 
