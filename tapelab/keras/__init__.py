@@ -1,4 +1,4 @@
-"""tf.keras: layers, models, losses, metrics, optimizers, as far as the lessons and guides need them."""
+"""tf.keras: layers, models, losses, metrics and optimizers, what lessons and guides need."""
 
 from . import (
     activations,

@@ -14,7 +14,7 @@ _logits = {}  # id of a tensor of probabilities -> (weak reference to it, what i
 
 
 def _remember(z, x):
-    """Crossentropies compute from the logits when they can, as Keras does: log(softmax(x)) overflows."""
+    """Crossentropies compute from logits where they can, as in Keras: log(softmax(x)) overflows."""
     k = id(z)
     _logits[k] = (weakref.ref(z, lambda _: _logits.pop(k, None)), x)
     return z
@@ -41,7 +41,7 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     if not negative_slope and max_value is None and not threshold:
         return nn.relu(x)
     x = as_tensor(x)
-    x = where(x > threshold, x, negative_slope * (x - threshold))
+    x = where(x > threshold, x, negative_slope * (x - threshold) if negative_slope else 0.0)
     return x if max_value is None else minimum(x, float(max_value))
 
 
@@ -82,8 +82,8 @@ def hard_sigmoid(x):
 
 _TABLE = {
     f.__name__: f
-    for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, swish, sigmoid, tanh, softmax, log_softmax,
-              softplus, softsign, hard_sigmoid, mish)
+    for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, swish, sigmoid, tanh, softmax,
+              log_softmax, softplus, softsign, hard_sigmoid, mish)
 } | {"exponential": exponential}  # fmt: skip
 
 

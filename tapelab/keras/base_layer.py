@@ -54,8 +54,8 @@ class Variable(_Variable):
     """
 
     def __init__(
-        self, initializer, shape=None, dtype=None, trainable=True, autocast=True, aggregation="none",
-        synchronization="auto", name=None, regularizer=None, constraint=None,
+        self, initializer, shape=None, dtype=None, trainable=True, autocast=True,
+        aggregation="none", synchronization="auto", name=None, regularizer=None, constraint=None,
     ):  # fmt: skip
         if isinstance(initializer, str):
             initializer = initializers.get(initializer)
@@ -167,8 +167,9 @@ class Stateful:
         return found
 
     def add_weight(
-        self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True, regularizer=None,
-        constraint=None, aggregation="none", overwrite_with_gradient=False, name=None,
+        self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True,
+        regularizer=None, constraint=None, aggregation="none",
+        overwrite_with_gradient=False, name=None,
     ):  # fmt: skip
         """Make a variable that belongs to this object.
 
@@ -180,14 +181,14 @@ class Stateful:
         Returns:
           A `Variable`.
         """
-        dtype = as_dtype(dtype or self._np)
+        dtype, shape = as_dtype(dtype or self._np), () if shape is None else shape
         if initializer is None:
             initializer = "glorot_uniform" if dtype.is_floating else "zeros"
         outer, inner = _calls.scope, self in _calls.scope
         _calls.scope = outer if inner else (*outer, self)
         try:
             v = Variable(
-                initializers.get(initializer), () if shape is None else tuple(np.atleast_1d(shape).tolist()),
+                initializers.get(initializer), tuple(np.atleast_1d(shape).tolist()),
                 dtype, trainable, name=name, regularizer=regularizers.get(regularizer),
                 constraint=constraints.get(constraint),
             )  # fmt: skip
@@ -230,7 +231,8 @@ class InputSpec:
             )
         for axis, size in self.axes.items():
             if problem is None and size is not None and shape[axis] not in (size, None):
-                problem = f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                problem = f"expected axis {axis} of input shape to have value {size}, "
+                problem += f"but received input with shape {shape}"
         if problem:
             raise ValueError(
                 f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the "
@@ -256,7 +258,8 @@ class KerasTensor:
     ndim = property(lambda self: len(self.shape))
 
     def __repr__(self):
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
+        what = f"shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False"
+        return f"<KerasTensor {what}, name={self.name}>"
 
     def __array__(self, *args, **kwargs):
         raise ValueError(
@@ -324,7 +327,7 @@ def shapes_of(x):
 
 
 def symbolic(function, args, kwargs):
-    """Call `function` on KerasTensors: its outputs are KerasTensors that remember how they came about.
+    """Call `function` on KerasTensors: the outputs are some too, and remember what made them.
 
     Shapes are found by calling it on zeros, twice, with different numbers for the unknown sizes.
     """
@@ -357,7 +360,7 @@ def symbolic(function, args, kwargs):
 
 
 class Layer(Stateful):
-    """A function of tensors with weights: subclass it, make the weights in `build`, compute in `call`.
+    """A function with weights: subclass it, make the weights in `build`, compute in `call`.
 
     Args:
       trainable: whether the weights are listed among `trainable_variables`. dtype: of weights and
@@ -370,12 +373,12 @@ class Layer(Stateful):
     >>> import tapelab as tf
     >>> class Scale(tf.keras.layers.Layer):
     ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...         self.c = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="c")
     ...     def call(self, x):
-    ...         return x * self.factor
+    ...         return x * self.c
     >>> layer = Scale()
     >>> layer([[1.0, 2.0]]).numpy().tolist(), [v.path for v in layer.trainable_variables]
-    ([[1.0, 2.0]], ['scale/factor'])
+    ([[1.0, 2.0]], ['scale/c'])
     """
 
     _training_at = None  # position of `training` among call's parameters, None if it has none
@@ -410,12 +413,13 @@ class Layer(Stateful):
             warn(
                 "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
                 "Sequential models, prefer "
-                "using an `Input(shape)` object as the first layer in the model instead.", stacklevel=3,
+                "using an `Input(shape)` object as the first layer in the model instead.",
+                stacklevel=3,
             )  # fmt: skip
         vars(self).update(
-            built=False, activity_regularizer=regularizers.get(activity_regularizer), autocast=autocast,
+            built=False, autocast=autocast, output_shape=None,
+            activity_regularizer=regularizers.get(activity_regularizer),
             _trainable=bool(trainable), _losses=[], _called=False, _fits=None, _given_shape=shape,
-            output_shape=None,
         )  # fmt: skip
 
     def __init_subclass__(cls, **kwargs):
@@ -611,7 +615,7 @@ class Layer(Stateful):
         return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights):
-        """Replace the values of all `weights`. ValueError for a wrong number or shape; then nothing changes."""
+        """Replace the values of all `weights`; ValueError, and no change, if they do not fit."""
         variables, arrays = self.weights, [np.asarray(w) for w in weights]
         if len(variables) != len(arrays):
             raise ValueError(

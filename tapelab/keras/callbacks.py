@@ -13,7 +13,7 @@ HOOKS = [
 
 
 class Callback:
-    """Base class: override the hooks that are needed. `self.model` and `self.params` are set by then.
+    """Base class: override the hooks you need. `self.model` and `self.params` are set by then.
 
     The hooks are on_train_begin, on_epoch_begin, on_train_batch_begin, on_test_begin,
     on_test_batch_begin, and the same with end. They take the number of the epoch or batch if there
@@ -77,7 +77,7 @@ def _nothing(*args):
 
 
 class History(Callback):
-    """What `fit` returns: `.history`, name -> list of values, and `.epoch`, the numbers of the epochs."""
+    """What `fit` returns: `.history`, name -> list of values, and `.epoch`, their numbers."""
 
     def __init__(self):
         self.history, self.epoch = {}, []
@@ -90,7 +90,7 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))`."""
+    """A callback of functions: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))`."""
 
     def __init__(self, **functions):
         for name, function in functions.items():
@@ -104,7 +104,8 @@ class EarlyStopping(Callback):
     """Stop training when a value has not become better for `patience` epochs.
 
     Args:
-      monitor: name of the value. min_delta: what counts as better. mode: 'min', 'max' or 'auto', by the name.
+      monitor: name of the value. min_delta: what counts as better.
+      mode: 'min', 'max' or 'auto', which goes by the name.
       restore_best_weights: whether the weights of the best epoch are put back.
     """
 

@@ -31,8 +31,9 @@ class MaxNorm(Constraint):
     """The weights of each unit get a norm of at most `max_value`; `axis` runs over a unit's inputs.
 
     >>> import tapelab as tf
-    >>> tf.keras.constraints.MaxNorm(1.0)([[3.0], [4.0]]).numpy().round(3).tolist()
-    [[0.6], [0.8]]
+    >>> tf.keras.constraints.MaxNorm(1.0)([[3.0], [4.0]]).numpy().round(3)
+    array([[0.6],
+           [0.8]], dtype=float32)
     """
 
     def __init__(self, max_value=2, axis=0):

@@ -35,7 +35,7 @@ def _arrays(x):
 
 
 def split(data, fraction):
-    """The first part of (x, y, sample_weight) and the last `fraction` of it. ValueError unless arrays."""
+    """The first part of (x, y, sample_weight) and the last `fraction`; ValueError unless arrays."""
     if not 0 < fraction < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, received: {fraction}")
     if not _is_arrays(data[0]):
@@ -59,7 +59,7 @@ def batches_of(
 ):
     """An object whose `epoch()` yields tuples of tensors; `steps` says how many, None if not known.
 
-    Raises ValueError for arrays of different lengths, or labels given besides an iterable of batches.
+    Raises ValueError for arrays of different lengths, or labels beside an iterable of batches.
     """
     if _is_arrays(x):
         data = tuple(_arrays(v) for v in (x, y, sample_weight))

@@ -18,8 +18,8 @@ from .registry import unique_name
 
 
 def Input(
-    shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
-    optional=False,
+    shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None,
+    tensor=None, optional=False,
 ):  # fmt: skip
     """A placeholder for a model's input: `shape` without the batch, None for unknown sizes.
 
@@ -82,8 +82,8 @@ class _Linear(Layer):
 
     def __init__(
         self, activation, use_bias, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-        bias_constraint=None, **kwargs,
+        kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+        kernel_constraint=None, bias_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.activation, self.use_bias, self.bias = activations.get(activation), use_bias, None
@@ -97,8 +97,8 @@ class _Linear(Layer):
 
     def _make(self, kernel_shape, units):
         self.kernel = self.add_weight(
-            kernel_shape, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+            kernel_shape, self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         if self.use_bias:
             self.bias = self.add_weight(
@@ -166,10 +166,10 @@ class _Conv(_Linear):
     """What convolution and its transpose share."""
 
     def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-        groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs,
+        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None,
+        dilation_rate=(1, 1), groups=1, activation=None, use_bias=True, **kwargs,
     ):  # fmt: skip
-        super().__init__(activation, use_bias, kernel_initializer, **kwargs)
+        super().__init__(activation, use_bias, **kwargs)
         _channels_last(data_format)
         if not isinstance(filters, (int, np.integer)) or filters <= 0:
             raise ValueError(
@@ -229,7 +229,7 @@ class Conv2D(_Conv):
 
 
 class Conv2DTranspose(_Conv):
-    """The transpose of a convolution, which enlarges images by its strides. Arguments as for `Conv2D`.
+    """The transpose of a convolution, which enlarges images. Arguments as for `Conv2D`.
 
     The kernel has shape (height, width, filters, channels of the input).
 
@@ -239,12 +239,12 @@ class Conv2DTranspose(_Conv):
     """
 
     def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
-        dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform", **kwargs,
+        self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None,
+        data_format=None, dilation_rate=(1, 1), activation=None, use_bias=True, **kwargs,
     ):  # fmt: skip
         super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation, use_bias,
-            kernel_initializer, **kwargs,
+            filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation,
+            use_bias, **kwargs,
         )  # fmt: skip
         self.output_padding = (
             None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
@@ -268,8 +268,8 @@ class Conv2DTranspose(_Conv):
                 pad = 0 if self.padding == "valid" else k // 2
                 full.append((size - 1) * s + k - 2 * pad + self.output_padding[i])
         z = nn.conv2d_transpose(
-            self._float(x), self.kernel._read(), (n, *full, self.filters), self.strides, self.padding.upper(),
-            dilations=self.dilation_rate,
+            self._float(x), self.kernel._read(), (n, *full, self.filters), self.strides,
+            self.padding.upper(), dilations=self.dilation_rate,
         )  # fmt: skip
         return self._finish(z)
 
@@ -329,8 +329,8 @@ class ReLU(Layer):
     """max(x, 0), or with a slope below the threshold and a ceiling.
 
     >>> import tapelab as tf
-    >>> tf.keras.layers.ReLU(max_value=6.0)([-1.0, 9.0]).numpy().tolist()
-    [0.0, 6.0]
+    >>> tf.keras.layers.ReLU(max_value=6.0)([1.0, 9.0]).numpy().tolist()
+    [1.0, 6.0]
     """
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
@@ -468,7 +468,7 @@ GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 
 
 class Dropout(Layer):
-    """In training, zeroes each element with probability `rate` and scales the others by 1 / (1 - rate).
+    """In training, zeroes each element with probability `rate`, scales the rest by 1 / (1 - rate).
 
     Raises ValueError for a rate outside [0, 1].
 
@@ -507,7 +507,8 @@ class BatchNormalization(Layer):
     by 1 - momentum; otherwise the moving ones are used.
 
     Args:
-      axis: the channels. momentum, epsilon: as in Keras. center, scale: whether there is a beta, a gamma.
+      axis: the channels. momentum, epsilon: as in Keras.
+      center, scale: whether there is a beta, a gamma.
 
     >>> import tapelab as tf
     >>> layer = tf.keras.layers.BatchNormalization()
@@ -516,9 +517,10 @@ class BatchNormalization(Layer):
     """
 
     def __init__(
-        self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
-        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs,
+        self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True,
+        beta_initializer="zeros", gamma_initializer="ones", moving_mean_initializer="zeros",
+        moving_variance_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
+        beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.axis, self.momentum, self.epsilon, self.center, self.scale = (
@@ -582,7 +584,8 @@ class LayerNormalization(Layer):
     """
 
     def __init__(
-        self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros", gamma_initializer="ones", **kwargs,
+        self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
+        gamma_initializer="ones", **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.axis = [axis] if isinstance(axis, int) else list(axis)

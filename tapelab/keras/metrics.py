@@ -23,7 +23,8 @@ class Metric(Stateful):
     ...         super().__init__(**kwargs)
     ...         self.largest = self.add_weight(name="largest", initializer="zeros")
     ...     def update_state(self, y_true, y_pred, sample_weight=None):
-    ...         self.largest.assign(tf.maximum(self.largest, tf.reduce_max(tf.abs(y_true - y_pred))))
+    ...         error = tf.reduce_max(tf.abs(y_true - y_pred))
+    ...         self.largest.assign(tf.maximum(self.largest, error))
     ...     def result(self):
     ...         return self.largest.value
     >>> float(Largest()(tf.constant([0.0, 1.0]), tf.constant([2.0, 1.5])))
@@ -185,7 +186,8 @@ def sparse_categorical_accuracy(y_true, y_pred):
     """1 where the largest score is at the class number's place, else 0.
 
     >>> import tapelab as tf
-    >>> tf.keras.metrics.sparse_categorical_accuracy([1, 0], [[0.1, 0.9], [0.2, 0.8]]).numpy().tolist()
+    >>> scores = [[0.1, 0.9], [0.2, 0.8]]
+    >>> tf.keras.metrics.sparse_categorical_accuracy([1, 0], scores).numpy().tolist()
     [1.0, 0.0]
     """
     scores = _array(y_pred)
@@ -250,7 +252,7 @@ def get(identifier):
 
 
 def for_shapes(identifier, y_true, y_pred):
-    """What 'accuracy' and 'crossentropy' mean for truths and predictions of these shapes, or a metric.
+    """A metric; what 'accuracy' and 'crossentropy' mean depends on the shapes.
 
     One score per item: binary. As many labels as scores: categorical. Class numbers: sparse.
     """

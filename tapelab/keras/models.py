@@ -14,7 +14,7 @@ from ..tensor import Tensor, as_tensor
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
-from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves
+from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, shapes_of
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
@@ -111,7 +111,7 @@ class Model(Layer):
     # -- models made of inputs and outputs
 
     def _trace(self, inputs, outputs):
-        """Find what leads from the inputs to the outputs, in an order in which it can be computed."""
+        """Find what leads from inputs to outputs, in an order in which it can be computed."""
         for t in leaves(inputs) + leaves(outputs):
             if not isinstance(t, KerasTensor):
                 raise ValueError(
@@ -137,8 +137,8 @@ class Model(Layer):
         inner = first + [f for f, *_ in nodes if isinstance(f, Layer)]
         self._graph_layers = list({id(x): x for x in inner}.values())
         vars(self).update(
-            _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs), built=True,
-            output_shape=map_leaves(lambda t: t.shape, outputs), input_shape=map_leaves(lambda t: t.shape, inputs),
+            _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs),
+            built=True, output_shape=shapes_of(outputs), input_shape=shapes_of(inputs),
         )  # fmt: skip
 
     def call(self, inputs, training=None, mask=None):
@@ -166,7 +166,7 @@ class Model(Layer):
         return map_leaves(get, outputs)
 
     def build(self, input_shape):
-        """Make the weights of a subclass's layers, for inputs of this shape (None for unknown sizes)."""
+        """Make the weights for inputs of this shape, batch included (None for unknown sizes)."""
         if self._graph is None and type(self).call is not Model.call and input_shape is not None:
             nested = input_shape and isinstance(input_shape[0], (list, tuple))
             x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
@@ -194,14 +194,15 @@ class Model(Layer):
     # -- training
 
     def compile(
-        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, run_eagerly=False,
-        steps_per_execution=1, jit_compile="auto", auto_scale_loss=True,
+        self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
+        weighted_metrics=None, run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+        auto_scale_loss=True,
     ):  # fmt: skip
         """Say how to train: optimizer, loss and metrics, each by name or as an object.
 
         Args:
           loss: name, function or `Loss`; for several outputs a list or dictionary of them.
-          metrics: list of names, functions or `Metric`s; 'accuracy' fits the shapes of labels and predictions.
+          metrics: list of names, functions or `Metric`s; 'accuracy' goes by the shapes.
         Raises:
           ValueError: an unknown name.
         """
@@ -220,7 +221,7 @@ class Model(Layer):
 
     @property
     def metrics(self):
-        """The loss, the metrics among the attributes of the model and its layers, the compiled ones."""
+        """The loss, the metrics that the model and its layers hold, the compiled ones."""
         held = [
             m
             for layer in self._flatten_layers()
@@ -294,9 +295,10 @@ class Model(Layer):
         return self(unpack_x_y_sample_weight(data)[0], training=False)
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-        validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, steps_per_epoch=None,
-        validation_steps=None, validation_batch_size=None, validation_freq=1,
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
+        validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
+        sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
+        validation_batch_size=None, validation_freq=1,
     ):  # fmt: skip
         """Train for a number of epochs.
 
@@ -339,8 +341,9 @@ class Model(Layer):
                     else (validation_data,)
                 )
                 found = self.evaluate(
-                    *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0, return_dict=True,
-                    batch_size=validation_batch_size or batch_size, steps=validation_steps, _callbacks=hooks,
+                    *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0,
+                    batch_size=validation_batch_size or batch_size, steps=validation_steps,
+                    return_dict=True, _callbacks=hooks,
                 )  # fmt: skip
                 logs |= {f"val_{k}": v for k, v in found.items()}
             hooks.on_epoch_end(epoch, logs)
@@ -351,10 +354,10 @@ class Model(Layer):
         return history
 
     def evaluate(
-        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
-        return_dict=False, _callbacks=None,
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None,
+        callbacks=None, return_dict=False, _callbacks=None,
     ):  # fmt: skip
-        """Loss and metrics on data given as for `fit`: a number, a list (loss first), or a dictionary."""
+        """Loss and metrics on data: a number, a list (loss first), or a dictionary."""
         self._check_compiled("evaluate")
         data = batches_of(x, y, sample_weight, batch_size, steps=steps)
         hooks = _callbacks or CallbackList(leaves(callbacks or []), self, 1, data.steps)
@@ -449,7 +452,8 @@ class Model(Layer):
             lines += [rule("├", "┼", "┤", "─")] * bool(i) + [row(r, "│")]
         lines.append(rule("└", "┴", "┘", "─"))
         for what, found in (
-            ("Total", self.weights), ("Trainable", self.trainable_weights), ("Non-trainable", self.non_trainable_weights)
+            ("Total", self.weights), ("Trainable", self.trainable_weights),
+            ("Non-trainable", self.non_trainable_weights),
         ):  # fmt: skip
             n, size = sum(v._t._a.size for v in found), sum(v._t._a.nbytes for v in found)
             lines.append(f" {what} params: {n:,} ({_bytes(size)})")
@@ -459,7 +463,7 @@ class Model(Layer):
     # -- saving
 
     def save_weights(self, filepath, overwrite=True):
-        """Write the weights to a file, whole or not at all, in NumPy's npz format (whatever its name).
+        """Write the weights to a file, whole or not at all, as NumPy's npz (whatever its name).
 
         Raises ValueError when there are no weights yet, FileExistsError with `overwrite=False`.
         """
@@ -547,7 +551,8 @@ class Sequential(Model):
         otherwise the weights are made at the first call.
 
     >>> import tapelab as tf
-    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation="relu"), tf.keras.layers.Dense(2)])
+    >>> from tapelab.keras import layers
+    >>> model = tf.keras.Sequential([layers.Dense(3, activation="relu"), layers.Dense(2)])
     >>> model(tf.ones([4, 5])).shape, [tuple(v.shape) for v in model.trainable_variables]
     (TensorShape([4, 2]), [(5, 3), (3,), (3, 2), (2,)])
     """
@@ -623,7 +628,7 @@ class Sequential(Model):
 
 
 def _of_rank(x, shape, model):
-    """An input with the last axis of length 1 that its placeholder has, or without; ValueError if it cannot fit."""
+    """An input, with a last axis of length 1 added if that is what it lacks; ValueError if not."""
     have = x._a.shape if isinstance(x, Tensor) else tuple(x.shape)
     if len(have) == len(shape):
         fits = all(n is None or m is None or n == m for n, m in zip(shape, have))
@@ -675,8 +680,6 @@ def _bytes(n):
     size = float(n)
     for unit in ("B", "KB", "MB"):
         if size < 1024:
-            break
+            return f"{size:.2f} {unit}"
         size /= 1024
-    else:
-        unit = "GB"
-    return f"{size:.2f} {unit}"
+    return f"{size:.2f} GB"
