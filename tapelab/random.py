@@ -5,7 +5,8 @@ import numpy as np
 from .array import ints
 from .tensor import Tensor, as_tensor, numpy_dtype
 
-_state = {"seed": None, "rng": np.random.default_rng(), "calls": 0}
+# The generator is made when first used: importing numpy.random takes longer than tapelab.
+_state = {"seed": None, "rng": None, "calls": 0}
 
 
 def set_seed(seed):
@@ -23,6 +24,8 @@ def set_seed(seed):
 def generator(seed=None):
     """The NumPy generator to draw from; an operation's own seed gives its own repeatable stream."""
     if seed is None:
+        if _state["rng"] is None:
+            _state["rng"] = np.random.default_rng()
         return _state["rng"]
     _state["calls"] += 1  # same seeds, same call: same numbers; the next call goes on
     return np.random.default_rng([_state["seed"] or 0, int(seed), _state["calls"]])
