@@ -3,7 +3,10 @@
 import tapelab as tf
 from tapelab.check import Exercise, Question, difference
 
-NO_PAIR = "Return two things, the value and a function: return value, grad_fn."
+NO_PAIR = (
+    "Return two things, the value and a function: return value, grad_fn. Leave the decorator "
+    "out: the check puts it on."
+)
 FORGETFUL = (
     "On its own the gradient is right, but grad_fn ignores upstream: in 10 * f(x) it should come "
     "out ten times as large."
