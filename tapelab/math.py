@@ -915,16 +915,22 @@ def _highest(dt):
     return np.inf if dt.kind == "f" else np.iinfo(dt).max
 
 
-def _lse_forward(x, axis, keepdims):
+def _top(x, axis):
+    """The largest x over the axes, 0 where that is not finite; taken out before e^x is."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+    return np.where(np.isfinite(top), top, 0).astype(x.dtype)
+
+
+def _lse_forward(x, axis, keepdims):
+    top = _top(x, axis)
     z = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
     return z if keepdims else z.reshape([n for i, n in enumerate(x.shape) if i - x.ndim not in axis])[()]
 
 
 def _lse_rule(g, z, x, axis, keepdims):
     """d log sum e^x = softmax(x) dx."""
-    return spread(g, z, x, axis, keepdims) * P.exp(x - _kept(z, x, axis))
+    e = P.exp(x - _top(bare(x), axis))
+    return spread(g, z, x, axis, keepdims) * (e / P.sum(e, axis=axis, keepdims=True))
 
 
 def _norm_forward(x, axis, keepdims):

@@ -1,0 +1,212 @@
+"""Matrices: values as NumPy's, identities that must hold, derivatives to second order."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tapelab as tf
+from tapelab.autodiff import check_gradients
+
+InvalidArgument = tf.errors.InvalidArgumentError
+rng = np.random.default_rng(0)
+M, B = rng.standard_normal((2, 3, 3)) + 3 * np.eye(3), rng.standard_normal((2, 3, 2))
+SPD = M @ M.swapaxes(-1, -2)
+
+
+def close(found, expected):
+    assert found.shape == np.shape(expected)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+# ---------------------------------------------------------------- products
+
+fronts = st.sampled_from([((), ()), ((2,), ()), ((), (3,)), ((2,), (2,)), ((3, 1), (2,)), ((1,), (4,)), ((0,), (1,))])
+
+
+@settings(max_examples=40, deadline=None)
+@given(fronts, *[st.integers(0, 3)] * 3, st.booleans(), st.booleans())
+def test_matmul(front, m, k, n, ta, tb):
+    a, b = rng.standard_normal((*front[0], m, k)), rng.standard_normal((*front[1], k, n))
+    x, y = (a.swapaxes(-1, -2) if ta else a), (b.swapaxes(-1, -2) if tb else b)
+    close(tf.matmul(x, y, transpose_a=ta, transpose_b=tb), a @ b)
+
+
+@settings(max_examples=15, deadline=None)
+@given(fronts, *[st.integers(0, 2)] * 3)
+def test_matmul_gradients(front, m, k, n):
+    a, b = rng.standard_normal((*front[0], m, k)), rng.standard_normal((*front[1], k, n))
+    check_gradients(tf.matmul, [tf.constant(a), tf.constant(b)], order=2)
+
+
+def test_adjoints():
+    z = M[0] + 1j * M[1]
+    close(tf.matmul(z, z, adjoint_a=True), z.conj().T @ z)
+    close(tf.linalg.adjoint(z), z.conj().T)
+    close(tf.transpose(z, conjugate=True), z.conj().T)
+
+
+@pytest.mark.parametrize("axes", [0, 1, 2, [[2], [0]], [[0, 2], [0, 1]], ([-1], [-2]), [[], []], (1, 1)], ids=str)
+def test_tensordot(axes):
+    a = rng.standard_normal((2, 3, 2))
+    b = a if axes in (2, (1, 1)) else rng.standard_normal((2, 2, 3))
+    if axes == 2:
+        b = rng.standard_normal((3, 2, 2))
+    close(tf.tensordot(a, b, axes), np.tensordot(a, b, axes))
+
+
+def test_matvec_and_outer():
+    close(tf.linalg.matvec(M, B[..., 0]), np.einsum("bij,bj->bi", M, B[..., 0]))
+    close(tf.linalg.matvec(M, B[..., 0], transpose_a=True), np.einsum("bji,bj->bi", M, B[..., 0]))
+
+
+EINSUMS = [
+    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ij->ji", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)),
+    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)), ("...i->...", (2, 3)), ("b...,b...->...", (2, 3), (2, 3)),
+    ("i...->...i", (2, 3, 4)), ("ij,i,j->", (2, 3), (2,), (3,)), ("bhqd,bhkd->bhqk", (2, 2, 3, 2), (2, 2, 2, 2)),
+    ("i,j,k->kij", (2,), (3,), (2,)), ("iij->ij", (2, 2, 3)), ("ijij->", (2, 3, 2, 3)), ("...,...->...", (2,), (1,)),
+    ("ab,cd->", (2, 2), (3, 2)), (" i j , j -> i ", (2, 3), (3,)), ("...ii->...i", (4, 3, 3)), ("ji", (2, 3)),
+    ("i...,j->...ij", (2, 3), (2,)), (",ij->ij", (), (2, 3)), ("ij,ij,ij->ij", (2, 2), (2, 2), (2, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("equation, shapes", [(e, s) for e, *s in EINSUMS])
+def test_einsum(equation, shapes):
+    xs = [rng.standard_normal(s) for s in shapes]
+    close(tf.einsum(equation, *xs), np.einsum(equation, *xs))
+    check_gradients(lambda *xs: tf.einsum(equation, *xs), [tf.constant(x) for x in xs], order=2)
+
+
+@pytest.mark.parametrize("equation, shapes", [(e, s) for e, *s in EINSUMS])
+def test_einsum_in_a_stack_of_stacks(equation, shapes):
+    """A Jacobian of a Jacobian: the cotangent carries axes of its own through the rule, twice."""
+    xs = [tf.constant(rng.standard_normal([min(n, 2) for n in s])) for s in shapes]
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(xs)
+        with tf.GradientTape() as tape:
+            tape.watch(xs)
+            y = tf.sin(tf.einsum(equation, *xs))
+        jac = tape.jacobian(y, xs[0])
+    u = rng.standard_normal(jac.shape)
+    for x in xs:
+        single = outer.gradient(jac, x, output_gradients=tf.constant(u)).numpy()
+        stacked = outer.jacobian(jac, x).numpy()
+        np.testing.assert_allclose(np.tensordot(u, stacked, u.ndim), single, rtol=1e-10, atol=1e-12)
+
+
+# ---------------------------------------------------------------- diagonals and triangles
+
+
+def test_diagonals():
+    close(tf.linalg.diag_part(B), np.diagonal(B, axis1=-2, axis2=-1))
+    close(tf.linalg.diag(B[..., 0]), np.stack([np.diag(v) for v in B[..., 0]]))
+    close(tf.linalg.trace(M), np.trace(M, axis1=-2, axis2=-1))
+    changed = M.copy()
+    changed[:, range(3), range(3)] = 7
+    close(tf.linalg.set_diag(M, tf.fill([2, 3], tf.constant(7.0, tf.float64))), changed)
+    for low, high in ((-1, 0), (0, -1), (1, 0), (0, 0), (-1, -1)):
+        i, j = np.indices((3, 3))
+        keep = ((i - j <= low) | (low < 0)) & ((j - i <= high) | (high < 0))
+        close(tf.linalg.band_part(M, low, high), M * keep)
+
+
+# ---------------------------------------------------------------- inverses and decompositions
+
+
+def test_decompositions_against_numpy():
+    close(tf.linalg.inv(M), np.linalg.inv(M))
+    close(tf.linalg.det(M), np.linalg.det(M))
+    close(tf.linalg.cholesky(SPD), np.linalg.cholesky(SPD))
+    close(tf.linalg.solve(M, B), np.linalg.solve(M, B))
+    close(tf.linalg.solve(M, B, adjoint=True), np.linalg.solve(M.swapaxes(-1, -2), B))
+    close(tf.linalg.logdet(SPD), np.log(np.linalg.det(SPD)))
+    sign, logarithm = tf.linalg.slogdet(-M)
+    close(sign, np.sign(np.linalg.det(-M)))
+    close(logarithm, np.log(np.abs(np.linalg.det(M))))
+    close(tf.linalg.triangular_solve(M, B), np.linalg.solve(np.tril(M), B))
+    close(tf.linalg.triangular_solve(M, B, lower=False), np.linalg.solve(np.triu(M), B))
+
+
+FUNCTIONS = {
+    "inv": lambda m, b: tf.linalg.inv(m),
+    "det": lambda m, b: tf.linalg.det(m),
+    "solve": tf.linalg.solve,
+    "solve, adjoint": lambda m, b: tf.linalg.solve(m, b, adjoint=True),
+    "triangular": lambda m, b: tf.linalg.triangular_solve(m, b),
+    "logdet": lambda m, b: tf.linalg.logdet(m @ tf.transpose(m, [0, 2, 1])),
+    "cholesky": lambda m, b: tf.linalg.cholesky(m @ tf.transpose(m, [0, 2, 1])),
+    "whitened": lambda m, b: tf.linalg.solve(tf.linalg.cholesky(m @ tf.transpose(m, [0, 2, 1])), b),
+    "slogdet": lambda m, b: tf.linalg.slogdet(m).log_abs_determinant,
+    "trace": lambda m, b: tf.linalg.trace(m @ m),
+    "normalized": lambda m, b: tf.linalg.normalize(b, axis=1)[0] + tf.math.l2_normalize(b, axis=[1]),
+    "set_diag": lambda m, b: tf.linalg.set_diag(m * m, b[..., 0] ** 2),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_derivatives_to_second_order(name):
+    check_gradients(FUNCTIONS[name], [tf.constant(M[:1]), tf.constant(B[:1])], order=2, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_batches_of_matrices_do_not_interact(name):
+    m, b = tf.constant(M), tf.constant(B)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([m, b])
+        y = FUNCTIONS[name](m, b)
+        y = tf.reshape(y, [2, -1])
+    for source in (m, b):
+        tape.batch_jacobian(y, source, verify=True)
+
+
+@pytest.mark.parametrize("ord, axis", [
+    ("euclidean", None), ("euclidean", 0), ("euclidean", -1), ("fro", [0, 1]), ("euclidean", (0, 1)), (1, None), (1, 0),
+    (2, 1), (3, 0), (1.5, -1), (np.inf, 0), (np.inf, None), (1, [0, 1]), (np.inf, [0, 1]),
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norms(ord, axis, keepdims):
+    a = B[0]
+    flat = axis is None
+    n = {"euclidean": None, "fro": "fro"}.get(ord, ord)
+    if axis == (0, 1):
+        n = "fro"
+    expected = np.linalg.norm(a.ravel() if flat else a, n, tuple(axis) if isinstance(axis, list) else None if flat else axis)
+    found = tf.norm(a, ord, axis, keepdims)
+    if keepdims:
+        assert len(found.shape) == 2
+    np.testing.assert_allclose(found.numpy().ravel(), np.ravel(expected), rtol=1e-12)
+    check_gradients(lambda x: tf.norm(x, ord, axis), tf.constant(a), order=2)
+
+
+def test_the_norm_at_zero():
+    x = tf.constant([0.0, 0.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.norm(x)
+    assert np.isnan(tape.gradient(y, x).numpy()).all()
+
+
+@pytest.mark.parametrize("call, error, text", [
+    (lambda: tf.matmul(tf.ones([2, 3]), tf.ones([2, 3])), InvalidArgument, r"\[2, 3\].*\[2, 3\].*MatMul.*3.*2"),
+    (lambda: tf.matmul(tf.ones([3]), tf.ones([3, 1])), InvalidArgument, r"In\[0\].*>= 2.*MatMul"),
+    (lambda: tf.matmul(tf.ones([2, 1, 3]), tf.ones([3, 3, 1])), InvalidArgument, "MatMul"),
+    (lambda: tf.matmul(tf.ones([1, 1]), tf.ones([1, 1], tf.int32)), InvalidArgument, "int32.*MatMul"),
+    (lambda: tf.tensordot(tf.ones([2, 3]), tf.ones([2, 3]), 1), InvalidArgument, r"\[2, 3\]"),
+    (lambda: tf.tensordot(tf.ones([2]), tf.ones([2]), 2), ValueError, "0 to 1"),
+    (lambda: tf.einsum("ij,jk->ik", tf.ones([2, 3])), ValueError, "ij,jk->ik"),
+    (lambda: tf.einsum("ij->i", tf.ones([2])), (ValueError, InvalidArgument), "ij"),
+    (lambda: tf.einsum("ij->k", tf.ones([2, 2])), ValueError, "k"),
+    (lambda: tf.einsum("ij,jk->ik", tf.ones([2, 3]), tf.ones([2, 3])), InvalidArgument, "Einsum"),
+    (lambda: tf.linalg.inv(tf.ones([2, 2])), InvalidArgument, "not invertible.*MatrixInverse"),
+    (lambda: tf.linalg.inv(tf.ones([2, 3])), InvalidArgument, r"square.*\[2, 3\]"),
+    (lambda: tf.linalg.solve(tf.ones([2, 2]), tf.ones([2, 1])), InvalidArgument, "not invertible"),
+    (lambda: tf.linalg.solve(tf.eye(2), tf.ones([2])), InvalidArgument, "same rank.*MatrixSolve"),
+    (lambda: tf.linalg.solve(tf.eye(2), tf.ones([3, 1])), InvalidArgument, "incompatible.*MatrixSolve"),
+    (lambda: tf.linalg.cholesky(-tf.eye(2)), InvalidArgument, "Cholesky"),
+    (lambda: tf.norm([1, 2]), InvalidArgument, "int32"),
+    (lambda: tf.norm([1.0], "nuclear"), ValueError, "nuclear"),
+    (lambda: tf.norm(tf.eye(2), 2, [0, 1]), ValueError, "matrices"),
+], ids=str)  # fmt: skip
+def test_bad_input(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
