@@ -147,8 +147,11 @@ class Text:
         self.assignments.sort(key=lambda a: a[0])
 
     def name_of(self, thing):
-        """The shortest name the program has for an object, or None."""
+        """The shortest name of an object, if possible one that the block uses; or None."""
         found = [n for n, v in self.names.items() if v is thing and not n.startswith("_")]
+        nodes = ast.walk(self.block) if self.block else ()
+        block = {n.id for n in nodes if isinstance(n, ast.Name)}
+        found = [n for n in found if n in block] or found
         return min(found, key=len) if found else None
 
     def last(self, name, before=None):

@@ -288,6 +288,16 @@ def test_a_tape_never_entered():
     assert explanation.reason == "never entered" and "with tf.GradientTape()" in explanation.fix
 
 
+def test_a_second_name_made_after_the_block_misleads_nobody():
+    shifted = tf.Variable(2.0) + 1.0
+    with tf.GradientTape() as tape:
+        y = shifted**2
+    for x in [shifted]:
+        explanation = tape.explain(y, x)
+    assert explanation.reason == tensor_made_before()[3].reason
+    assert "shifted" in explanation.message
+
+
 def test_bad_questions():
     with tf.GradientTape() as tape:
         y = tf.Variable(1.0) * 2.0
