@@ -1,0 +1,127 @@
+"""Is this machine ready for the lessons, and what to do if it is not: `python -m tapelab.ready`.
+
+Lesson 00 shows the same report. It names versions only where one is too old, so that it reads the
+same on every machine that is ready.
+"""
+
+import sys
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+# What the extra `lab` brings and lessons 00 to 13 import; Pillow is spelled PIL in Python.
+PACKAGES = ("jupyterlab", "ipywidgets", "anywidget", "matplotlib", "PIL", "igraph", "tqdm")
+MEMORY = 1.0  # GB: the training images as float32, and room to train
+_INSTALL = "python -m pip install -e '.[lab]'  (in the folder of tapelab, then restart the kernel)"
+
+
+def python():
+    """Python is 3.11 or newer"""
+    if sys.version_info < (3, 11):  # noqa: UP036 - a notebook may run in another kernel
+        version = ".".join(map(str, sys.version_info[:3]))
+        return f"this is {version}; install a newer one, remove .venv and run: make lab"
+
+
+def numpy():
+    """NumPy is 2 or newer"""
+    version = metadata.version("numpy")
+    if int(version.partition(".")[0]) < 2:
+        return f"this is {version}; run: python -m pip install --upgrade numpy"
+
+
+def packages():
+    """JupyterLab, widgets and pictures are installed"""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        return f"{', '.join(missing)} cannot be found; run: {_INSTALL}"
+    if int(metadata.version("ipywidgets").partition(".")[0]) < 8:
+        return f"ipywidgets is too old; run: {_INSTALL}"
+
+
+def extensions():
+    """JupyterLab can show sliders and the drawing pad"""
+    from jupyter_core.paths import jupyter_path
+
+    folders = [Path(folder) for folder in jupyter_path("labextensions")]
+    for extension, package in (
+        ("@jupyter-widgets/jupyterlab-manager", "jupyterlab_widgets"),
+        ("anywidget", "anywidget"),
+    ):
+        if not any((folder / extension / "package.json").is_file() for folder in folders):
+            return (
+                f"it does not know {extension}; run: python -m pip install --force-reinstall "
+                f"{package}  (then restart JupyterLab)"
+            )
+
+
+def pictures():
+    """A picture can be drawn"""
+    from tapelab.widgets.figure import Picture, subplots
+
+    Picture(subplots(width=1, height=1)[0], "An empty pair of axes to try.")
+
+
+def digits():
+    """MNIST is here, all 70,000 digits, checksums right"""
+    try:
+        import_module("tapelab.keras.datasets.mnist").load_data()
+    except (OSError, ValueError) as error:
+        return str(error)
+
+
+def memory():
+    """There is enough free memory"""
+    import psutil  # the notebook's kernel brings it
+
+    free = psutil.virtual_memory().available / 1e9
+    if free < MEMORY:
+        return (
+            f"{free:.1f} GB are free, {MEMORY:.0f} GB would be comfortable; close other programs "
+            "and other notebooks (in JupyterLab: Kernel > Shut Down All Kernels)"
+        )
+
+
+def gradient():
+    """A tape gives the right slope"""
+    import tapelab as tf
+
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = x * x
+    slope = float(tape.gradient(y, x))
+    if slope != 6.0:
+        return f"it gives {slope} for x² at 3; reinstall tapelab: {_INSTALL}"
+
+
+CHECKS = (python, numpy, packages, extensions, pictures, digits, memory, gradient)
+
+
+def report() -> bool:
+    """Print one line per check, `ok` or what to do about it; True if everything is ready.
+
+    >>> from tapelab import ready
+    >>> ready.report()  # doctest: +SKIP
+    ok     Python is 3.11 or newer
+    ...
+    Everything is ready.
+    True
+    """
+    problems = 0
+    for check in CHECKS:
+        try:
+            problem = check()
+        except Exception as error:  # a check that cannot even run is a finding, too
+            problem = f"{type(error).__name__}: {error}; run: {_INSTALL}"
+        print(f"{'TO DO' if problem else 'ok   '}  {check.__doc__}", end="")
+        print(f": NO, {problem}" if problem else "")
+        problems += bool(problem)
+    print()
+    if problems == 0:
+        print("Everything is ready.")
+    else:
+        print(f"{problems} of {len(CHECKS)} checks ask for something: see the lines with TO DO.")
+    return problems == 0
+
+
+if __name__ == "__main__":
+    sys.exit(not report())
