@@ -9,22 +9,16 @@ import pytest
 
 import tapelab
 
-
-def examples():
-    finder = doctest.DocTestFinder()
-    for module in pkgutil.walk_packages(tapelab.__path__, "tapelab."):
-        module = importlib.import_module(module.name)
-        # tapelab.math would lend its examples another `round` than the reader's.
-        names = {k: v for k, v in vars(module).items() if not hasattr(builtins, k)}
-        for test in finder.find(module, module.__name__, globs=names):
-            if test.examples:
-                yield pytest.param(test, id=test.name)
-    yield pytest.param(finder.find(tapelab, "tapelab", globs={})[0], id="tapelab")
+MODULES = [module.name for module in pkgutil.walk_packages(tapelab.__path__, "tapelab.")]
 
 
-@pytest.mark.parametrize("example", list(examples()))
-def test_example(example):
-    report = []
+@pytest.mark.parametrize("name", ["tapelab", *MODULES])
+def test_examples(name):
+    module = importlib.import_module(name)
+    # tapelab and tapelab.math would lend their examples another `round` than the reader's.
+    names = {k: v for k, v in vars(module).items() if not hasattr(builtins, k)}
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-    runner.run(example, out=report.append, clear_globs=False)
+    report = []
+    for example in doctest.DocTestFinder().find(module, name, globs=names):
+        runner.run(example, out=report.append)
     assert not report, "".join(report)
