@@ -64,10 +64,8 @@ class CallbackList:
 
 def _all(calls):
     def run(*args):
-        if len(args) > 1 and args[-1] is not None or args and isinstance(args[-1], dict):
-            args = (*args[:-1], dict(args[-1]))
         for call in calls:
-            call(*args)
+            call(*args[:-1], dict(args[-1]))  # a callback may change its copy
 
     return run
 

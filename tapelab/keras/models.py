@@ -322,13 +322,13 @@ class Model(Layer):
             [history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose)
         )
         self.stop_training = False
-        hooks.on_train_begin()
+        hooks.on_train_begin({})
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
-            hooks.on_epoch_begin(epoch)
+            hooks.on_epoch_begin(epoch, {})
             logs = {}
             for step, data in enumerate(train.epoch()):
-                hooks.on_train_batch_begin(step)
+                hooks.on_train_batch_begin(step, {})
                 logs = self.train_step(data)
                 hooks.on_train_batch_end(step, logs)
                 if self.stop_training:
@@ -362,10 +362,10 @@ class Model(Layer):
         data = batches_of(x, y, sample_weight, batch_size, steps=steps)
         hooks = _callbacks or CallbackList(leaves(callbacks or []), self, 1, data.steps)
         self.reset_metrics()
-        hooks.on_test_begin()
+        hooks.on_test_begin({})
         logs, start = {}, time.perf_counter()
         for step, batch in enumerate(data.epoch()):
-            hooks.on_test_batch_begin(step)
+            hooks.on_test_batch_begin(step, {})
             logs = self.test_step(batch)
             hooks.on_test_batch_end(step, logs)
         found = _numbers(logs, in_order=True)

@@ -156,7 +156,8 @@ class Optimizer:
         >>> v = tf.Variable([1.0, 2.0])
         >>> tf.keras.optimizers.SGD(0.1).apply_gradients([(tf.constant([1.0, 1.0]), v)]).numpy()
         np.int64(1)
-    XX
+    >>> v.numpy()
+        array([0.9, 1.9], dtype=float32)
         """
         gradients, variables = (
             zip(*grads_and_vars)

@@ -1,0 +1,307 @@
+"""Layers: values against hand-written NumPy, gradients against finite differences, errors."""
+
+import numpy as np
+import pytest
+
+import tapelab as tf
+
+L = tf.keras.layers
+
+
+def image(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+# layer, shape of its input; all in float64, so that differences are exact enough
+LAYERS = {
+    "dense": (lambda: L.Dense(3, activation="tanh", dtype="float64"), (4, 5)),
+    "dense of rank 3": (lambda: L.Dense(3, dtype="float64"), (2, 4, 5)),
+    "conv": (lambda: L.Conv2D(3, (3, 2), activation="sigmoid", dtype="float64"), (2, 6, 5, 2)),
+    "conv same": (lambda: L.Conv2D(2, 3, 2, "same", dtype="float64"), (2, 5, 6, 3)),
+    "conv dilated": (lambda: L.Conv2D(2, 2, dilation_rate=2, dtype="float64"), (1, 6, 6, 2)),
+    "transpose": (lambda: L.Conv2DTranspose(2, 3, 2, "same", dtype="float64"), (1, 3, 4, 3)),
+    "transpose valid": (lambda: L.Conv2DTranspose(2, 2, 3, dtype="float64"), (1, 3, 2, 3)),
+    "flatten": (lambda: L.Flatten(dtype="float64"), (2, 3, 2)),
+    "reshape": (lambda: L.Reshape((3, -1), dtype="float64"), (2, 6)),
+    "activation": (lambda: L.Activation("softplus", dtype="float64"), (2, 3)),
+    "relu": (lambda: L.ReLU(1.0, 0.1, 0.2, dtype="float64"), (3, 4)),
+    "leaky relu": (lambda: L.LeakyReLU(dtype="float64"), (3, 4)),
+    "elu": (lambda: L.ELU(2.0, dtype="float64"), (3, 4)),
+    "softmax": (lambda: L.Softmax(dtype="float64"), (3, 4)),
+    "max pooling": (lambda: L.MaxPooling2D(2, dtype="float64"), (2, 4, 5, 2)),
+    "mean pooling": (lambda: L.AveragePooling2D(2, padding="same", dtype="float64"), (2, 4, 5, 2)),
+    "global mean": (lambda: L.GlobalAveragePooling2D(dtype="float64"), (2, 3, 4, 2)),
+    "global max": (lambda: L.GlobalMaxPooling2D(keepdims=True, dtype="float64"), (2, 3, 4, 2)),
+    "batch normalisation": (lambda: L.BatchNormalization(dtype="float64"), (5, 3)),
+    "batch normalisation, axis 1": (lambda: L.BatchNormalization(1, dtype="float64"), (3, 2, 4)),
+    "layer normalisation": (lambda: L.LayerNormalization(dtype="float64"), (3, 4)),
+    "layer normalisation, two axes": (lambda: L.LayerNormalization([1, 2], dtype="float64"), (2, 3, 2)),
+    "rescaling": (lambda: L.Rescaling(0.5, 1.0, dtype="float64"), (2, 3)),
+    "normalization": (lambda: L.Normalization(mean=1.0, variance=4.0, dtype="float64"), (2, 3)),
+    "dropout": (lambda: L.Dropout(0.5, seed=1, dtype="float64"), (4, 5)),
+}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_are_those_of_finite_differences(name, training):
+    make, shape = LAYERS[name]
+    if name == "dropout" and training:
+        make = lambda: L.Dropout(0.5, dtype="float64")  # noqa: E731  (a new mask in every call)
+    layer, x = make(), tf.Variable(image(*shape))
+    layer(x)
+    for v in layer.weights:  # away from zeros and ones, where a mistake may not show
+        v.assign(v + 0.1 * image(*v.shape, seed=1))
+    moving = [v.numpy() for v in layer.non_trainable_weights]
+
+    def loss():
+        tf.random.set_seed(3)
+        y = layer(x, training=training)
+        for v, a in zip(layer.non_trainable_weights, moving):
+            v.assign(a)
+        return tf.reduce_sum(y * image(*y.shape, seed=2))
+
+    sources = [x, *layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        z = loss()
+    for v, g in zip(sources, tape.gradient(z, sources)):
+        g, value = tf.convert_to_tensor(g).numpy(), v.numpy()
+        for index in list(np.ndindex(value.shape))[::3]:
+            around = []
+            for step in (1e-6, -1e-6):
+                moved = value.copy()
+                moved[index] += step
+                v.assign(moved)
+                around.append(float(loss()))
+            v.assign(value)
+            difference = (around[0] - around[1]) / 2e-6
+            assert abs(difference - g[index]) < 1e-6 * max(1, abs(difference)), (v, index)
+
+
+def test_dense_is_a_product_a_sum_and_an_activation():
+    layer = L.Dense(4, activation="relu")
+    x = image(2, 3).astype("f")
+    y = layer(x)
+    kernel, bias = layer.get_weights()
+    np.testing.assert_allclose(y, np.maximum(x @ kernel + bias, 0), rtol=1e-6)
+
+
+def test_conv2d_is_a_sum_over_the_window():
+    layer = L.Conv2D(3, 2, strides=2)
+    x = image(2, 4, 6, 2).astype("f")
+    y, (kernel, bias) = layer(x).numpy(), layer.get_weights()
+    for n, i, j, c in np.ndindex(y.shape):
+        window = x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+        np.testing.assert_allclose(y[n, i, j, c], np.sum(window * kernel[..., c]) + bias[c], rtol=1e-5)
+
+
+def test_conv2d_transpose_puts_what_conv2d_takes():
+    forward, back = L.Conv2D(3, 3, 2, use_bias=False), L.Conv2DTranspose(2, 3, 2, use_bias=False)
+    x, y = image(1, 7, 9, 2).astype("f"), image(1, 3, 4, 3).astype("f")
+    forward(x), back(y)
+    back.set_weights(forward.get_weights())
+    np.testing.assert_allclose(np.sum(forward(x) * y), np.sum(x * back(y)), rtol=1e-5)
+
+
+def test_batch_normalization_remembers_batches():
+    layer = L.BatchNormalization(momentum=0.9)
+    x = image(50, 3).astype("f") * [1, 2, 3] + [4, 5, 6]
+    y = layer(x, training=True).numpy()
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(y.var(0), x.var(0) / (x.var(0) + 1e-3), rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_mean, 0.1 * x.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, 0.9 + 0.1 * x.var(0), rtol=1e-5)
+    layer.trainable = False  # frozen: as in inference, whatever is asked
+    np.testing.assert_array_equal(layer(x, training=True), layer(x))
+
+
+def test_dropout_keeps_the_mean_and_only_works_in_training():
+    x = np.ones(10_000, "f")
+    y = L.Dropout(0.25)(x, training=True).numpy()
+    assert set(np.unique(y)) == {0, np.float32(4 / 3)} and abs(y.mean() - 1) < 0.05
+    np.testing.assert_array_equal(L.Dropout(0.25)(x), x)
+    assert not L.Dropout(1.0)(x, training=True).numpy().any()
+
+
+def test_embedding_gathers_rows_and_its_gradient():
+    layer = L.Embedding(4, 2)
+    with tf.GradientTape() as tape:
+        y = layer(tf.constant([[3, 3, 0]]))
+    g = tf.convert_to_tensor(tape.gradient(y, layer.embeddings)).numpy()
+    np.testing.assert_array_equal(y[0, 0], layer.embeddings.numpy()[3])
+    np.testing.assert_array_equal(g, [[1, 1], [0, 0], [0, 0], [2, 2]])
+
+
+def test_integers_and_doubles_come_in_as_floats():
+    layer = L.Dense(1, kernel_initializer="ones")
+    for x in (np.ones((1, 2)), np.ones((1, 2), int), tf.ones([1, 2], tf.float64), [[1.0, 1.0]]):
+        y = layer(x)
+        assert y.dtype == tf.float32 and float(y[0, 0]) == 2
+
+
+@pytest.mark.parametrize(
+    "make, shape, words",
+    [
+        (lambda: L.Dense(2), (3,), "expected min_ndim=2, found ndim=1"),
+        (lambda: L.Conv2D(2, 3), (5, 5, 1), "expected min_ndim=4, found ndim=3"),
+        (lambda: L.MaxPooling2D(), (5, 5), "expected ndim=4, found ndim=2"),
+    ],
+)
+def test_inputs_of_a_wrong_rank_are_refused(make, shape, words):
+    layer = make()
+    with pytest.raises(ValueError, match=words):
+        layer(np.ones(shape))
+    assert layer.weights == []
+
+
+def test_a_second_input_must_fit_the_weights():
+    layer = L.Dense(2, name="mine")
+    layer(np.ones((1, 3)))
+    with pytest.raises(ValueError, match="'mine'.*axis -1 of input shape to have value 3"):
+        layer(np.ones((1, 4)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.Dense(0), lambda: L.Dense(2, activation="nope"), lambda: L.Dense(2, wrong=1),
+        lambda: L.Conv2D(2, (1, 2, 3)), lambda: L.Conv2D(2, 3, padding="full"),
+        lambda: L.Conv2D(2, 3, data_format="channels_first"), lambda: L.Dropout(1.5),
+        lambda: L.LeakyReLU(-1.0), lambda: L.Dense(2, kernel_initializer="nope"),
+        lambda: L.Dense(2, kernel_regularizer="nope"), lambda: L.Input(),
+    ],
+)  # fmt: skip
+def test_impossible_layers_are_refused(make):
+    with pytest.raises(ValueError):
+        make()
+
+
+class Blocks(L.Layer):
+    """Layers in a list, a dictionary and a tuple, a variable of its own, one that is not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.list, self.named = [L.Dense(2)], {"a": L.Dense(2)}
+        self.pair = (L.Dense(2), 3)
+        self.list.append(L.Dense(2))
+        self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps")
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+        self.plain = tf.Variable(1.0)
+
+    def call(self, x):
+        self.steps.assign_add(1.0)
+        for layer in (*self.list, self.named["a"], self.pair[0]):
+            x = layer(x)
+        return x * self.scale
+
+
+def test_weights_are_found_wherever_they_are():
+    blocks = Blocks()
+    blocks(np.ones((1, 2)))
+    assert len(blocks.weights) == 10 and len(blocks.trainable_weights) == 9
+    assert [v.name for v in blocks.weights][:2] == ["scale", "steps"]  # own ones first, trained first
+    assert blocks.weights[2].path == f"{blocks.name}/{blocks.list[0].name}/kernel"
+    assert float(blocks.steps) == 1
+    blocks.list[0].trainable = False
+    assert len(blocks.trainable_weights) == 7
+    blocks.trainable = False
+    assert blocks.trainable_weights == [] and len(blocks.non_trainable_weights) == 10
+    blocks.trainable = True
+    assert len(blocks.trainable_weights) == 9
+    blocks.list = None
+    assert len(blocks.weights) == 6
+
+
+def test_forgetting_super_is_explained():
+    class Forgot(L.Layer):
+        def __init__(self):
+            self.dense = L.Dense(2)
+
+    with pytest.raises(RuntimeError, match="super"):
+        Forgot()
+
+
+def test_the_training_flag_reaches_inner_layers_and_ends_with_the_call():
+    class Flag(L.Layer):
+        def call(self, x, training=None):
+            return x + {None: 0, False: 1, True: 2}[training]
+
+    class Failing(L.Layer):
+        def call(self, x):
+            raise ZeroDivisionError
+
+    model = tf.keras.Sequential([Flag(), tf.keras.Sequential([Flag()])])
+    x = tf.zeros([1])
+    assert [float(model(x, training=t)[0]) for t in (None, False, True)] == [0, 2, 4]
+    with pytest.raises(ZeroDivisionError):
+        tf.keras.Sequential([Failing()])(x, training=True)
+    assert float(model(x)[0]) == 0
+
+
+def test_losses_of_layers():
+    class Adding(L.Layer):
+        def call(self, x):
+            self.add_loss(tf.reduce_sum(x))
+            return x
+
+    model = tf.keras.Sequential([Adding(), Adding(), L.Dense(1, kernel_regularizer="l2", kernel_initializer="ones")])
+    for _ in range(2):  # those of the last call only
+        model(tf.ones([1, 2]))
+        np.testing.assert_allclose(model.losses, [2, 2, 0.02], rtol=1e-6)
+    layer = L.Dense(2, activity_regularizer=tf.keras.regularizers.L1(1.0), kernel_initializer="ones")
+    layer(tf.ones([4, 3]))
+    assert [float(v) for v in layer.losses] == [6.0]  # 24 over a batch of 4
+
+
+def test_set_weights_is_all_or_nothing():
+    layer = L.Dense(1, kernel_initializer="ones", name="all")
+    layer(np.ones((1, 2)))
+    with pytest.raises(ValueError, match="length 1.*2 weights"):
+        layer.set_weights([np.zeros((2, 1))])
+    with pytest.raises(ValueError, match=r"\(1,\)"):
+        layer.set_weights([np.zeros((2, 1)), np.zeros(3)])
+    np.testing.assert_array_equal(layer.kernel, [[1], [1]])
+    layer.set_weights([np.zeros((2, 1)), np.ones(1)])
+    assert layer(np.ones((1, 2))).numpy().tolist() == [[1.0]]
+
+
+def test_a_keras_variable_is_a_variable():
+    v = tf.keras.Variable([1.0, 2.0], name="v")
+    assert repr(v) == "<Variable path=v, shape=(2,), dtype=float32, value=[1. 2.]>"
+    with tf.GradientTape() as tape:
+        y = v * v
+    np.testing.assert_array_equal(tape.gradient(y, v), [2, 4])
+    before = v.value
+    v.assign_sub([1.0, 1.0])
+    np.testing.assert_array_equal(before, [1, 2])
+    np.testing.assert_array_equal(v, [0, 1])
+    with pytest.raises(ValueError, match=r"\(2,\).*\(3,\)"):
+        v.assign([1.0, 2.0, 3.0])
+    v += 1
+    assert not isinstance(v, tf.keras.Variable)
+
+
+@pytest.mark.parametrize(
+    "name, variance",
+    [
+        ("GlorotUniform", 2 / 80), ("GlorotNormal", 2 / 80), ("HeUniform", 2 / 30), ("HeNormal", 2 / 30),
+        ("LecunUniform", 1 / 30), ("LecunNormal", 1 / 30), ("RandomNormal", 0.05**2),
+        ("RandomUniform", 0.1**2 / 12),
+    ],
+)  # fmt: skip
+def test_initializers_have_their_variance(name, variance):
+    make = getattr(tf.keras.initializers, name)
+    draws = np.concatenate([make(seed=i)((30, 50)).numpy().ravel() for i in range(20)])
+    assert abs(draws.mean()) < 3e-3 and abs(draws.var() / variance - 1) < 0.03
+    np.testing.assert_array_equal(make(seed=1)((2, 3)), make(seed=1)((2, 3)))
+    assert np.any(make()((2, 3)).numpy() != make()((2, 3)).numpy())
+
+
+def test_seeds_make_layers_repeatable():
+    found = []
+    for _ in range(2):
+        tf.keras.utils.set_random_seed(1)
+        layer = L.Dense(3)
+        layer(np.ones((1, 2)))
+        found.append(layer.get_weights())
+    np.testing.assert_array_equal(found[0][0], found[1][0])

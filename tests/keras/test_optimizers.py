@@ -1,0 +1,223 @@
+"""Optimizers: their formulas, written out in float64, and what an update may not do."""
+
+import numpy as np
+import pytest
+
+import tapelab as tf
+
+O = tf.keras.optimizers  # noqa: E741
+GRADIENTS = [np.array(g) for g in ([0.3, -1.5, 0.0], [0.1, 2.0, 1e-7], [-0.7, 0.5, 3.0], [1.0, 1.0, 1.0])]
+START = np.array([1.0, -2.0, 0.5])
+
+
+def sgd(momentum=0.0, nesterov=False):
+    w, m = START.copy(), 0.0
+    for g in GRADIENTS:
+        m = momentum * m - 0.1 * g
+        w = w + (momentum * m - 0.1 * g if nesterov else m)
+    return w
+
+
+def adam(beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, decay=0.0):
+    w, m, v, top = START.copy(), 0.0, 0.0, 0.0
+    for t, g in enumerate(GRADIENTS, 1):
+        w = w - 0.1 * decay * w
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+        top = np.maximum(top, v) if amsgrad else v
+        rate = 0.1 * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        w = w - rate * m / (np.sqrt(top) + epsilon)
+    return w
+
+
+def rmsprop(rho=0.9, momentum=0.0, epsilon=1e-7, centered=False):
+    w, v, a, m = START.copy(), 0.0, 0.0, 0.0
+    for g in GRADIENTS:
+        v, a = rho * v + (1 - rho) * g**2, rho * a + (1 - rho) * g
+        m = momentum * m + 0.1 * g / np.sqrt(v - (a**2 if centered else 0) + epsilon)
+        w = w - m
+    return w
+
+
+def adagrad(epsilon=1e-7):
+    w, s = START.copy(), 0.1
+    for g in GRADIENTS:
+        s = s + g**2
+        w = w - 0.1 * g / np.sqrt(s + epsilon)
+    return w
+
+
+FORMULAS = [
+    (lambda: O.SGD(0.1), sgd()),
+    (lambda: O.SGD(0.1, momentum=0.9), sgd(0.9)),
+    (lambda: O.SGD(0.1, momentum=0.9, nesterov=True), sgd(0.9, True)),
+    (lambda: O.Adam(0.1), adam()),
+    (lambda: O.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3), adam(0.5, 0.9, 1e-3)),
+    (lambda: O.Adam(0.1, amsgrad=True, beta_2=0.5), adam(beta_2=0.5, amsgrad=True)),
+    (lambda: O.AdamW(0.1), adam(decay=0.004)),
+    (lambda: O.RMSprop(0.1), rmsprop()),
+    (lambda: O.RMSprop(0.1, rho=0.5, momentum=0.3, centered=True), rmsprop(0.5, 0.3, centered=True)),
+    (lambda: O.Adagrad(0.1), adagrad()),
+]
+
+
+@pytest.mark.parametrize("make, expected", FORMULAS)
+def test_formula(make, expected):
+    # Float32, a matrix and a scalar: three variables, two flat arrays.
+    v, m, s = tf.Variable(START), tf.Variable(START.astype("f")[:2].reshape(1, 2)), tf.Variable(np.float32(0.5))
+    optimizer = make()
+    for g in GRADIENTS:
+        f = g.astype("f")
+        optimizer.apply_gradients([(tf.constant(g), v), (tf.constant(f[:2].reshape(1, 2)), m), (tf.constant(f[2]), s)])
+    np.testing.assert_allclose(v, expected, rtol=1e-7)
+    np.testing.assert_allclose(m, expected[None, :2], rtol=1e-4)
+    np.testing.assert_allclose(s, expected[2], rtol=1e-4)
+    assert int(optimizer.iterations) == 4
+
+
+@pytest.mark.parametrize("make, expected", FORMULAS)
+def test_one_update_moves_against_the_gradient_and_leaves_earlier_tensors_alone(make, expected):
+    v = tf.Variable([1.0, -2.0])
+    seen = [v.value(), v + 0.0, tf.transpose(v)]
+    held, copies = v._t, [t.numpy() for t in seen]
+    with tf.GradientTape() as tape:
+        y = v * v
+    optimizer = make()
+    for _ in range(3):
+        optimizer.apply_gradients([(tf.constant([1.0, -1.0]), v)])
+    for t, a in zip(seen, copies):
+        np.testing.assert_array_equal(t, a)
+    np.testing.assert_array_equal(held, [1, -2])
+    np.testing.assert_array_equal(tape.gradient(y, v), [2, -4])
+    assert v.numpy()[0] < 1 and v.numpy()[1] > -2
+
+
+def test_a_gradient_of_none_leaves_a_variable_and_its_state_alone():
+    alone, v, w = tf.Variable([3.0]), tf.Variable([3.0]), tf.Variable([1.0, 1.0])
+    single, both = O.Adam(0.1), O.Adam(0.1)
+    for k in range(6):
+        g = tf.constant([1.0]) if k % 2 else None
+        single.iterations.assign(k)
+        if g is not None:
+            single.apply_gradients([(g, alone)])
+            both.apply_gradients([(g, v), (tf.constant([1.0, 2.0]), w)])
+        else:
+            with pytest.warns(UserWarning, match="Gradients do not exist for variables"):
+                both.apply_gradients([(g, v), (tf.constant([1.0, 2.0]), w)])
+    np.testing.assert_allclose(v, alone, rtol=1e-6)
+
+
+def test_values_assigned_between_updates_count():
+    v, w = tf.Variable([1.0, 2.0]), tf.Variable([5.0])
+    optimizer = O.SGD(0.5)
+    optimizer.apply([tf.ones([2]), tf.ones([1])], [v, w])
+    v.assign([10.0, 20.0])
+    optimizer.apply([tf.ones([2]), tf.ones([1])], [v, w])
+    assert v.numpy().tolist() == [9.5, 19.5] and w.numpy().tolist() == [4.0]
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [({"clipnorm": 1.0}, [0.6, 0.8, 1.0]), ({"clipvalue": 1.0}, [1, 1, 1]), ({"global_clipnorm": 6.5}, [1.5, 2, 6])],
+)
+def test_clipping(options, expected):
+    v, w = tf.Variable([0.0, 0.0]), tf.Variable([0.0])
+    O.SGD(1.0, **options).apply([tf.constant([3.0, 4.0]), tf.constant([12.0])], [v, w])
+    np.testing.assert_allclose(-np.concatenate([v, w]), expected, rtol=1e-6)
+
+
+def test_gathered_rows_add_up():
+    v = tf.Variable([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        y = tf.gather(v, [0, 2, 0])
+    O.SGD(0.5).apply_gradients([(tape.gradient(y, v), v)])
+    assert v.numpy().tolist() == [0.0, 2.0, 2.5]
+
+
+def test_what_cannot_be_applied_changes_nothing():
+    v, w, other = tf.Variable([1.0, 2.0]), tf.Variable([3.0]), tf.Variable(0.0)
+    optimizer = O.Adam(0.1)
+    with pytest.raises(ValueError, match="No gradients provided for any variable"):
+        optimizer.apply_gradients([(None, v)])
+    with pytest.raises(ValueError, match="already be built"):
+        optimizer.apply([tf.ones([2])])
+    optimizer.build([v, w])
+    for gradients, message in (
+        ([(tf.ones([1]), w), (tf.ones([3]), v)], r"\(3,\).*\(2,\)"),
+        ([(tf.ones([1]), w), (tf.constant(1.0), other)], "Unknown variable"),
+    ):
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
+            optimizer.apply_gradients(gradients)
+    with pytest.raises(ValueError, match="2 gradients for 1 variables"):
+        optimizer.apply([tf.ones([2]), tf.ones([1])], [v])
+    assert v.numpy().tolist() == [1, 2] and w.numpy().tolist() == [3] and int(optimizer.iterations) == 0
+
+
+def test_constraints_are_applied_after_the_update():
+    layer = tf.keras.layers.Dense(2, kernel_constraint="non_neg", bias_constraint=tf.keras.constraints.MaxNorm(1))
+    layer(tf.ones([1, 3]))
+    O.SGD(10.0).apply([tf.ones([3, 2]), tf.constant([3.0, -4.0])], layer.weights)
+    assert (layer.kernel.numpy() == 0).all()
+    np.testing.assert_allclose(np.linalg.norm(layer.bias), 1, rtol=1e-5)
+
+
+def test_the_state_can_be_looked_at_saved_and_restored():
+    def steps(optimizer, v, n):
+        for k in range(n):
+            optimizer.apply([tf.constant([1.0, -2.0]) * (k + 1.0)], [v])
+
+    v, store = tf.Variable([1.0, 1.0], name="v"), {}
+    optimizer = O.Adam(0.1)
+    steps(optimizer, v, 1)
+    names = [x.path.rpartition("/")[2] for x in optimizer.variables]
+    assert names == ["iteration", "learning_rate", "v:0_momentum", "v:0_velocity"]
+    np.testing.assert_allclose(optimizer.variables[2], [0.1, -0.2], rtol=1e-6)
+    np.testing.assert_allclose(optimizer.variables[3], [0.001, 0.004], rtol=1e-5)
+    momentum = optimizer.variables[2].value
+    optimizer.save_own_variables(store)
+    middle = v.numpy()
+    steps(optimizer, v, 3)
+    np.testing.assert_allclose(momentum, [0.1, -0.2], rtol=1e-6)  # read earlier, unchanged
+    w, other = tf.Variable(middle), O.Adam(0.5)
+    other.build([w])
+    other.load_own_variables(store)
+    steps(other, w, 3)
+    np.testing.assert_allclose(v, w, rtol=1e-6)
+    with pytest.raises(ValueError, match="4 arrays"):
+        O.SGD().load_own_variables(store)
+
+
+def test_learning_rates():
+    optimizer = O.SGD(0.5)
+    assert float(optimizer.learning_rate) == 0.5
+    optimizer.learning_rate = 0.25
+    optimizer.learning_rate.assign(2 * optimizer.learning_rate)
+    assert float(optimizer.learning_rate) == 0.5
+    scheduled, v = O.SGD(O.schedules.PiecewiseConstantDecay([0], [1.0, 0.5])), tf.Variable(0.0)
+    for _ in range(3):
+        scheduled.apply([tf.constant(1.0)], [v])
+    assert float(v) == -2 and float(scheduled.learning_rate) == 0.5
+    with pytest.raises(TypeError, match="not settable"):
+        scheduled.learning_rate = 1.0
+
+
+def test_schedules():
+    decay = O.schedules.ExponentialDecay(0.1, 10, 0.5)
+    stairs = O.schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True)
+    cosine = O.schedules.CosineDecay(0.0, 10, alpha=0.1, warmup_target=0.2, warmup_steps=5)
+    found = [[float(s(k)) for k in (0, 5, 10, 25)] for s in (decay, stairs, cosine)]
+    half = (0.9 * (1 + np.cos(np.pi / 2)) / 2 + 0.1) * 0.2
+    expected = [0.1 * 0.5 ** np.array([0, 0.5, 1, 2.5]), [0.1, 0.1, 0.05, 0.025], [0, 0.2, half, 0.02]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: O.Adam(wrong=1), lambda: O.Adam(clipnorm=1.0, clipvalue=1.0), lambda: O.SGD(momentum=2.0),
+        lambda: O.SGD(clipnorm=-1.0), lambda: O.get("nope"),
+        lambda: O.schedules.PiecewiseConstantDecay([1], [1.0]),
+    ],
+)  # fmt: skip
+def test_impossible_optimizers_are_refused(make):
+    with pytest.raises(ValueError):
+        make()
