@@ -87,7 +87,7 @@ class Primitive:
 
     def explain(self, arrays, error):
         """An InvalidArgumentError that names the operation, its shapes and its dtypes."""
-        if self.broadcasts:
+        if self.broadcasts and "broadcast" in str(error):
             try:
                 np.broadcast_shapes(*[np.shape(a) for a in arrays])
             except ValueError:

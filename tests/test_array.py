@@ -10,7 +10,9 @@ import tapelab as tf
 from tapelab.autodiff import check_gradients
 
 InvalidArgument = tf.errors.InvalidArgumentError
-arrays = hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=3, max_side=4), elements=st.floats(-9, 9))
+arrays = hnp.arrays(
+    np.float64, hnp.array_shapes(min_dims=1, max_dims=3, max_side=4), elements=st.floats(-9, 9)
+)
 quick = settings(max_examples=30, deadline=None)
 A = np.arange(24.0).reshape(2, 3, 4)
 
@@ -20,7 +22,7 @@ def same(found, expected):
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
-# ---------------------------------------------------------------- one line per operation, against NumPy
+# ------------------------------------------------------------ one line per operation
 
 
 def axis_for(data, a, extra=0):
@@ -63,7 +65,9 @@ def test_joining_and_cutting(a, data):
         same(part, expected)
     for part, expected in zip(tf.split(a, a.shape[axis], axis), np.split(a, a.shape[axis], axis)):
         same(part, expected)
-    pads = data.draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=a.ndim, max_size=a.ndim))
+    pads = data.draw(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=a.ndim, max_size=a.ndim)
+    )
     same(tf.pad(a, pads, constant_values=7.0), np.pad(a, pads, constant_values=7.0))
 
 
@@ -71,7 +75,13 @@ def test_joining_and_cutting(a, data):
 @given(a=arrays, data=st.data())
 def test_gathering_and_ordering(a, data):
     axis = axis_for(data, a)
-    indices = data.draw(hnp.arrays(int, hnp.array_shapes(max_dims=2, max_side=3), elements=st.integers(0, a.shape[axis] - 1)))
+    indices = data.draw(
+        hnp.arrays(
+            int,
+            hnp.array_shapes(max_dims=2, max_side=3),
+            elements=st.integers(0, a.shape[axis] - 1),
+        )
+    )
     same(tf.gather(a, indices, axis=axis), np.take(a, indices, axis))
     same(tf.sort(a, axis), np.sort(a, axis))
     same(tf.sort(a, axis, "DESCENDING"), -np.sort(-a, axis))
@@ -95,7 +105,9 @@ def test_the_first_of_equals_comes_first():
 
 @pytest.mark.parametrize("mode", ["REFLECT", "symmetric"])
 def test_mirrored_borders(mode):
-    same(tf.pad(A, [[1, 1], [2, 0], [0, 3]], mode), np.pad(A, [[1, 1], [2, 0], [0, 3]], mode.lower()))
+    same(
+        tf.pad(A, [[1, 1], [2, 0], [0, 3]], mode), np.pad(A, [[1, 1], [2, 0], [0, 3]], mode.lower())
+    )
 
 
 @pytest.mark.parametrize("axis", [None, 1, 2, -1])
@@ -105,7 +117,11 @@ def test_gather_with_batch_axes(axis, batch):
         pytest.skip("the axis comes after the batch axes")
     rng, at = np.random.default_rng(0), batch if axis is None else axis % 3
     i = rng.integers(0, A.shape[at], (*A.shape[:batch], 2))
-    expected = np.stack([np.take(x, j, at - 1) for x, j in zip(A, i)]) if batch == 1 else np.take_along_axis(A, i, -1)
+    expected = (
+        np.stack([np.take(x, j, at - 1) for x, j in zip(A, i)])
+        if batch == 1
+        else np.take_along_axis(A, i, -1)
+    )
     same(tf.gather(A, i, axis=axis, batch_dims=batch), expected)
 
 
@@ -121,7 +137,10 @@ def test_gather_nd_and_scatter_nd():
     same(tf.tensor_scatter_nd_add(A, i, A[0]), A + z)
     same(tf.tensor_scatter_nd_sub(A, i, A[0]), A - z)
     same(tf.tensor_scatter_nd_update(tf.range(4), [[1], [3]], [8, 9]), [0, 8, 2, 9])
-    same(tf.math.unsorted_segment_sum(A[0], [1, -1, 1], 3), [A[0, 0] * 0, A[0, 0] + A[0, 2], A[0, 0] * 0])
+    same(
+        tf.math.unsorted_segment_sum(A[0], [1, -1, 1], 3),
+        [A[0, 0] * 0, A[0, 0] + A[0, 2], A[0, 0] * 0],
+    )
 
 
 def test_slices():
@@ -143,7 +162,10 @@ def test_making_tensors():
     same(tf.one_hot([1, 0], 2, on_value=5, off_value=-1, axis=0), [[-1, 5], [5, -1]])
     same(tf.sequence_mask([1, 3]), [[True, False, False], [True, True, True]])
     for indexing in ("xy", "ij"):
-        for found, expected in zip(tf.meshgrid([1, 2], [3, 4, 5], indexing=indexing), np.meshgrid([1, 2], [3, 4, 5], indexing=indexing)):
+        for found, expected in zip(
+            tf.meshgrid([1, 2], [3, 4, 5], indexing=indexing),
+            np.meshgrid([1, 2], [3, 4, 5], indexing=indexing),
+        ):
             same(found, expected)
     values, places = tf.unique([3, 1, 3])
     assert values.numpy().tolist() == [3, 1] and places.numpy().tolist() == [0, 1, 0]
@@ -161,7 +183,8 @@ def test_making_tensors():
     (lambda: tf.squeeze(A, 0), InvalidArgument, "got 2.*Squeeze"),
     (lambda: tf.expand_dims(A, 5), InvalidArgument, "5.*ExpandDims"),
     (lambda: tf.concat([A, A[0]], 0), InvalidArgument, "ConcatV2"),
-    (lambda: tf.concat([tf.ones([1]), tf.ones([1], tf.int32)], 0), InvalidArgument, "int32.*ConcatV2"),
+    (lambda: tf.concat([tf.ones([1]), tf.ones([1], tf.int32)], 0), InvalidArgument,
+     "int32.*ConcatV2"),
     (lambda: tf.concat([A, A], 3), InvalidArgument, "3.*ConcatV2"),
     (lambda: tf.stack([A, A[0]]), InvalidArgument, r"\[2, 3, 4\].*\[3, 4\].*Pack"),
     (lambda: tf.stack([A, A], 7), ValueError, "7"),
@@ -195,12 +218,14 @@ def test_bad_input(call, error, text):
         call()
 
 
-# ---------------------------------------------------------------- derivatives of what is put together
+# ------------------------------------------------------------ derivatives of what is put together
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 COMPOSED = {
     "batched gather": lambda x: tf.gather(x, [[0, 2], [2, 2]], batch_dims=1) ** 2,
-    "batched gather, later axis": lambda x: tf.gather(x, [[3, 0], [1, 1]], batch_dims=1, axis=2) ** 2,
+    "batched gather, later axis": lambda x: (
+        tf.gather(x, [[3, 0], [1, 1]], batch_dims=1, axis=2) ** 2
+    ),
     "gather of rows": lambda x: tf.gather(x * x, [1, 1, 0]),
     "gather_nd": lambda x: tf.gather_nd(x, [[1, 2], [0, 0], [1, 2]]) ** 2,
     "gather_nd of rows": lambda x: tf.gather_nd(x, [[1], [1]]) ** 2,
@@ -256,7 +281,9 @@ def test_rows_of_a_source_come_as_rows():
     assert isinstance(rows, tf.IndexedSlices) and rows.indices.numpy().tolist() == [2, 0, 2]
     assert rows.values.shape == (3, 4) and rows.dense_shape.numpy().tolist() == [3, 4]
     np.testing.assert_array_equal(tf.convert_to_tensor(rows).numpy()[:, 0], [1.0, 0.0, 2.0])
-    assert isinstance(tape.gradient(later, x), tf.Tensor) and isinstance(tape.gradient(cross, x), tf.Tensor)
+    assert isinstance(tape.gradient(later, x), tf.Tensor) and isinstance(
+        tape.gradient(cross, x), tf.Tensor
+    )
     mixed = tape.gradient([y, cross], x)
     assert isinstance(mixed, tf.Tensor)
     np.testing.assert_array_equal(mixed.numpy(), tf.convert_to_tensor(rows).numpy() + np.eye(4)[1])

@@ -29,7 +29,9 @@ def test_a_jvp_is_a_directional_derivative(inputs):
     primals, h = [tf.constant(x), tf.Variable(w)], 1e-6
     with Forward(primals, [tf.constant(dx), tf.constant(dw)]) as acc:
         y = hairy(*primals)
-    up, down = (hairy(tf.constant(x + s * h * dx), tf.constant(w + s * h * dw)).numpy() for s in (1, -1))
+    up, down = (
+        hairy(tf.constant(x + s * h * dx), tf.constant(w + s * h * dw)).numpy() for s in (1, -1)
+    )
     np.testing.assert_allclose(acc.jvp(y).numpy(), (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
 
 
@@ -127,7 +129,12 @@ def test_hessian_vector_products_three_ways():
             y = cubic(x)
         g = tape.gradient(y, x)
     reverse_over_reverse = outer.gradient(g, x, output_gradients=t)
-    for found in (forward_over_reverse, reverse_over_forward, reverse_over_reverse, autodiff.hvp(cubic, x, t)):
+    for found in (
+        forward_over_reverse,
+        reverse_over_forward,
+        reverse_over_reverse,
+        autodiff.hvp(cubic, x, t),
+    ):
         np.testing.assert_allclose(np.asarray(found), cubic_hessian(at) @ v, rtol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""Clipping by value, by norm and by the norm of a list; values as NumPy computes them, and gradients."""
+"""Clipping by value, by norm and by the norm of a list: values as NumPy's, and gradients."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from hypothesis.extra import numpy as hnp
 import tapelab as tf
 
 InvalidArgument = tf.errors.InvalidArgumentError
-finite = hnp.arrays(np.float64, hnp.array_shapes(max_dims=3, max_side=4), elements=st.floats(-10, 10, width=32))
+finite = hnp.arrays(
+    np.float64, hnp.array_shapes(max_dims=3, max_side=4), elements=st.floats(-10, 10, width=32)
+)
 nan = float("nan")
 
 
@@ -27,11 +29,19 @@ def derivative(f, x, dtype=tf.float32):
 @settings(deadline=None)
 @given(x=finite, low=st.floats(-5, 5), high=st.floats(-5, 5))
 def test_by_value_is_numpys(x, low, high):
-    np.testing.assert_array_equal(tf.clip_by_value(x, low, high).numpy(), np.maximum(np.minimum(x, high), low))
+    np.testing.assert_array_equal(
+        tf.clip_by_value(x, low, high).numpy(), np.maximum(np.minimum(x, high), low)
+    )
 
 
 def test_by_value_gradients():
-    assert derivative(lambda x: tf.clip_by_value(x, -1.0, 1.0), [-2.0, -1.0, 0.0, 1.0, 2.0]) == [0.0, 1.0, 1.0, 1.0, 0.0]
+    assert derivative(lambda x: tf.clip_by_value(x, -1.0, 1.0), [-2.0, -1.0, 0.0, 1.0, 2.0]) == [
+        0.0,
+        1.0,
+        1.0,
+        1.0,
+        0.0,
+    ]
     x, low, high = tf.constant([-2.0, 0.0, 2.0]), tf.Variable(-1.0), tf.Variable([1.0])
     with tf.GradientTape() as tape:
         y = tf.clip_by_value(x, low, high)
@@ -58,14 +68,18 @@ def test_by_value_edges():
 @given(x=finite, limit=st.floats(0.1, 20))
 def test_by_norm_keeps_the_direction(x, limit):
     found, norm = tf.clip_by_norm(x, limit).numpy(), np.linalg.norm(x)
-    np.testing.assert_allclose(found, x if norm <= limit else x * (limit / norm), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(
+        found, x if norm <= limit else x * (limit / norm), rtol=1e-12, atol=1e-300
+    )
 
 
 @pytest.mark.parametrize("axes", [0, 1, -1, [0], [0, 1]], ids=str)
 def test_by_norm_along_axes(axes):
     x = np.arange(1.0, 7.0).reshape(2, 3)
     norm = np.sqrt((x * x).sum(tuple(np.atleast_1d(axes)), keepdims=True))
-    np.testing.assert_allclose(tf.clip_by_norm(x, 4.0, axes).numpy(), x * np.minimum(1, 4 / norm), rtol=1e-12)
+    np.testing.assert_allclose(
+        tf.clip_by_norm(x, 4.0, axes).numpy(), x * np.minimum(1, 4 / norm), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("x, limit, expected", [
@@ -81,7 +95,9 @@ def test_by_norm_gradients():
     h, x, limit = 1e-6, np.array([3.0, 4.0]), 2.0
     f = lambda x: (x * min(1, limit / np.linalg.norm(x))).sum()  # noqa: E731
     numeric = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(2)]
-    np.testing.assert_allclose(derivative(lambda t: tf.clip_by_norm(t, limit), x, tf.float64), numeric, rtol=1e-6)
+    np.testing.assert_allclose(
+        derivative(lambda t: tf.clip_by_norm(t, limit), x, tf.float64), numeric, rtol=1e-6
+    )
     assert derivative(lambda t: tf.clip_by_norm(t, 10.0), [3.0, 4.0]) == [1.0, 1.0]
     assert derivative(lambda t: tf.clip_by_norm(t, 1.0), [0.0, 0.0]) == [1.0, 1.0]
 
@@ -97,14 +113,27 @@ def test_by_norm_refuses():
 def test_dtypes_are_kept(dtype):
     x = tf.constant([3.0, 4.0], dtype)
     clipped, norm = tf.clip_by_global_norm([x], 1.0)
-    assert tf.clip_by_norm(x, 1.0).dtype == tf.clip_by_value(x, 0.0, 1.0).dtype == clipped[0].dtype == norm.dtype == dtype
+    assert (
+        tf.clip_by_norm(x, 1.0).dtype
+        == tf.clip_by_value(x, 0.0, 1.0).dtype
+        == clipped[0].dtype
+        == norm.dtype
+        == dtype
+    )
 
 
 def test_rows_stay_rows():
     rows = tf.IndexedSlices(tf.constant([[3.0, 4.0]]), tf.constant([1]), tf.constant([5, 2]))
-    for clipped in (tf.clip_by_norm(rows, 1.0), tf.clip_by_value(rows, 0.0, 0.9), tf.clip_by_global_norm([rows], 1.0)[0][0]):
+    for clipped in (
+        tf.clip_by_norm(rows, 1.0),
+        tf.clip_by_value(rows, 0.0, 0.9),
+        tf.clip_by_global_norm([rows], 1.0)[0][0],
+    ):
         assert isinstance(clipped, tf.IndexedSlices)
-        assert clipped.indices.numpy().tolist() == [1] and clipped.dense_shape.numpy().tolist() == [5, 2]
+        assert clipped.indices.numpy().tolist() == [1] and clipped.dense_shape.numpy().tolist() == [
+            5,
+            2,
+        ]
     np.testing.assert_allclose(tf.clip_by_norm(rows, 1.0).values.numpy(), [[0.6, 0.8]], rtol=1e-6)
 
 
@@ -118,7 +147,9 @@ def test_by_global_norm_scales_all_alike(xs, limit):
     expected = np.sqrt(sum((x * x).sum() for x in xs))
     np.testing.assert_allclose(norm.numpy(), expected, rtol=1e-12)
     for x, c in zip(xs, clipped):
-        np.testing.assert_allclose(c.numpy(), x * min(1, limit / expected) if expected else x, rtol=1e-9, atol=1e-300)
+        np.testing.assert_allclose(
+            c.numpy(), x * min(1, limit / expected) if expected else x, rtol=1e-9, atol=1e-300
+        )
 
 
 def test_by_global_norm_details():
@@ -151,5 +182,7 @@ def test_by_global_norm_gradients():
         return tf.reduce_sum(clipped[0]) + norm
 
     x, h = np.array([0.5, -0.3, 0.8]), 1e-6
-    numeric = [float(f(tf.constant(x + h * e)) - f(tf.constant(x - h * e))) / (2 * h) for e in np.eye(3)]
+    numeric = [
+        float(f(tf.constant(x + h * e)) - f(tf.constant(x - h * e))) / (2 * h) for e in np.eye(3)
+    ]
     np.testing.assert_allclose(derivative(f, x, tf.float64), numeric, rtol=1e-6)

@@ -65,7 +65,9 @@ def test_none_for_an_input():
     assert gradient(with_gradient(lambda x: x * 1.0, lambda d: None), 1.0)[1] == [None]
 
 
-@pytest.mark.parametrize("answer, count", [(lambda d: [], 0), (lambda d: (d, d), 2), (lambda d: [d, d, d], 3)])
+@pytest.mark.parametrize(
+    "answer, count", [(lambda d: [], 0), (lambda d: (d, d), 2), (lambda d: [d, d, d], 3)]
+)
 def test_a_wrong_number_of_gradients(answer, count):
     with pytest.raises(ValueError, match=f"expected to return 1 gradients, but returned {count}"):
         gradient(with_gradient(lambda x: x * 1.0, answer), 1.0)
@@ -87,7 +89,9 @@ def test_several_outputs_and_the_unused_one_is_zeros():
     assert seen == [(1.0, [0.0, 0.0]), (0.0, [1.0, 1.0]), (1.0, [1.0, 1.0])]
 
 
-@pytest.mark.parametrize("wrap", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}, lambda a, b: (a, [b])])
+@pytest.mark.parametrize(
+    "wrap", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}, lambda a, b: (a, [b])]
+)
 def test_results_keep_their_structure(wrap):
     f = with_gradient(lambda x: wrap(x * 2.0, x * 3.0), lambda *d: tf.add_n(list(d)))
     x = tf.constant(1.0)
@@ -263,7 +267,9 @@ def test_arguments_and_untrainable_variables_do_not_count():
 def test_a_variable_inside_a_nested_one_counts_for_the_outer():
     v = tf.Variable(3.0)
     inner = with_gradient(lambda x: x * v, lambda d, variables=None: (d, [d * 5.0]))
-    outer = with_gradient(lambda x: inner(x) * 2.0, lambda d, variables=None: (d * 7.0, [d * len(variables)]))
+    outer = with_gradient(
+        lambda x: inner(x) * 2.0, lambda d, variables=None: (d * 7.0, [d * len(variables)])
+    )
     x = tf.constant(1.0)
     with tf.GradientTape() as tape:
         tape.watch(x)

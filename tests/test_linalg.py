@@ -21,7 +21,9 @@ def close(found, expected):
 
 # ---------------------------------------------------------------- products
 
-fronts = st.sampled_from([((), ()), ((2,), ()), ((), (3,)), ((2,), (2,)), ((3, 1), (2,)), ((1,), (4,)), ((0,), (1,))])
+fronts = st.sampled_from(
+    [((), ()), ((2,), ()), ((), (3,)), ((2,), (2,)), ((3, 1), (2,)), ((1,), (4,)), ((0,), (1,))]
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,7 +48,9 @@ def test_adjoints():
     close(tf.transpose(z, conjugate=True), z.conj().T)
 
 
-@pytest.mark.parametrize("axes", [0, 1, 2, [[2], [0]], [[0, 2], [0, 1]], ([-1], [-2]), [[], []], (1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "axes", [0, 1, 2, [[2], [0]], [[0, 2], [0, 1]], ([-1], [-2]), [[], []], (1, 1)], ids=str
+)
 def test_tensordot(axes):
     a = rng.standard_normal((2, 3, 2))
     b = a if axes in (2, (1, 1)) else rng.standard_normal((2, 2, 3))
@@ -61,12 +65,18 @@ def test_matvec_and_outer():
 
 
 EINSUMS = [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ij->ji", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)),
-    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)), ("...i->...", (2, 3)), ("b...,b...->...", (2, 3), (2, 3)),
-    ("i...->...i", (2, 3, 4)), ("ij,i,j->", (2, 3), (2,), (3,)), ("bhqd,bhkd->bhqk", (2, 2, 3, 2), (2, 2, 2, 2)),
-    ("i,j,k->kij", (2,), (3,), (2,)), ("iij->ij", (2, 2, 3)), ("ijij->", (2, 3, 2, 3)), ("...,...->...", (2,), (1,)),
-    ("ab,cd->", (2, 2), (3, 2)), (" i j , j -> i ", (2, 3), (3,)), ("...ii->...i", (4, 3, 3)), ("ji", (2, 3)),
-    ("i...,j->...ij", (2, 3), (2,)), (",ij->ij", (), (2, 3)), ("ij,ij,ij->ij", (2, 2), (2, 2), (2, 2)),
+    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ij->ji", (2, 3)), ("ii->i", (3, 3)),
+    ("ii", (3, 3)),
+    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)), ("...i->...", (2, 3)),
+    ("b...,b...->...", (2, 3), (2, 3)),
+    ("i...->...i", (2, 3, 4)), ("ij,i,j->", (2, 3), (2,), (3,)),
+    ("bhqd,bhkd->bhqk", (2, 2, 3, 2), (2, 2, 2, 2)),
+    ("i,j,k->kij", (2,), (3,), (2,)), ("iij->ij", (2, 2, 3)), ("ijij->", (2, 3, 2, 3)),
+    ("...,...->...", (2,), (1,)),
+    ("ab,cd->", (2, 2), (3, 2)), (" i j , j -> i ", (2, 3), (3,)), ("...ii->...i", (4, 3, 3)),
+    ("ji", (2, 3)),
+    ("i...,j->...ij", (2, 3), (2,)), (",ij->ij", (), (2, 3)),
+    ("ij,ij,ij->ij", (2, 2), (2, 2), (2, 2)),
 ]  # fmt: skip
 
 
@@ -138,14 +148,18 @@ FUNCTIONS = {
     "whitened": lambda m, b: tf.linalg.solve(tf.linalg.cholesky(m @ tf.transpose(m, [0, 2, 1])), b),
     "slogdet": lambda m, b: tf.linalg.slogdet(m).log_abs_determinant,
     "trace": lambda m, b: tf.linalg.trace(m @ m),
-    "normalized": lambda m, b: tf.linalg.normalize(b, axis=1)[0] + tf.math.l2_normalize(b, axis=[1]),
+    "normalized": lambda m, b: (
+        tf.linalg.normalize(b, axis=1)[0] + tf.math.l2_normalize(b, axis=[1])
+    ),
     "set_diag": lambda m, b: tf.linalg.set_diag(m * m, b[..., 0] ** 2),
 }
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_derivatives_to_second_order(name):
-    check_gradients(FUNCTIONS[name], [tf.constant(M[:1]), tf.constant(B[:1])], order=2, tolerance=1e-5)
+    check_gradients(
+        FUNCTIONS[name], [tf.constant(M[:1]), tf.constant(B[:1])], order=2, tolerance=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -160,7 +174,8 @@ def test_batches_of_matrices_do_not_interact(name):
 
 
 @pytest.mark.parametrize("ord, axis", [
-    ("euclidean", None), ("euclidean", 0), ("euclidean", -1), ("fro", [0, 1]), ("euclidean", (0, 1)), (1, None), (1, 0),
+    ("euclidean", None), ("euclidean", 0), ("euclidean", -1), ("fro", [0, 1]),
+    ("euclidean", (0, 1)), (1, None), (1, 0),
     (2, 1), (3, 0), (1.5, -1), (np.inf, 0), (np.inf, None), (1, [0, 1]), (np.inf, [0, 1]),
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize("keepdims", [False, True])
@@ -170,7 +185,11 @@ def test_norms(ord, axis, keepdims):
     n = {"euclidean": None, "fro": "fro"}.get(ord, ord)
     if axis == (0, 1):
         n = "fro"
-    expected = np.linalg.norm(a.ravel() if flat else a, n, tuple(axis) if isinstance(axis, list) else None if flat else axis)
+    expected = np.linalg.norm(
+        a.ravel() if flat else a,
+        n,
+        tuple(axis) if isinstance(axis, list) else None if flat else axis,
+    )
     found = tf.norm(a, ord, axis, keepdims)
     if keepdims:
         assert len(found.shape) == 2
@@ -187,10 +206,12 @@ def test_the_norm_at_zero():
 
 
 @pytest.mark.parametrize("call, error, text", [
-    (lambda: tf.matmul(tf.ones([2, 3]), tf.ones([2, 3])), InvalidArgument, r"\[2, 3\].*\[2, 3\].*MatMul.*3.*2"),
+    (lambda: tf.matmul(tf.ones([2, 3]), tf.ones([2, 3])), InvalidArgument,
+     r"\[2, 3\].*\[2, 3\].*MatMul.*3.*2"),
     (lambda: tf.matmul(tf.ones([3]), tf.ones([3, 1])), InvalidArgument, r"In\[0\].*>= 2.*MatMul"),
     (lambda: tf.matmul(tf.ones([2, 1, 3]), tf.ones([3, 3, 1])), InvalidArgument, "MatMul"),
-    (lambda: tf.matmul(tf.ones([1, 1]), tf.ones([1, 1], tf.int32)), InvalidArgument, "int32.*MatMul"),
+    (lambda: tf.matmul(tf.ones([1, 1]), tf.ones([1, 1], tf.int32)), InvalidArgument,
+     "int32.*MatMul"),
     (lambda: tf.tensordot(tf.ones([2, 3]), tf.ones([2, 3]), 1), InvalidArgument, r"\[2, 3\]"),
     (lambda: tf.tensordot(tf.ones([2]), tf.ones([2]), 2), ValueError, "0 to 1"),
     (lambda: tf.einsum("ij,jk->ik", tf.ones([2, 3])), ValueError, "ij,jk->ik"),
@@ -201,7 +222,8 @@ def test_the_norm_at_zero():
     (lambda: tf.linalg.inv(tf.ones([2, 3])), InvalidArgument, r"square.*\[2, 3\]"),
     (lambda: tf.linalg.solve(tf.ones([2, 2]), tf.ones([2, 1])), InvalidArgument, "not invertible"),
     (lambda: tf.linalg.solve(tf.eye(2), tf.ones([2])), InvalidArgument, "same rank.*MatrixSolve"),
-    (lambda: tf.linalg.solve(tf.eye(2), tf.ones([3, 1])), InvalidArgument, "incompatible.*MatrixSolve"),
+    (lambda: tf.linalg.solve(tf.eye(2), tf.ones([3, 1])), InvalidArgument,
+     "incompatible.*MatrixSolve"),
     (lambda: tf.linalg.cholesky(-tf.eye(2)), InvalidArgument, "Cholesky"),
     (lambda: tf.norm([1, 2]), InvalidArgument, "int32"),
     (lambda: tf.norm([1.0], "nuclear"), ValueError, "nuclear"),

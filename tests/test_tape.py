@@ -249,7 +249,12 @@ def test_an_operation_that_fails_leaves_the_tape_as_it_was():
         tape.watch(x)
         y = x * x
         count = len(tape._records)
-        for wrong in (lambda: x + tf.constant([1.0, 2.0]), lambda: x * tf.constant(1), lambda: x[5], lambda: tf.reshape(x, [2])):
+        for wrong in (
+            lambda: x + tf.constant([1.0, 2.0]),
+            lambda: x * tf.constant(1),
+            lambda: x[5],
+            lambda: tf.reshape(x, [2]),
+        ):
             with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
                 wrong()
         assert len(tape._records) == count
@@ -289,7 +294,14 @@ def test_trainable_variables_are_watched_when_read():
 
 
 @pytest.mark.parametrize(
-    "read", [lambda v: v.numpy(), lambda v: v.read_value(), lambda v: v + 1.0, lambda v: v[0], lambda v: v.assign([7.0])]
+    "read",
+    [
+        lambda v: v.numpy(),
+        lambda v: v.read_value(),
+        lambda v: v + 1.0,
+        lambda v: v[0],
+        lambda v: v.assign([7.0]),
+    ],
 )
 def test_what_counts_as_reading(read):
     v = tf.Variable([3.0])
@@ -349,7 +361,9 @@ def test_watching_structures_and_intermediates():
     assert value(tape.gradient(z, [a, b, y])) == [36.0, 24.0, 12.0]
 
 
-@pytest.mark.parametrize("wrong, name", [(np.ones(2), "ndarray"), (1.0, "float"), (None, "NoneType"), ("x", "str")])
+@pytest.mark.parametrize(
+    "wrong, name", [(np.ones(2), "ndarray"), (1.0, "float"), (None, "NoneType"), ("x", "str")]
+)
 def test_only_tensors_and_variables_can_be_watched(wrong, name):
     with tf.GradientTape() as tape, pytest.raises(ValueError, match=name):
         tape.watch(wrong)
@@ -389,7 +403,7 @@ def test_a_tensor_that_dies_is_not_mistaken_for_another():
     with tape:
         tape.watch(x)
         for _ in range(100):
-            tf.floor(x), tf.stop_gradient(x), x + 1.0, tf.cast(x, tf.int32)  # noqa: B018
+            tf.floor(x), tf.stop_gradient(x), x + 1.0, tf.cast(x, tf.int32)
         gc.collect()
         others = [tf.constant(float(i)) for i in range(400)]
         y = tf.add_n([o * 2.0 for o in others])
@@ -402,8 +416,10 @@ Pair = collections.namedtuple("Pair", ["one", "two"])
 
 
 @pytest.mark.parametrize("make", [
-    lambda a, b: [a, b], lambda a, b: (a, b), lambda a, b: {"b": b, "a": a}, lambda a, b: Pair(a, b),
-    lambda a, b: [a, (b, {"c": a})], lambda a, b: {"x": [a], "y": Pair(b, a)}, lambda a, b: [], lambda a, b: a,
+    lambda a, b: [a, b], lambda a, b: (a, b), lambda a, b: {"b": b, "a": a}, lambda a,
+    b: Pair(a, b),
+    lambda a, b: [a, (b, {"c": a})], lambda a, b: {"x": [a], "y": Pair(b, a)}, lambda a, b: [],
+    lambda a, b: a,
     lambda a, b: collections.OrderedDict([("b", b), ("a", a)]), lambda a, b: [a, a],
 ])  # fmt: skip
 def test_gradients_have_the_structure_of_the_sources(make):
@@ -452,7 +468,7 @@ def test_output_gradients():
 def test_wrong_targets(target, error):
     v = tf.Variable(2.0)
     with tf.GradientTape() as tape:
-        v * v  # noqa: B018
+        v * v
     with pytest.raises(error, match=str(target)):
         tape.gradient(target, v)
 
@@ -502,12 +518,16 @@ def test_unknown_unconnected_gradients():
 
 
 CUTS = {
-    "argmax": lambda x: tf.cast(tf.argmax(x), tf.float32), "less": lambda x: tf.cast(x < 1.0, tf.float32),
+    "argmax": lambda x: tf.cast(tf.argmax(x), tf.float32),
+    "less": lambda x: tf.cast(x < 1.0, tf.float32),
     "round": tf.round, "floor": tf.floor, "ceil": tf.math.ceil, "floordiv": lambda x: x // 2.0,
     "zeros_like": tf.zeros_like, "ones_like": tf.ones_like, "stop_gradient": tf.stop_gradient,
-    "cast": lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32), "numpy": lambda x: tf.constant(x.numpy()),
-    "float": lambda x: tf.constant(float(x[0])), "variable": lambda x: tf.Variable(x, trainable=False) * 1.0,
-    "shape": lambda x: tf.cast(tf.shape(x), tf.float32), "one_hot": lambda x: tf.one_hot(tf.cast(x, tf.int32), 3),
+    "cast": lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32),
+    "numpy": lambda x: tf.constant(x.numpy()),
+    "float": lambda x: tf.constant(float(x[0])),
+    "variable": lambda x: tf.Variable(x, trainable=False) * 1.0,
+    "shape": lambda x: tf.cast(tf.shape(x), tf.float32),
+    "one_hot": lambda x: tf.one_hot(tf.cast(x, tf.int32), 3),
 }  # fmt: skip
 
 
@@ -616,7 +636,10 @@ def test_tapes_may_overlap_without_nesting():
     one.__exit__(None, None, None)
     w = z * v
     two.__exit__(None, None, None)
-    assert value([one.gradient(z, v), two.gradient(w, v)]) == [12.0, 16.0]  # to the second, y is a constant
+    assert value([one.gradient(z, v), two.gradient(w, v)]) == [
+        12.0,
+        16.0,
+    ]  # to the second, y is a constant
 
 
 def test_a_gradient_penalty():
@@ -630,7 +653,9 @@ def test_a_gradient_penalty():
         penalty = tf.reduce_sum(g * g)
     found = outer.gradient(penalty, w).numpy().ravel()
     a, s = w.numpy().ravel(), (x.numpy() @ w.numpy()).item()
-    expected = 2 * a * math.cos(s) ** 2 - 2 * math.cos(s) * math.sin(s) * (a @ a) * x.numpy().ravel()
+    expected = (
+        2 * a * math.cos(s) ** 2 - 2 * math.cos(s) * math.sin(s) * (a @ a) * x.numpy().ravel()
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -801,7 +826,9 @@ def test_jacobian_details():
         tape.jacobian(y, x, direction="sideways")
 
 
-@pytest.mark.parametrize("settings", [{"experimental_use_pfor": False}, {"parallel_iterations": 2}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"experimental_use_pfor": False}, {"parallel_iterations": 2}], ids=str
+)
 @pytest.mark.parametrize("ask", ["jacobian", "batch_jacobian"])
 def test_settings_of_a_loop_need_a_persistent_tape(ask, settings):
     x = tf.constant([[1.0, 2.0]])
@@ -838,7 +865,9 @@ def test_batch_jacobian_where_items_interact():
     assert value(tape.batch_jacobian(loose, x)) == np.zeros((2, 3, 2)).tolist()
 
 
-@pytest.mark.parametrize("target, source", [((2,), (2, 2)), ((2, 2), (2,)), ((3, 2), (2, 2))], ids=str)
+@pytest.mark.parametrize(
+    "target, source", [((2,), (2, 2)), ((2, 2), (2,)), ((3, 2), (2, 2))], ids=str
+)
 def test_batch_jacobian_of_wrong_shapes(target, source):
     x = tf.Variable(tf.zeros(source))
     with tf.GradientTape() as tape:

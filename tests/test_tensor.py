@@ -1,4 +1,4 @@
-"""Tensors: how values become tensors, dtypes that never mix, operators, indexing, Python's protocols."""
+"""Tensors: conversion, dtypes that never mix, operators, indexing, Python's protocols."""
 
 import copy
 import pickle
@@ -19,9 +19,12 @@ f32, i32 = tf.constant([1.0, 2.0]), tf.constant([7, -7])
 
 
 @pytest.mark.parametrize("value, dtype", [
-    (1.0, "float32"), (1, "int32"), (2**31, "int64"), (-(2**31), "int32"), (True, "bool"), (1j, "complex128"),
-    ([1, 2.5], "float32"), ([], "float32"), ("text", "string"), ([[1, 2], [3, 4]], "int32"), (range(3), "int32"),
-    (np.float64(1), "float64"), (np.arange(3), "int64"), (np.float16([1]), "float16"), ([np.float64(1), 2], "float64"),
+    (1.0, "float32"), (1, "int32"), (2**31, "int64"), (-(2**31), "int32"), (True, "bool"),
+    (1j, "complex128"),
+    ([1, 2.5], "float32"), ([], "float32"), ("text", "string"), ([[1, 2], [3, 4]], "int32"),
+    (range(3), "int32"),
+    (np.float64(1), "float64"), (np.arange(3), "int64"), (np.float16([1]), "float16"),
+    ([np.float64(1), 2], "float64"),
     (np.array([True]), "bool"), (np.arange(3, dtype=">f4"), "float32"), (np.ma.ones(2), "float64"),
 ])  # fmt: skip
 def test_dtypes_by_default(value, dtype):
@@ -32,9 +35,10 @@ def test_dtypes_by_default(value, dtype):
 
 
 @pytest.mark.parametrize("value, dtype, error", [
-    (1.5, tf.int32, TypeError), (1j, tf.float32, TypeError), (2, tf.bool, TypeError), (True, tf.float32, TypeError),
+    (1.5, tf.int32, TypeError), (1j, tf.float32, TypeError), (2, tf.bool, TypeError),
     (2**40, tf.int32, TypeError), ([[1], [2, 3]], None, ValueError), ([1, True], None, ValueError),
-    ([1, "a"], None, ValueError), (None, None, ValueError), ([None], None, ValueError), (object(), None, ValueError),
+    ([1, "a"], None, ValueError), (None, None, ValueError), ([None], None, ValueError),
+    (object(), None, ValueError),
     (300, tf.uint8, TypeError), ([1.0, [2.0]], None, ValueError), ("a", tf.float32, TypeError),
 ])  # fmt: skip
 def test_values_that_cannot_be(value, dtype, error):
@@ -90,7 +94,9 @@ def test_constant_fills_and_reshapes():
 # ---------------------------------------------------------------- dtypes never mix
 
 
-@pytest.mark.parametrize("op", [tf.add, tf.multiply, tf.maximum, tf.pow, tf.less, tf.matmul, tf.math.squared_difference])
+@pytest.mark.parametrize(
+    "op", [tf.add, tf.multiply, tf.maximum, tf.pow, tf.less, tf.matmul, tf.math.squared_difference]
+)
 def test_two_tensors_of_different_dtype(op):
     a, b = tf.ones([2, 2]), tf.ones([2, 2], tf.float64)
     with pytest.raises(InvalidArgument, match=r"float tensor.*double tensor.*\[Op:\w+\]") as e:
@@ -101,11 +107,16 @@ def test_two_tensors_of_different_dtype(op):
 
 
 @pytest.mark.parametrize("compute, dtype", [
-    (lambda: f32 * 2, "float32"), (lambda: 2 * f32, "float32"), (lambda: f32 + np.float64(1), "float32"),
-    (lambda: np.ones(2) * f32, "float32"), (lambda: f32 / np.arange(1, 3), "float32"), (lambda: i32 + 1, "int32"),
-    (lambda: i32 * np.int64(2), "int32"), (lambda: i32 + np.float64(1.9), "int32"), (lambda: i32 / i32, "float64"),
-    (lambda: tf.constant([1], tf.int8) / tf.constant([2], tf.int8), "float32"), (lambda: [1.0, 2.0] - f32, "float32"),
-    (lambda: tf.constant(1.0, tf.float64) * 0.1, "float64"), (lambda: 2**f32, "float32"), (lambda: f32 > 1, "bool"),
+    (lambda: f32 * 2, "float32"), (lambda: 2 * f32, "float32"),
+    (lambda: f32 + np.float64(1), "float32"),
+    (lambda: np.ones(2) * f32, "float32"), (lambda: f32 / np.arange(1, 3), "float32"),
+    (lambda: i32 + 1, "int32"),
+    (lambda: i32 * np.int64(2), "int32"), (lambda: i32 + np.float64(1.9), "int32"),
+    (lambda: i32 / i32, "float64"),
+    (lambda: tf.constant([1], tf.int8) / tf.constant([2], tf.int8), "float32"),
+    (lambda: [1.0, 2.0] - f32, "float32"),
+    (lambda: tf.constant(1.0, tf.float64) * 0.1, "float64"), (lambda: 2**f32, "float32"),
+    (lambda: f32 > 1, "bool"),
 ])  # fmt: skip
 def test_numbers_and_arrays_take_the_tensors_dtype(compute, dtype):
     assert compute().dtype == dtype
@@ -131,7 +142,9 @@ def test_shapes_that_do_not_broadcast_are_both_named(a, b):
         tf.ones(a) + tf.ones(b)
 
 
-@pytest.mark.parametrize("op, name", [(tf.sin, "Sin"), (tf.exp, "Exp"), (tf.sqrt, "Sqrt"), (tf.nn.softmax, "Softmax")])
+@pytest.mark.parametrize(
+    "op, name", [(tf.sin, "Sin"), (tf.exp, "Exp"), (tf.sqrt, "Sqrt"), (tf.nn.softmax, "Softmax")]
+)
 def test_integers_where_floats_are_needed(op, name):
     with pytest.raises(InvalidArgument, match=rf"int32.*\[Op:{name}\]"):
         op(i32)
@@ -141,7 +154,8 @@ def test_integers_where_floats_are_needed(op, name):
 
 
 OPERATORS = {
-    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "//": np.floor_divide, "%": np.mod,
+    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "//": np.floor_divide,
+    "%": np.mod,
     "**": np.power, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
     "==": np.equal, "!=": np.not_equal,
 }  # fmt: skip
@@ -149,13 +163,17 @@ OPERATORS = {
 
 @pytest.mark.parametrize("sign", OPERATORS)
 @settings(max_examples=25, deadline=None)
-@given(shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3), seed=st.integers(0, 999))
+@given(
+    shapes=hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3),
+    seed=st.integers(0, 999),
+)
 def test_operators_are_numpys_with_numpys_broadcasting(sign, shapes, seed):
     rng = np.random.default_rng(seed)
     a, b = (rng.integers(1, 4, s).astype(float) / 2 for s in shapes.input_shapes)
     expected = OPERATORS[sign](a, b)
     compute = eval(f"lambda x, y: x {sign} y")
-    for x, y in ((tf.constant(a), tf.constant(b)), (tf.Variable(a), tf.constant(b)), (tf.constant(a), tf.Variable(b)),
+    for x, y in ((tf.constant(a), tf.constant(b)), (tf.Variable(a), tf.constant(b)),
+     (tf.constant(a), tf.Variable(b)),
                  (a, tf.constant(b)), (tf.constant(a), b)):  # fmt: skip
         z = compute(x, y)
         assert isinstance(z, tf.Tensor) and z.shape == shapes.result_shape
@@ -186,8 +204,10 @@ def test_comparison_with_what_is_no_tensor():
 # ---------------------------------------------------------------- indexing
 
 KEYS = [
-    0, -1, slice(1), slice(None, None, -1), (0, 1), (slice(None), -2), (Ellipsis, 0), (None, 1), (0, Ellipsis, None),
-    (slice(None, None, 2), slice(3, 0, -1)), (slice(0), slice(None)), Ellipsis, (), slice(-2, None), None,
+    0, -1, slice(1), slice(None, None, -1), (0, 1), (slice(None), -2), (Ellipsis, 0), (None, 1),
+    (0, Ellipsis, None),
+    (slice(None, None, 2), slice(3, 0, -1)), (slice(0), slice(None)), Ellipsis, (), slice(-2, None),
+    None,
     np.int64(1), np.array(1), slice(np.int32(0), np.int32(2)), (1, None, slice(1, 9)),
 ]  # fmt: skip
 
@@ -208,7 +228,8 @@ def test_indexing_with_tensors_and_masks():
 
 
 @pytest.mark.parametrize("key, error", [
-    (3, InvalidArgument), (-4, InvalidArgument), ((0, 0, 0), InvalidArgument), ([0, 1], InvalidArgument),
+    (3, InvalidArgument), (-4, InvalidArgument), ((0, 0, 0), InvalidArgument),
+    ([0, 1], InvalidArgument),
     (1.0, TypeError), ("a", TypeError), (np.array([0, 1]), TypeError), (True, TypeError),
 ], ids=str)  # fmt: skip
 def test_indices_that_do_not_exist(key, error):
@@ -228,7 +249,11 @@ def test_tensors_do_not_change():
 
 
 def test_numbers_out_of_tensors():
-    assert float(tf.constant(1.5)) == 1.5 and int(tf.constant(3.7)) == 3 and complex(tf.constant(1j)) == 1j
+    assert (
+        float(tf.constant(1.5)) == 1.5
+        and int(tf.constant(3.7)) == 3
+        and complex(tf.constant(1j)) == 1j
+    )
     assert bool(tf.constant(True)) and not bool(tf.constant(0.0)) and [10, 20][tf.constant(1)] == 20
     assert list(range(tf.constant(3))) == [0, 1, 2] and f"{tf.constant(1.23456):.2f}" == "1.23"
     for convert in (float, int, complex):
@@ -257,7 +282,9 @@ def test_tensors_are_not_keys_but_their_references_are():
     assert {f32.ref(): 1}[f32.ref()] == 1 and twin.ref() != f32.ref() and f32.ref().deref() is f32
 
 
-@pytest.mark.parametrize("round_trip", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+@pytest.mark.parametrize(
+    "round_trip", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))]
+)
 @pytest.mark.parametrize("make", [tf.constant, tf.Variable])
 def test_copies(make, round_trip):
     t = make([1.0, 2.0])
@@ -268,7 +295,9 @@ def test_copies(make, round_trip):
 def test_text():
     assert repr(tf.constant(1.0)) == "<tf.Tensor: shape=(), dtype=float32, numpy=1.0>"
     assert str(f32) == "tf.Tensor([1. 2.], shape=(2,), dtype=float32)"
-    assert repr(tf.zeros([2, 1], tf.int32)).startswith("<tf.Tensor: shape=(2, 1), dtype=int32, numpy=\narray([[0]")
+    assert repr(tf.zeros([2, 1], tf.int32)).startswith(
+        "<tf.Tensor: shape=(2, 1), dtype=int32, numpy=\narray([[0]"
+    )
 
 
 def test_numpys_attributes_are_explained():
@@ -281,22 +310,46 @@ def test_numpys_attributes_are_explained():
 
 def test_shapes():
     shape = tf.zeros([2, 3]).shape
-    assert shape == (2, 3) == shape and shape == [2, 3] and shape.as_list() == [2, 3] and shape.rank == 2
-    assert shape[0] == 2 and shape[1:] == (3,) and list(shape) == [2, 3] and shape.num_elements() == 6
+    assert (
+        shape == (2, 3) == shape
+        and shape == [2, 3]
+        and shape.as_list() == [2, 3]
+        and shape.rank == 2
+    )
+    assert (
+        shape[0] == 2 and shape[1:] == (3,) and list(shape) == [2, 3] and shape.num_elements() == 6
+    )
     assert shape + [4] == (2, 3, 4) and np.zeros(shape).shape == (2, 3) and len(shape) == 2
     unknown = tf.TensorShape(None)
     assert unknown.rank is None and not unknown and unknown.is_compatible_with([1])
-    assert tf.TensorShape([None, 3]).is_compatible_with([5, 3]) and not shape.is_compatible_with([2, 4])
+    assert tf.TensorShape([None, 3]).is_compatible_with([5, 3]) and not shape.is_compatible_with(
+        [2, 4]
+    )
     with pytest.raises(ValueError, match="incompatible"):
         f32.set_shape([3])
 
 
 def test_dtypes():
-    assert tf.float32 == np.float32 == tf.float32 and tf.float32 == "float32" and tf.float32 != tf.float64
-    assert tf.as_dtype(np.int8) is tf.int8 and tf.as_dtype(float) is tf.float32 and tf.half is tf.float16
-    assert {tf.int32: 1}[tf.as_dtype("int32")] == 1 and tf.float16.max == 65504 and tf.uint8.min == 0
-    assert tf.float32.is_floating and tf.complex64.is_complex and tf.complex64.real_dtype is tf.float32
-    assert tf.int64.as_numpy_dtype is np.int64 and np.zeros(1, tf.int64.as_numpy_dtype).dtype == np.int64
+    assert (
+        tf.float32 == np.float32 == tf.float32
+        and tf.float32 == "float32"
+        and tf.float32 != tf.float64
+    )
+    assert (
+        tf.as_dtype(np.int8) is tf.int8
+        and tf.as_dtype(float) is tf.float32
+        and tf.half is tf.float16
+    )
+    assert (
+        {tf.int32: 1}[tf.as_dtype("int32")] == 1 and tf.float16.max == 65504 and tf.uint8.min == 0
+    )
+    assert (
+        tf.float32.is_floating and tf.complex64.is_complex and tf.complex64.real_dtype is tf.float32
+    )
+    assert (
+        tf.int64.as_numpy_dtype is np.int64
+        and np.zeros(1, tf.int64.as_numpy_dtype).dtype == np.int64
+    )
     for d in (tf.float32, tf.TensorShape([1, None])):
         assert pickle.loads(pickle.dumps(d)) == d
 

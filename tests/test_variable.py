@@ -72,9 +72,12 @@ def test_assign():
 
 
 @pytest.mark.parametrize("method, value, error", [
-    ("assign", [1.0], ValueError), ("assign", 1.0, ValueError), ("assign", tf.ones([2], tf.float64), ValueError),
-    ("assign_add", [1.0], InvalidArgument), ("assign_sub", 1.0, InvalidArgument), ("assign", "a", TypeError),
-    ("assign_add", tf.ones([2], tf.int32), ValueError), ("assign", None, ValueError), ("assign", [1j, 1.0], TypeError),
+    ("assign", [1.0], ValueError), ("assign", 1.0, ValueError),
+    ("assign", tf.ones([2], tf.float64), ValueError),
+    ("assign_add", [1.0], InvalidArgument), ("assign_sub", 1.0, InvalidArgument),
+    ("assign", "a", TypeError),
+    ("assign_add", tf.ones([2], tf.int32), ValueError), ("assign", None, ValueError),
+    ("assign", [1j, 1.0], TypeError),
 ])  # fmt: skip
 def test_a_refused_assignment_changes_nothing(method, value, error):
     v = tf.Variable([1.0, 2.0])
@@ -103,7 +106,9 @@ def test_integers_to_float_and_back():
         n.assign([1.5])
 
 
-@pytest.mark.parametrize("operator, method", [("+", "assign_add"), ("-", "assign_sub"), ("*", "assign"), ("/", "assign")])
+@pytest.mark.parametrize(
+    "operator, method", [("+", "assign_add"), ("-", "assign_sub"), ("*", "assign"), ("/", "assign")]
+)
 def test_augmented_assignment_is_refused_and_explained(operator, method):
     names = {"v": tf.Variable(1.0)}
     with pytest.raises(RuntimeError, match=method):
@@ -148,7 +153,9 @@ def test_pythons_protocols():
         len(v)
     assert [float(x) for x in v] == [1.0, 2.0] and float(tf.Variable(1.5)) == 1.5
     assert np.asarray(v).tolist() == [1.0, 2.0]
-    assert repr(tf.Variable(1.0, name="w")) == "<tf.Variable 'w:0' shape=() dtype=float32, numpy=1.0>"
+    assert (
+        repr(tf.Variable(1.0, name="w")) == "<tf.Variable 'w:0' shape=() dtype=float32, numpy=1.0>"
+    )
 
 
 def test_a_training_loop_in_a_block_of_its_own():
