@@ -17,6 +17,7 @@ from .tensor import (
     Variable,
     active,
     as_tensor,
+    convert_to_tensor,
     is_tensor,
     new,
     numpy_dtype,
@@ -553,7 +554,7 @@ def reverse(tensor, axis, name=None):
     >>> tf.reverse([1, 2, 3], [0]).numpy().tolist()
     [3, 2, 1]
     """
-    x = as_tensor(tensor)
+    x = convert_to_tensor(tensor)
     if not x._a.ndim:
         return x
     return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in ints(axis)))
@@ -598,6 +599,8 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     [9, 1, 2]
     """
     x = as_tensor(tensor)
+    if as_tensor(paddings)._a.ndim != 2:
+        raise ShapeError(f"paddings must be a matrix with 2 columns, got {paddings!r} [Op:Pad]")
     pairs = tuple(tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist())
     if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
         raise ShapeError(

@@ -68,7 +68,7 @@ def dtype_mismatch(op, index, expected, got, shapes=()):
     """InvalidArgumentError for two tensors of different dtype, with the cast that mends it."""
     exp, act = (CPP_NAMES.get(d.name, d.name) for d in (expected, got))
     where = f" (shapes {' and '.join(str(tuple(s)) for s in shapes)})" if shapes else ""
-    return DtypeError(
+    return ConversionError(
         f"cannot compute {op} as input #{index}(zero-based) was expected to be a {exp} tensor but is "
         f"a {act} tensor [Op:{op}]{where}. Two dtypes never mix silently: convert one side, for "
         f"example tf.cast(x, tf.{expected.name})."

@@ -13,7 +13,7 @@ import numpy as np
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
 from .primitive import P, bare, binary, called, coerce, dtype, lead, primitive, public, reverse, shape, unary
-from .tensor import Tensor, Variable, as_tensor, numpy_dtype
+from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
 
@@ -624,12 +624,12 @@ sigmoid = _unary("sigmoid", "Sigmoid", _sigmoid_forward, _sigmoid, "1 / (1 + e^-
 softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931, argument="features")
 floor = _unary("floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0)
 ceil = _unary("math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0)
-round = _unary("round", "Round", np.rint, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
+round = _unary("round", "Round", lambda x: np.rint(x) if x.dtype.kind == "f" else x, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
 rint = _unary("math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0)
 is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0)
 is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
 is_finite = _unary("math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0)
-conj = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real x as it is.", "1.0", 1.0, floats=False, real=True)
+_conj_all = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real x as it is.", "1.0", 1.0, floats=False, real=True)
 
 
 def reciprocal_no_nan(x, name=None):
@@ -677,6 +677,12 @@ def scalar_mul(scalar, x, name=None):
     return multiply(s, x)
 
 
+@functools.wraps(_conj_all)
+def conj(x, name=None):
+    x = convert_to_tensor(x)
+    return _conj_all(x) if x._a.dtype.kind == "c" else x  # real numbers: the very same tensor
+
+
 def log_sigmoid(x, name=None):
     """log(sigmoid(x)) = -softplus(-x), without underflow.
 
@@ -716,7 +722,10 @@ def cast(x, dtype, name=None):
     >>> tf.cast([1.9, -1.9], tf.int32).numpy().tolist()
     [1, -1]
     """
-    x, to = as_tensor(x), as_dtype(dtype)._np
+    to = as_dtype(dtype)._np
+    if isinstance(x, Variable) and x.dtype._np == to:
+        return x  # as TensorFlow: nothing is read, nothing is copied
+    x = as_tensor(x)
     if x._a.dtype.kind == "O" != to.kind:
         raise UnimplementedError(f"Cast string to {as_dtype(dtype).name} is not supported [Op:Cast]; use Python's float(text).")
     return x if x._a.dtype == to else P.cast(x, to=to)
@@ -762,7 +771,7 @@ primitive(
 
 def real(input, name=None):
     """The real part of a complex tensor; a real tensor as it is."""
-    x = as_tensor(input)
+    x = convert_to_tensor(input)
     return P.real(x) if x._a.dtype.kind == "c" else x
 
 
@@ -1092,6 +1101,8 @@ def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
 def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
     """Running log-sum-exp along an axis, without overflow; arguments as for `cumsum`."""
     x = as_tensor(x)
+    if x._a.dtype.kind != "f":
+        raise wrong_dtype("CumulativeLogsumexp", x.dtype)
     at = axis_of(x, axis, "CumulativeLogsumexp")
     return P.cumlogsumexp(x, axis=at, exclusive=bool(exclusive), reverse=bool(reverse))
 
@@ -1179,8 +1190,8 @@ def add_n(inputs, name=None):
 
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError("inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape")
-    xs = same_dtypes(inputs, "AddN")
-    return P.add_n(*xs) if len(xs) > 1 else xs[0]
+    xs = same_dtypes([as_tensor(x) for x in inputs], "AddN")
+    return P.add_n(*xs) if len(xs) > 1 else convert_to_tensor(inputs[0])
 
 
 accumulate_n = add_n

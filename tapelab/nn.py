@@ -21,7 +21,7 @@ from .math import (
     tanh,  # noqa: F401  (tf.nn.tanh)
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, convert_to_tensor
 
 # ---------------------------------------------------------------- activations
 
@@ -628,7 +628,7 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     if not 0 <= rate < 1:
         raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
     if rate == 0:
-        return x
+        return convert_to_tensor(x)
     noise = x._a.shape if noise_shape is None else tuple(
         n if s is None else s for n, s in zip(x._a.shape, noise_shape)
     )
