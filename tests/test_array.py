@@ -212,7 +212,7 @@ def test_making_tensors():
     (lambda: tf.slice(A, [0, 0, 3], [1, 1, 2]), InvalidArgument, "Slice"),
     (lambda: tf.meshgrid([1], indexing="yx"), ValueError, "yx"),
     (lambda: tf.roll(A, 1, 4), InvalidArgument, "Roll"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()

@@ -228,7 +228,7 @@ def test_the_norm_at_zero():
     (lambda: tf.norm([1, 2]), InvalidArgument, "int32"),
     (lambda: tf.norm([1.0], "nuclear"), ValueError, "nuclear"),
     (lambda: tf.norm(tf.eye(2), 2, [0, 1]), ValueError, "matrices"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()

@@ -277,7 +277,7 @@ def test_real_functions_of_complex_numbers():
     (lambda: tf.add_n([tf.ones([1]), tf.ones([2])]), InvalidArgument, r"\[1\].*\[2\].*AddN"),
     (lambda: tf.add_n([tf.ones([1]), tf.ones([1], tf.int32)]), InvalidArgument, "int32.*AddN"),
     (lambda: tf.cast([1.0], "float99"), TypeError, "float99"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()

@@ -343,7 +343,7 @@ def test_lookup_and_small_things():
     (lambda: tf.nn.dropout([1.0], 1.5), ValueError, "1.5"),
     (lambda: tf.nn.dropout([1], 0.5), ValueError, "floating"),
     (lambda: tf.nn.gelu([1]), ValueError, "int32"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()
