@@ -190,6 +190,8 @@ def unbroadcast(g, to, extra):
     axes += [i - len(to) for i, n in enumerate(to) if n == 1 and have[extra + added + i] != 1]
     if axes:
         g = P.sum(g, axis=tuple(axes), keepdims=False)
+    if len(axes) == added:  # no stretched axis: nothing to put back
+        return g
     return P.reshape(g, shape=have[:extra] + to)
 
 
