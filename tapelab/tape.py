@@ -107,9 +107,9 @@ class GradientTape:
     def stop_recording(self):
         """A context in which this tape (and no other) does not record.
 
-        Raises RuntimeError when the tape was never entered, ValueError when it is closed.
+        Raises RuntimeError when the tape was never entered or is used up, ValueError when it is closed.
         """
-        if not self._entered:
+        if self._records is None:
             raise RuntimeError("Trying to stop recording a tape which is not recording.")
         if not self._recording:
             raise ValueError("Tape is not recording.")
@@ -388,6 +388,8 @@ class GradientTape:
         seeds = {}
         for i, target in enumerate(targets):
             t = target._t if isinstance(target, Variable) else target
+            if t._a.dtype.kind == "O":
+                continue  # strings have no gradient, not even with respect to themselves
             if i < len(given):
                 g = as_tensor(given[i], None if isinstance(given[i], (Tensor, Variable)) else t._a.dtype)
                 if g._a.dtype != t._a.dtype and id(t) in self._tracked:

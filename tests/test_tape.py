@@ -175,6 +175,9 @@ def test_stop_recording_needs_a_recording_tape():
         pass
     with pytest.raises(ValueError, match="not recording"), tape.stop_recording():
         pass
+    tape.gradient(tf.constant(1.0), tf.constant(1.0))
+    with pytest.raises(RuntimeError, match="not recording"), tape.stop_recording():
+        pass
 
 
 def test_after_an_exception_in_stop_recording_the_tape_records_again():
