@@ -17,7 +17,7 @@ from ..math import cast
 from ..tensor import Tensor, active, as_tensor
 from ..tensor import Variable as _Variable
 from . import constraints, initializers, regularizers
-from .registry import snake_case, unique_name
+from .registry import snake_case, unique_name, warn
 
 
 class _Calls(threading.local):
@@ -63,8 +63,7 @@ class Variable(_Variable):
             if shape is None:
                 raise ValueError(
                     "When creating a Variable from an initializer, the `shape` argument should be "
-                    "specified. "
-                    f"Received: initializer={initializer} and shape={shape}"
+                    f"specified. Received: initializer={initializer} and shape={shape}"
                 )
             initializer = initializer(tuple(shape), dtype=dtype or "float32")
         value = as_tensor(initializer)
@@ -91,10 +90,8 @@ class Variable(_Variable):
         if t._a.shape != self._t._a.shape:
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in "
-                "`variable.assign(value)` "
-                f"must match. variable.shape={tuple(self._shape)}, Received: "
-                f"value.shape={t._a.shape}. "
-                f"Target variable: {self!r}"
+                f"`variable.assign(value)` must match. variable.shape={tuple(self._shape)}, "
+                f"Received: value.shape={t._a.shape}. Target variable: {self!r}"
             )
         return self._replace(t, t._a, read_value)
 
@@ -151,9 +148,8 @@ class Stateful:
                         vars(self)["_tracked"][name] = None
             except KeyError:
                 raise RuntimeError(
-                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` "
-                    "as the first "
-                    f"statement in the `__init__()` method."
+                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as "
+                    "the first statement in the `__init__()` method."
                 ) from None
         object.__setattr__(self, name, value)
 
@@ -235,8 +231,8 @@ class InputSpec:
                 problem += f"but received input with shape {shape}"
         if problem:
             raise ValueError(
-                f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the "
-                f"layer: {problem}"
+                f"Input 0 with name 'None' of layer '{layer.name}' is incompatible with the layer: "
+                f"{problem}"
             )
 
 
@@ -264,10 +260,8 @@ class KerasTensor:
     def __array__(self, *args, **kwargs):
         raise ValueError(
             "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype and has no "
-            "value. It can be "
-            "passed to layers and models, and to the operators + - * / @ and [ ]; not to tf.* "
-            "functions. "
-            "Put those into the `call` method of a layer."
+            "value. It can be passed to layers and models, and to the operators + - * / @ and [ ]; "
+            "not to tf.* functions. Put those into the `call` method of a layer."
         )
 
     def __bool__(self):
@@ -404,18 +398,15 @@ class Layer(Stateful):
         if kwargs:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}. The "
-                "arguments every "
-                f"layer takes are name, dtype, trainable, autocast and activity_regularizer."
+                "arguments every layer takes are name, dtype, trainable, autocast and "
+                "activity_regularizer."
             )
         if shape is not None:
-            from warnings import warn
-
             warn(
                 "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
-                "Sequential models, prefer "
-                "using an `Input(shape)` object as the first layer in the model instead.",
-                stacklevel=3,
-            )  # fmt: skip
+                "Sequential models, prefer using an `Input(shape)` object as the first layer in "
+                "the model instead."
+            )
         vars(self).update(
             built=False, autocast=autocast, output_shape=None,
             activity_regularizer=regularizers.get(activity_regularizer),
@@ -620,15 +611,13 @@ class Layer(Stateful):
         if len(variables) != len(arrays):
             raise ValueError(
                 f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of "
-                "length "
-                f"{len(arrays)}, but the layer was expecting {len(variables)} weights."
+                f"length {len(arrays)}, but the layer was expecting {len(variables)} weights."
             )
         for v, a in zip(variables, arrays):
             if v.shape != a.shape:
                 raise ValueError(
-                    f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not "
-                    "compatible with provided "
-                    f"weight shape {a.shape}."
+                    f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not compatible "
+                    f"with provided weight shape {a.shape}."
                 )
         for v, a in zip(variables, arrays):
             v.assign(a)
@@ -638,8 +627,7 @@ class Layer(Stateful):
         if not self.built:
             raise ValueError(
                 f"You tried to call `count_params` on layer '{self.name}', but the layer isn't "
-                "built. You can "
-                f"build it manually via: `layer.build(input_shape)`."
+                "built. You can build it manually via: `layer.build(input_shape)`."
             )
         return sum(math.prod(v.shape) for v in self.weights)
 

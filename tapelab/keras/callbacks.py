@@ -5,6 +5,8 @@ import time
 
 import numpy as np
 
+from .registry import warn
+
 HOOKS = [
     f"on_{what}_{when}"
     for what in ("train", "epoch", "train_batch", "test", "test_batch")
@@ -133,12 +135,10 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Compare with the best so far."""
         if self.monitor not in (logs or {}):
-            import warnings
-
-            warnings.warn(
+            warn(
                 f"Early stopping conditioned on metric `{self.monitor}` which is not available. "
-                f"Available metrics are: {','.join(logs or {})}", stacklevel=2,
-            )  # fmt: skip
+                f"Available metrics are: {','.join(logs or {})}"
+            )
             return
         if epoch < self.start_from_epoch:
             return

@@ -61,8 +61,8 @@ class Identity(Initializer):
     def __call__(self, shape, dtype=None, **kwargs):
         if len(shape) != 2:
             raise ValueError(
-                "Identity matrix initializer can only be used for 2D matrices. "
-                f"Received: shape={tuple(shape)} of rank {len(shape)}."
+                "Identity matrix initializer can only be used for 2D matrices. Received: "
+                f"shape={tuple(shape)} of rank {len(shape)}."
             )
         return self._tensor(self.gain * np.eye(*shape), dtype)
 

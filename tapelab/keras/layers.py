@@ -14,7 +14,7 @@ from ..random import generator
 from ..tensor import Tensor, as_tensor
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
-from .registry import unique_name
+from .registry import unique_name, warn
 
 
 def Input(
@@ -72,8 +72,7 @@ def _channels_last(data_format):
     if data_format not in (None, "channels_last"):
         raise ValueError(
             "Only data_format='channels_last' runs on the CPU (images of shape (height, width, "
-            "channels)); "
-            f"received {data_format!r}. tf.transpose moves the channels."
+            f"channels)); received {data_format!r}. tf.transpose moves the channels."
         )
 
 
@@ -155,9 +154,8 @@ class Dense(_Linear):
 def _known(shape, layer):
     if shape[-1] is None:
         raise ValueError(
-            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must "
-            "be known, to make "
-            f"its weights. Full shape received: {tuple(shape)}"
+            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be "
+            f"known, to make its weights. Full shape received: {tuple(shape)}"
         )
     return shape[-1]
 
@@ -351,16 +349,13 @@ class LeakyReLU(Layer):
 
     def __init__(self, negative_slope=0.3, **kwargs):
         if "alpha" in kwargs:
-            from warnings import warn
-
             negative_slope = kwargs.pop("alpha")
-            warn("Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2)
+            warn("Argument `alpha` is deprecated. Use `negative_slope` instead.")
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(
                 "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
-                "Expected a float. "
-                f"Received: negative_slope={negative_slope}"
+                f"Expected a float. Received: negative_slope={negative_slope}"
             )
         self.negative_slope = negative_slope
 
@@ -481,8 +476,8 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if not 0 <= rate <= 1:
             raise ValueError(
-                "Invalid value received for argument `rate`. Expected a float value between 0 "
-                f"and 1. Received: rate={rate}"
+                "Invalid value received for argument `rate`. Expected a float value between 0 and "
+                f"1. Received: rate={rate}"
             )
         self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
         self._rng = None if seed is None else np.random.default_rng(seed)
@@ -625,8 +620,8 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(
-                "When setting values directly, both `mean` and `variance` must be set. "
-                f"Received: mean={mean} and variance={variance}"
+                "When setting values directly, both `mean` and `variance` must be set. Received: "
+                f"mean={mean} and variance={variance}"
             )
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.invert, self.mean, self.variance = invert, None, None

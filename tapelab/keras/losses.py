@@ -99,10 +99,9 @@ def cosine_similarity(y_true, y_pred, axis=-1):
 def _same_shape(y_true, y_pred):
     if y_true._a.shape != y_pred._a.shape:
         raise ValueError(
-            f"Arguments `target` and `output` must have the same shape. Received: "
+            "Arguments `target` and `output` must have the same shape. Received: "
             f"target.shape={y_true._a.shape}, output.shape={y_pred._a.shape}. Labels that are "
-            "class numbers go "
-            f"with the sparse losses."
+            "class numbers go with the sparse losses."
         )
 
 
@@ -173,8 +172,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={labels.shape}, output.shape={y_pred._a.shape}. Labels here are class "
-            "numbers, one per "
-            f"item; one-hot rows go with categorical_crossentropy."
+            "numbers, one per item; one-hot rows go with categorical_crossentropy."
         )
     if axis not in (-1, y_pred._a.ndim - 1):
         raise ValueError(f"Only axis=-1 is currently supported. Received: axis={axis}")

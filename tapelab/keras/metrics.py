@@ -176,8 +176,7 @@ def _labels(y_true, y_pred):
     if labels.shape != y_pred.shape[:-1]:
         raise ValueError(
             f"Class numbers of shape {labels.shape} do not fit predictions of shape "
-            f"{y_pred.shape}: they must have "
-            f"the shape of the predictions without the last axis."
+            f"{y_pred.shape}: they must have the shape of the predictions without the last axis."
         )
     return labels
 

@@ -18,6 +18,7 @@ from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, shapes_o
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
+from .registry import unique_name, warn
 from .utils import unpack_x_y_sample_weight
 
 
@@ -98,8 +99,6 @@ class Model(Layer):
         if args and name is None:
             name, args = args[0], args[1:]
         functional = inputs is not None and outputs is not None
-        from .registry import unique_name
-
         if functional and name is None and type(self) is Model:
             name = unique_name("functional")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
@@ -124,9 +123,8 @@ class Model(Layer):
                 continue
             if t.node is None:
                 raise ValueError(
-                    f"`inputs` not connected to `outputs`: {t!r} is needed to compute the "
-                    "outputs, but is not among "
-                    f"the inputs."
+                    f"`inputs` not connected to `outputs`: {t!r} is needed to compute the outputs, "
+                    "but is not among the inputs."
                 )
             function, args, kwargs, made = t.node
             known.update(id(z) for z in leaves(made))
@@ -271,13 +269,10 @@ class Model(Layer):
         if variables:
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         else:
-            import warnings
-
-            warnings.warn(
+            warn(
                 "The model does not have any trainable weights. (A tf.Variable as an attribute is "
-                "not one: "
-                "use self.add_weight, or tf.keras.Variable.)", stacklevel=2,
-            )  # fmt: skip
+                "not one: use self.add_weight, or tf.keras.Variable.)"
+            )
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data):
@@ -467,7 +462,7 @@ class Model(Layer):
 
         Raises ValueError when there are no weights yet, FileExistsError with `overwrite=False`.
         """
-        if not self.weights:
+        if not self.built:
             raise ValueError(
                 f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
                 "or build(input_shape)."
@@ -497,11 +492,10 @@ class Model(Layer):
         if not os.path.exists(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
-        if not expected:
+        if not self.built:
             raise ValueError(
                 f"Model {self.name} has no weights yet, so that {path} cannot be loaded into it. "
-                "Call it on data, "
-                f"or build(input_shape), first."
+                "Call it on data, or build(input_shape), first."
             )
         try:
             with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
@@ -525,16 +519,16 @@ class Model(Layer):
             ]
             raise ValueError(
                 f"{path} holds the weights of another model: {len(found)} arrays for "
-                f"{len(expected)} weights, the first "
-                f"difference at {missing[0] if missing else 'their order'}. No weight was changed."
+                f"{len(expected)} weights, the first difference at "
+                f"{missing[0] if missing else 'their order'}. No weight was changed."
             )
         for key, a in expected.items():
             b = found[key]
             if a.shape != b.shape or a.dtype != b.dtype:
                 raise ValueError(
                     f"{path} holds the weights of another model: {key} is {b.dtype} of shape "
-                    f"{b.shape} there, and "
-                    f"{a.dtype} of shape {a.shape} here. No weight was changed."
+                    f"{b.shape} there, and {a.dtype} of shape {a.shape} here. No weight was "
+                    "changed."
                 )
         for v, key in zip(self.weights, expected):
             v.assign(found[key])
@@ -575,8 +569,8 @@ class Sequential(Model):
         if any(layer.name == other.name for other in self._chain):
             raise ValueError(
                 "All layers added to a Sequential model should have unique names. Name "
-                f"'{layer.name}' is already the "
-                f"name of a layer in this model. Update the `name` argument to pass a unique name."
+                f"'{layer.name}' is already the name of a layer in this model. Update the `name` "
+                "argument to pass a unique name."
             )
         if isinstance(layer, InputLayer):
             if self._chain or self._start is not None:
@@ -639,8 +633,7 @@ def _of_rank(x, shape, model):
     if not fits:
         raise ValueError(
             f"Input 0 with name 'None' of layer '{model.name}' is incompatible with the layer: "
-            f"expected shape={shape}, "
-            f"found shape={have}"
+            f"expected shape={shape}, found shape={have}"
         )
     return x
 

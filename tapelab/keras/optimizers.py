@@ -8,7 +8,6 @@ and taking turns was measured to gain nothing, and chunks that fit the cache to 
 """
 
 import math
-import warnings
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from ..errors import ShapeError
 from ..tensor import IndexedSlices, Tensor, as_tensor
 from . import schedules  # noqa: F401  (tf.keras.optimizers.schedules)
 from .base_layer import Variable
-from .registry import lookup, snake_case, table_of, unique_name
+from .registry import lookup, snake_case, table_of, unique_name, warn
 from .schedules import LearningRateSchedule
 
 
@@ -119,9 +118,8 @@ class Optimizer:
         else:
             raise TypeError(
                 "This optimizer was created with a `LearningRateSchedule` (or function) as its "
-                "`learning_rate`, "
-                "hence its learning rate is not settable. Make the optimizer with a number to set "
-                "it later."
+                "`learning_rate`, hence its learning rate is not settable. Make the optimizer with "
+                "a number to set it later."
             )
 
     # -- applying
@@ -149,14 +147,14 @@ class Optimizer:
         Returns:
           The variable that counts iterations.
         Raises:
-          ValueError: no gradient at all, one of another shape, or a variable that the optimizer was
-            not built with. Then no variable has changed.
+          ValueError: no gradient at all, one of another shape, or a variable that the optimizer
+            was not built with. Then no variable has changed.
 
         >>> import tapelab as tf
         >>> v = tf.Variable([1.0, 2.0])
         >>> tf.keras.optimizers.SGD(0.1).apply_gradients([(tf.constant([1.0, 1.0]), v)]).numpy()
         np.int64(1)
-    >>> v.numpy()
+        >>> v.numpy()
         array([0.9, 1.9], dtype=float32)
         """
         gradients, variables = (
@@ -173,9 +171,8 @@ class Optimizer:
         if variables is None:
             if not self.built:
                 raise ValueError(
-                    "When passing `grads` without `variables`, the optimizer must already be "
-                    "built on a list of "
-                    "variables. Call `optimizer.build(trainable_variables)` first."
+                    "When passing `grads` without `variables`, the optimizer must already be built "
+                    "on a list of variables. Call `optimizer.build(trainable_variables)` first."
                 )
             variables = [v for group in self._groups for v in group.variables]
         grads, variables = list(grads), list(variables)
@@ -188,18 +185,15 @@ class Optimizer:
         for v in variables:
             if id(v) not in self._place:
                 raise ValueError(
-                    f"Unknown variable: {v!r}. This optimizer can only be called for the "
-                    "variables it was "
-                    "originally built with. When working with a new set of variables, you should "
-                    "recreate a new "
-                    f"optimizer instance."
+                    f"Unknown variable: {v!r}. This optimizer can only be called for the variables "
+                    "it was originally built with. When working with a new set of variables, you "
+                    "should recreate a new optimizer instance."
                 )
         if missing:
-            warnings.warn(
+            warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
-                "using "
-                f"`model.compile()`, did you forget to provide a `loss` argument?", stacklevel=3,
-            )  # fmt: skip
+                "using `model.compile()`, did you forget to provide a `loss` argument?"
+            )
         self._apply([_dense(g, v) for g, v in zip(grads, variables)], variables)
 
     def _apply(self, grads, variables):
@@ -305,8 +299,7 @@ class Optimizer:
         if len(store.keys()) != len(variables):
             raise ValueError(
                 f"The store holds {len(store.keys())} arrays, the optimizer has {len(variables)} "
-                "variables. Build it "
-                f"first, with `optimizer.build(model.trainable_variables)`."
+                "variables. Build it first, with `optimizer.build(model.trainable_variables)`."
             )
         arrays = [np.asarray(store[str(i)]) for i in range(len(variables))]
         for v, a in zip(variables, arrays):

@@ -2,6 +2,9 @@
 
 import collections
 import re
+import warnings
+
+from ..events import caller
 
 _used = collections.Counter()
 
@@ -27,6 +30,14 @@ def clear_names():
     _used.clear()
 
 
+def warn(text):
+    """A UserWarning that shows the line of the user's program."""
+    frame = caller()
+    seen = frame.f_globals.setdefault("__warningregistry__", {})
+    place = frame.f_code.co_filename, frame.f_lineno
+    warnings.warn_explicit(text, UserWarning, *place, registry=seen)
+
+
 def lookup(what, identifier, table, make=True):
     """The object that a string, class, callable or None stands for.
 
@@ -42,8 +53,8 @@ def lookup(what, identifier, table, make=True):
     if found is None and identifier is not None or found is not None and not callable(found):
         known = ", ".join(sorted(k for k in table if k == k.lower()))
         raise ValueError(
-            f"Could not interpret {what} identifier: {identifier}. Known names: {known}; "
-            f"an object or a function will do as well."
+            f"Could not interpret {what} identifier: {identifier}. Known names: {known}; an object "
+            "or a function will do as well."
         )
     return found() if make and isinstance(found, type) else found
 

@@ -64,8 +64,8 @@ class PiecewiseConstantDecay(_Formula):
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
             raise ValueError(
-                "The length of boundaries should be 1 less than the length of values. "
-                f"Received: boundaries={boundaries}, values={values}"
+                "The length of boundaries should be 1 less than the length of values. Received: "
+                f"boundaries={boundaries}, values={values}"
             )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
