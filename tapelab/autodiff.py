@@ -44,10 +44,12 @@ class ForwardAccumulator:
                 )
             seen.add(id(p))
         self._tape = GradientTape(persistent=True, watch_accessed_variables=False)
+        self._around = ()  # tapes around the block: what is asked here is recorded there
 
     def __enter__(self):
         if self._tape._recording:
             raise ValueError("Accumulator is already recording.")
+        self._around = tuple(t for t in active.tapes if isinstance(t, GradientTape))
         self._tape.__enter__()
         self._tape.watch(self._primals)
         return self
@@ -57,6 +59,8 @@ class ForwardAccumulator:
 
     def jvp(self, primals, unconnected_gradients=UnconnectedGradients.NONE):
         """The Jacobian-vector products of results: their rates of change along the tangents.
+
+        Tapes and accumulators around this one's block see the products, as they see the results.
 
         Args:
           primals: tensor or structure of them, computed in the block.
@@ -70,7 +74,8 @@ class ForwardAccumulator:
         z = target._t if isinstance(target, Variable) else as_source(target)
         tape, rate = self._tape, None
         tapes = active.tapes
-        active.tapes = tuple(t for t in tapes if t is not tape)
+        # As if the rate had been computed when its value was, whenever it is asked for.
+        active.tapes = tuple(t for t in self._around if t._records is not None)
         try:
             if id(z) in tape._tracked:
                 # Pull a dummy cotangent back, on a tape; then pull the tangents back through that.

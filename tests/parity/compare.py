@@ -45,7 +45,7 @@ def tolerance(dtype):
 
 # What TensorFlow cannot do and tapelab can: no kernel for a dtype, no second derivative.
 LACKING = ("gradient registry has no entry for", "Could not find device for node", "No gradient defined",
-           "DataType float16 not in list")
+           "DataType float16 not in list", "recompute_grad tried to transpose")
 
 
 def lacking(outcome):
