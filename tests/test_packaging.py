@@ -1,5 +1,6 @@
 """What is shipped: in step, complete, and light to import."""
 
+import os
 import re
 import subprocess
 import sys
@@ -114,13 +115,24 @@ def test_what_must_lie_inside_the_package():
         assert "Yann LeCun and Corinna Cortes" in text and "CC BY-SA 3.0" in text
 
 
-def test_the_example_of_the_readme_prints_what_it_says():
-    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    said = re.findall(r"^print.*# (.*)$", example, re.M)
-    result = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert result.stdout.split() == " ".join(said).split()
+def test_the_examples_of_the_readme_print_what_it_says(tmp_path):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    first, second = re.findall(r"```python\n(.*?)```", readme, re.S)
+    [printed] = re.findall(r"```text\n(.*?)```", readme, re.S)
+    commented = " ".join(re.findall(r"^print.*# (.*)$", first, re.M))
+    for code, said in ((first, commented), (second, printed)):
+        (tmp_path / "epochs.py").write_text(code, encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, "epochs.py"], capture_output=True, text=True, check=True,
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert result.stdout.split() == said.split()
+        assert result.stderr == ""
+
+
+def test_the_readme_links_to_what_exists():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def shipped(root):
