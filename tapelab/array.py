@@ -324,7 +324,7 @@ def getitem(x, key, box=Tensor):
     return z
 
 
-Tensor.__getitem__ = getitem
+Tensor.__getitem__ = getitem  # type: ignore[assignment,method-assign]
 
 
 def slice_(input_, begin, size, name=None):
@@ -939,7 +939,8 @@ def _where_y(g, z, c, x, y):
 
 
 primitive(
-    "where", "SelectV2", lambda c, x, y: np.where(c, x, y)[()], None, _where_x, _where_y, broadcasts=True
+    "where", "SelectV2", lambda c, x, y: np.asarray(np.where(c, x, y))[()], None, _where_x, _where_y,
+    broadcasts=True,
 )
 
 

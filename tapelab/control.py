@@ -347,7 +347,7 @@ def _nothing():
     yield
 
 
-_scopes = []
+_scopes: list = []
 
 
 class name_scope:

@@ -15,7 +15,7 @@ from .tensor import Tensor, Variable, active, as_tensor
 class _Reads:
     """Stands among the tapes and notes which variables are read."""
 
-    _tracked = frozenset()
+    _tracked: frozenset = frozenset()
 
     def __init__(self):
         self.variables = {}

@@ -1225,11 +1225,12 @@ _operators = {
     "add": _plus, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
     "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor, "matmul": _matmul,
 }  # fmt: skip
+_one_way = {
+    "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal, "eq": _equals, "ne": _differs,
+    "neg": negative, "abs": abs, "invert": invert,
+}  # fmt: skip
 for _class in (Tensor, Variable):
+    for _name, _op in (_operators | _one_way).items():
+        setattr(_class, f"__{_name}__", _op)
     for _name, _op in _operators.items():
-        setattr(_class, f"__{_name}__", _op)
         setattr(_class, f"__r{_name}__", reverse(_op))
-    for _name, _op in [("lt", less), ("le", less_equal), ("gt", greater), ("ge", greater_equal)]:
-        setattr(_class, f"__{_name}__", _op)
-    _class.__eq__, _class.__ne__ = _equals, _differs
-    _class.__neg__, _class.__abs__, _class.__invert__ = negative, abs, invert

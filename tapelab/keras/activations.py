@@ -10,7 +10,7 @@ from ..nn import gelu, log_softmax, relu6, selu, silu, softsign, swish
 from ..tensor import as_tensor
 from .registry import lookup
 
-_logits = {}  # id of a tensor of probabilities -> (weak reference to it, what it was made of)
+_logits: dict = {}  # id of a tensor of probabilities -> (weak reference to it, what it was made of)
 
 
 def _remember(z, x):

@@ -376,7 +376,7 @@ class Layer(Stateful):
     """
 
     _training_at = None  # position of `training` among call's parameters, None if it has none
-    input_spec = None
+    input_spec: InputSpec | None = None
     _any_losses = (
         False  # whether any layer has ever called add_loss: calls need not clear them before
     )

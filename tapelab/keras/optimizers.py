@@ -64,7 +64,7 @@ class Optimizer:
         element, on the norm of all together.
     """
 
-    slots = {}  # name -> first value, per element of the variables
+    slots: dict = {}  # name -> first value, per element of the variables
 
     def __init__(
         self, learning_rate=0.01, weight_decay=None, clipnorm=None, clipvalue=None,

@@ -6,7 +6,7 @@ import warnings
 
 from ..events import caller
 
-_used = collections.Counter()
+_used: collections.Counter = collections.Counter()
 
 
 def snake_case(name):
