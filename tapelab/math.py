@@ -624,7 +624,7 @@ sigmoid = _unary("sigmoid", "Sigmoid", _sigmoid_forward, _sigmoid, "1 / (1 + e^-
 softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931, argument="features")
 floor = _unary("floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0)
 ceil = _unary("math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0)
-round = _unary("round", "Round", lambda x: np.rint(x) if x.dtype.kind == "f" else x, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
+_round = _unary("round", "Round", np.rint, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
 rint = _unary("math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0)
 is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0)
 is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
@@ -675,6 +675,12 @@ def scalar_mul(scalar, x, name=None):
     if s._a.ndim:
         raise ValueError(f"The input scalar must be a 0-D value. Received shape {s._a.shape}.")
     return multiply(s, x)
+
+
+@functools.wraps(_round)
+def round(x, name=None):
+    x = convert_to_tensor(x)
+    return x if x._a.dtype.kind in "iu" else _round(x)  # integers: the very same tensor
 
 
 @functools.wraps(_conj_all)

@@ -647,8 +647,10 @@ def embedding_lookup(params, ids, max_norm=None, name=None):
 
 
 def l2_loss(t, name=None):
-    """Half the sum of squares."""
+    """Half the sum of squares. InvalidArgumentError for integers."""
     x = as_tensor(t)
+    if x._a.dtype.kind != "f":
+        raise wrong_dtype("L2Loss", x.dtype)
     return P.sum(x * x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / 2
 
 

@@ -545,7 +545,7 @@ class GradientTape:
     def _sees(self, target):
         """Whether a Jacobian's target is on the tape; reading a variable puts it there."""
         if isinstance(target, Variable):
-            return target._trainable and self._watch_accessed or id(target._t) in self._tracked
+            return target._trainable and self._watch_accessed or id(target) in self._variables
         return id(target) in self._tracked
 
     def _check_loop(self, what, parallel_iterations, pfor):

@@ -41,9 +41,9 @@ AXIS = (
     "|tf.nn.softmax({a}, axis={k})|tf.nn.log_softmax({a}, axis={k})|tf.reverse({a}, [{k}])|tf.roll({a}, 1, {k})"
     "|tf.expand_dims({a}, {k})|tf.concat([{a}, {a} * 2.0], {k})|tf.stack([{a}, -{a}], axis={k})|tf.sort({a}, axis={k})"
     "|tf.unstack({a}, axis={k})[-1]|tf.split({a}, [1, -1], axis={k})[1]|tf.gather({a}, [0, 0], axis={k})"
-    "|tf.repeat({a}, 2, axis={k})|tf.math.cumulative_logsumexp({a}, axis={k})|tf.linalg.normalize({a}, axis={k})[0]"
+    "|tf.repeat({a}, 2, axis={k})|tf.linalg.normalize({a}, axis={k})[0]"
     "|tf.math.l2_normalize({a}, axis={k})|tf.clip_by_norm({a}, 1.5, axes=[{k}])|tf.nn.moments({a}, [{k}])[1]"
-    "|tf.cast(tf.argmax({a}, axis={k}), {a}.dtype)|tf.math.top_k({a}, 1)[0]|tf.argsort({a}, axis={k})"
+    "|tf.cast(tf.argmax({a}, axis={k}), {a}.dtype)|tf.math.top_k({a}, 1)[0]|tf.cast(tf.argsort({a}, axis={k}), {a}.dtype)"
 ).split("|")
 SHAPELY = (
     "tf.reshape({a}, [-1])|tf.transpose({a})|{a}[0]|{a}[..., -1]|{a}[None]|{a}[::-1]|{a}[:1]|{a}[1:]|tf.squeeze({a})"
@@ -330,7 +330,10 @@ class Writer:
                     except Exception:
                         self.dead = True
             else:
-                self.write(f"out.append(attempt(lambda: {call}))")
+                if "jacobian" in call:
+                    self.write(f"out.append({{'where finite': attempt(lambda: {call})}})")
+                else:
+                    self.write(f"out.append(attempt(lambda: {call}))")
 
     def forward(self):
         """A program with a ForwardAccumulator instead of a tape."""
@@ -356,10 +359,11 @@ class Writer:
         if not self.dead and made:
             target = self.pick(made[-3:])
             self.write(f"rate = attempt(lambda: tf.convert_to_tensor({name}.jvp({target})))")
-            self.write("out.append(rate)")
+            self.write("out.append({'where finite': rate})")
             if under:
                 self.indent -= 1
-                self.write(f"if isinstance(rate, tf.Tensor):\n    out.append(attempt(lambda: outer.gradient(rate, {primal}, unconnected_gradients='zero')))")
+                again = f"attempt(lambda: outer.gradient(rate, {primal}, unconnected_gradients='zero'))"
+                self.write(f"if isinstance(rate, tf.Tensor):\n    out.append({{'where finite': {again}}})")
 
     def program(self):
         self.prelude = []
