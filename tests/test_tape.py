@@ -345,6 +345,15 @@ def test_watching_is_per_tape():
     assert value([a.gradient(y, x), b.gradient(y, x)]) == [None, 6.0]
 
 
+def test_what_is_not_watched_has_no_gradient_though_its_partner_has():
+    x, c = tf.constant(X), tf.constant(2.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * c
+    assert value([tape.gradient(y, c), tape.gradient(y, [x, c])]) == [None, [2.0, None]]
+    assert tape.jacobian(y, c) is None
+
+
 def test_watching_in_stop_recording_is_void():
     x, tape = watched()
     with tape:
@@ -560,6 +569,37 @@ def test_what_came_out_of_a_flat_operation_is_a_source_itself(cut):
         y = CUTS[cut](x)
         z = y * 3.0
     assert value(tape.gradient(z, [x, y])) == [None, [3.0, 3.0]]
+
+
+def test_what_came_out_of_stop_gradient_is_none():
+    x, tape = watched([1.5, 2.5])
+    with tape:
+        tape.watch(x)
+        y = tf.stop_gradient(x)
+        z = y * 3.0
+    assert tape.gradient(z, [x, y]) == [None, None]
+
+
+@pytest.mark.parametrize("op", [tf.exp, tf.reduce_sum, lambda x: tf.reshape(x, [2, 1]), tf.math.cumsum])
+@pytest.mark.parametrize("order", [1, 2])
+def test_intermediate_results_as_sources(op, order):
+    """Their cotangent is kept while the walk goes on to what they came from."""
+    x = tf.constant([1.0, 2.0])
+    outer, tape = tf.GradientTape(), tf.GradientTape()
+    with outer if order == 2 else tape:
+        if order == 2:
+            outer.watch(x)
+            tape.__enter__()
+        tape.watch(x)
+        y = op(x)
+        z = tf.reduce_sum(y * y)
+        if order == 2:
+            tape.__exit__(None, None, None)
+            g, back = tape.gradient(z, [y, x])
+    if order == 1:
+        g, back = tape.gradient(z, [y, x])
+    np.testing.assert_allclose(g.numpy(), 2 * y.numpy())
+    assert back.shape == x.shape and back.numpy().all()
 
 
 def test_an_unused_output_of_several_is_connected():
