@@ -382,15 +382,9 @@ class Layer(Stateful):
     )
 
     def __init__(
-        self,
-        *,
-        activity_regularizer=None,
-        trainable=True,
-        dtype=None,
-        autocast=True,
-        name=None,
+        self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None,
         **kwargs,
-    ):
+    ):  # fmt: skip
         super().__init__(name, dtype)
         shape = kwargs.pop("input_shape", None)
         if "input_dim" in kwargs:
@@ -645,7 +639,7 @@ class Layer(Stateful):
     @property
     def losses(self):
         """What `add_loss` and the weights' regularizers add to the loss, as a list of tensors."""
-        layers = self._flatten_layers()
+        layers = self._flatten_layers() if Layer._any_losses else ()
         found = [loss for layer in layers for loss in layer._losses]
         return found + [
             v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None

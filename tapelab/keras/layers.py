@@ -7,7 +7,6 @@ import numpy as np
 from .. import nn
 from ..array import concat, reshape
 from ..array import gather as _gather
-from ..linalg import matmul
 from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
 from ..primitive import P
 from ..random import generator
@@ -148,7 +147,7 @@ class Dense(_Linear):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, x):
-        return self._finish(matmul(self._float(x), self.kernel._read()))
+        return self._finish(P.matmul(self._float(x), self.kernel._read()))
 
 
 def _known(shape, layer):
@@ -217,12 +216,9 @@ class Conv2D(_Conv):
 
     def call(self, x):
         z = nn.conv2d(
-            self._float(x),
-            self.kernel._read(),
-            self.strides,
-            self.padding.upper(),
+            self._float(x), self.kernel._read(), self.strides, self.padding.upper(),
             dilations=self.dilation_rate,
-        )
+        )  # fmt: skip
         return self._finish(z)
 
 
@@ -519,12 +515,8 @@ class BatchNormalization(Layer):
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.axis, self.momentum, self.epsilon, self.center, self.scale = (
-            axis,
-            momentum,
-            epsilon,
-            center,
-            scale,
-        )
+            axis, momentum, epsilon, center, scale,
+        )  # fmt: skip
         self._options = {
             "gamma": (gamma_initializer, gamma_regularizer, gamma_constraint),
             "beta": (beta_initializer, beta_regularizer, beta_constraint),
@@ -682,13 +674,9 @@ class Embedding(Layer):
     """
 
     def __init__(
-        self,
-        input_dim,
-        output_dim,
-        embeddings_initializer="uniform",
-        embeddings_regularizer=None,
+        self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
         **kwargs,
-    ):
+    ):  # fmt: skip
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = input_dim, output_dim
@@ -696,11 +684,9 @@ class Embedding(Layer):
 
     def build(self, input_shape=None):
         self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self._initializer,
-            name="embeddings",
+            (self.input_dim, self.output_dim), self._initializer, name="embeddings",
             regularizer=self._regularizer,
-        )
+        )  # fmt: skip
 
     def call(self, x):
         if x._a.dtype.kind not in "iu":

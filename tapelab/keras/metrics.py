@@ -77,6 +77,8 @@ def _weighted(values, sample_weight):
     a = a if a.dtype.kind == "f" else a.astype(np.float32)
     if sample_weight is None:
         return a, a.size
+    if isinstance(sample_weight, (int, float)):
+        return a * sample_weight, a.size * sample_weight
     x, w = (t._a for t in losses.same_rank(Tensor(a), as_tensor(sample_weight)))
     while w.ndim > x.ndim:
         x = x.reshape(*x.shape, 1)

@@ -375,15 +375,9 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self,
-        learning_rate=0.001,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        amsgrad=False,
-        weight_decay=None,
-        **kwargs,
-    ):
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
+        weight_decay=None, **kwargs,
+    ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
         self.slots = {"momentum": 0.0, "velocity": 0.0} | ({"velocity_hat": 0.0} if amsgrad else {})
@@ -417,15 +411,9 @@ class AdamW(Adam):
     """Adam with weight decay, 0.004 by default. Source: Loshchilov and Hutter, 2019."""
 
     def __init__(
-        self,
-        learning_rate=0.001,
-        weight_decay=0.004,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        amsgrad=False,
-        **kwargs,
-    ):
+        self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
+        amsgrad=False, **kwargs,
+    ):  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **kwargs)
 
 
@@ -440,15 +428,9 @@ class RMSprop(Optimizer):
     """
 
     def __init__(
-        self,
-        learning_rate=0.001,
-        rho=0.9,
-        momentum=0.0,
-        epsilon=1e-7,
-        centered=False,
-        weight_decay=None,
-        **kwargs,
-    ):
+        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
+        weight_decay=None, **kwargs,
+    ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
         self.slots = (
@@ -478,13 +460,9 @@ class Adagrad(Optimizer):
     """w -= rate * g / sqrt(sum of g^2 + epsilon). Source: Duchi et al., 2011."""
 
     def __init__(
-        self,
-        learning_rate=0.001,
-        initial_accumulator_value=0.1,
-        epsilon=1e-7,
-        weight_decay=None,
+        self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=None,
         **kwargs,
-    ):
+    ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
         self.slots = {"accumulator": initial_accumulator_value}

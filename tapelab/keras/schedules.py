@@ -31,13 +31,9 @@ class ExponentialDecay(_Formula):
     """
 
     def __init__(
-        self,
-        initial_learning_rate,
-        decay_steps,
-        decay_rate,
-        staircase=False,
+        self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
         name="ExponentialDecay",
-    ):
+    ):  # fmt: skip
         if decay_steps <= 0:
             raise ValueError(
                 f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
@@ -85,14 +81,9 @@ class CosineDecay(_Formula):
     """
 
     def __init__(
-        self,
-        initial_learning_rate,
-        decay_steps,
-        alpha=0.0,
-        name="CosineDecay",
-        warmup_target=None,
+        self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None,
         warmup_steps=0,
-    ):
+    ):  # fmt: skip
         if decay_steps <= 0:
             raise ValueError(
                 f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"

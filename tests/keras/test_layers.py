@@ -35,7 +35,10 @@ LAYERS = {
     "batch normalisation": (lambda: L.BatchNormalization(dtype="float64"), (5, 3)),
     "batch normalisation, axis 1": (lambda: L.BatchNormalization(1, dtype="float64"), (3, 2, 4)),
     "layer normalisation": (lambda: L.LayerNormalization(dtype="float64"), (3, 4)),
-    "layer normalisation, two axes": (lambda: L.LayerNormalization([1, 2], dtype="float64"), (2, 3, 2)),
+    "layer normalisation, two axes": (
+        lambda: L.LayerNormalization([1, 2], dtype="float64"),
+        (2, 3, 2),
+    ),
     "rescaling": (lambda: L.Rescaling(0.5, 1.0, dtype="float64"), (2, 3)),
     "normalization": (lambda: L.Normalization(mean=1.0, variance=4.0, dtype="float64"), (2, 3)),
     "dropout": (lambda: L.Dropout(0.5, seed=1, dtype="float64"), (4, 5)),
@@ -92,7 +95,9 @@ def test_conv2d_is_a_sum_over_the_window():
     y, (kernel, bias) = layer(x).numpy(), layer.get_weights()
     for n, i, j, c in np.ndindex(y.shape):
         window = x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
-        np.testing.assert_allclose(y[n, i, j, c], np.sum(window * kernel[..., c]) + bias[c], rtol=1e-5)
+        np.testing.assert_allclose(
+            y[n, i, j, c], np.sum(window * kernel[..., c]) + bias[c], rtol=1e-5
+        )
 
 
 def test_conv2d_transpose_puts_what_conv2d_takes():
@@ -177,7 +182,7 @@ def test_impossible_layers_are_refused(make):
 
 
 class Blocks(L.Layer):
-    """Layers in a list, a dictionary and a tuple, a variable of its own, one that is not trained."""
+    """Layers in a list, a dictionary and a tuple; variables of its own, one not trained."""
 
     def __init__(self):
         super().__init__()
@@ -199,7 +204,10 @@ def test_weights_are_found_wherever_they_are():
     blocks = Blocks()
     blocks(np.ones((1, 2)))
     assert len(blocks.weights) == 10 and len(blocks.trainable_weights) == 9
-    assert [v.name for v in blocks.weights][:2] == ["scale", "steps"]  # own ones first, trained first
+    assert [v.name for v in blocks.weights][:2] == [
+        "scale",
+        "steps",
+    ]  # own ones first, trained first
     assert blocks.weights[2].path == f"{blocks.name}/{blocks.list[0].name}/kernel"
     assert float(blocks.steps) == 1
     blocks.list[0].trainable = False
@@ -244,11 +252,15 @@ def test_losses_of_layers():
             self.add_loss(tf.reduce_sum(x))
             return x
 
-    model = tf.keras.Sequential([Adding(), Adding(), L.Dense(1, kernel_regularizer="l2", kernel_initializer="ones")])
+    model = tf.keras.Sequential(
+        [Adding(), Adding(), L.Dense(1, kernel_regularizer="l2", kernel_initializer="ones")]
+    )
     for _ in range(2):  # those of the last call only
         model(tf.ones([1, 2]))
         np.testing.assert_allclose(model.losses, [2, 2, 0.02], rtol=1e-6)
-    layer = L.Dense(2, activity_regularizer=tf.keras.regularizers.L1(1.0), kernel_initializer="ones")
+    layer = L.Dense(
+        2, activity_regularizer=tf.keras.regularizers.L1(1.0), kernel_initializer="ones"
+    )
     layer(tf.ones([4, 3]))
     assert [float(v) for v in layer.losses] == [6.0]  # 24 over a batch of 4
 
@@ -284,8 +296,8 @@ def test_a_keras_variable_is_a_variable():
 @pytest.mark.parametrize(
     "name, variance",
     [
-        ("GlorotUniform", 2 / 80), ("GlorotNormal", 2 / 80), ("HeUniform", 2 / 30), ("HeNormal", 2 / 30),
-        ("LecunUniform", 1 / 30), ("LecunNormal", 1 / 30), ("RandomNormal", 0.05**2),
+        ("GlorotUniform", 2 / 80), ("GlorotNormal", 2 / 80), ("HeUniform", 2 / 30),
+        ("HeNormal", 2 / 30), ("LecunUniform", 1 / 30), ("LecunNormal", 1 / 30), ("RandomNormal", 0.05**2),
         ("RandomUniform", 0.1**2 / 12),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Models: training, evaluation, symbolic models, summaries, files of weights, and MNIST for real."""
+"""Models: training, evaluation, symbolic models, summaries, files of weights, and MNIST."""
 
 import numpy as np
 import pytest
@@ -45,10 +45,14 @@ def test_fit_is_gradient_descent_by_hand():
 
 def test_the_last_part_is_kept_for_validation():
     model = linear()
-    history = model.fit(X, 2 * X + 1, batch_size=8, shuffle=False, verbose=0, validation_split=0.25).history
+    history = model.fit(
+        X, 2 * X + 1, batch_size=8, shuffle=False, verbose=0, validation_split=0.25
+    ).history
     losses, w, b = by_hand(1, 8, n=48)
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
-    np.testing.assert_allclose(history["val_loss"], np.mean(((w - 2) * X[48:] + b - 1) ** 2), rtol=1e-4)
+    np.testing.assert_allclose(
+        history["val_loss"], np.mean(((w - 2) * X[48:] + b - 1) ** 2), rtol=1e-4
+    )
 
 
 def test_every_sample_comes_once_an_epoch_shuffled_or_not():
@@ -96,7 +100,8 @@ def test_steps_go_on_through_an_endless_dataset():
 
 
 @pytest.mark.parametrize(
-    "option", [{"sample_weight": np.where(X[:, 0] > 0, 3.0, 1.0)}, {"class_weight": {0: 1.0, 1: 3.0}}]
+    "option",
+    [{"sample_weight": np.where(X[:, 0] > 0, 3.0, 1.0)}, {"class_weight": {0: 1.0, 1: 3.0}}],
 )
 def test_weights_of_samples_and_classes(option):
     model = K.Sequential([L.Dense(2, kernel_initializer="zeros")])
@@ -118,7 +123,9 @@ def test_train_step_loss_and_metrics_can_be_overridden():
             x, y = data
             with tf.GradientTape() as tape:
                 loss = self.compute_loss(x, y, self(x, training=True))
-            self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+            self.optimizer.apply(
+                tape.gradient(loss, self.trainable_variables), self.trainable_variables
+            )
             self.mine.update_state(loss)
             return {"mine": self.mine.result()}
 
@@ -137,9 +144,21 @@ def test_train_step_loss_and_metrics_can_be_overridden():
 
 
 def test_accuracy_means_what_the_shapes_say():
-    for y, units in ((np.array([0, 1]), 2), (np.eye(2, dtype="f"), 2), (np.array([[1.0], [0.0]]), 1)):
-        loss = "mse" if units == 1 else "sparse_categorical_crossentropy" if y.ndim == 1 else "categorical_crossentropy"
-        model = K.Sequential([L.Dense(units, "softmax" if units == 2 else "sigmoid", kernel_initializer="ones")])
+    for y, units in (
+        (np.array([0, 1]), 2),
+        (np.eye(2, dtype="f"), 2),
+        (np.array([[1.0], [0.0]]), 1),
+    ):
+        loss = (
+            "mse"
+            if units == 1
+            else "sparse_categorical_crossentropy"
+            if y.ndim == 1
+            else "categorical_crossentropy"
+        )
+        model = K.Sequential(
+            [L.Dense(units, "softmax" if units == 2 else "sigmoid", kernel_initializer="ones")]
+        )
         model.compile("sgd", loss, metrics=["accuracy"])
         assert model.evaluate(np.ones((2, 3), "f"), y, verbose=0)[1] == 0.5
 
@@ -241,7 +260,9 @@ def test_building_without_data():
 
 
 def test_summary(capsys):
-    K.Sequential([K.Input((4,)), L.Dense(3, name="one"), L.BatchNormalization(name="two")], name="s").summary()
+    K.Sequential(
+        [K.Input((4,)), L.Dense(3, name="one"), L.BatchNormalization(name="two")], name="s"
+    ).summary()
     text = capsys.readouterr().out
     assert text.splitlines() == [
         'Model: "s"',
@@ -378,7 +399,9 @@ def test_one_epoch_of_the_dense_network_reaches_95_5_percent(mnist):
     train, test = mnist
     K.utils.set_random_seed(0)
     model = K.Sequential([L.Flatten(), L.Dense(128, activation="relu"), L.Dense(10)])
-    model.compile("adam", K.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(
+        "adam", K.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
     model.fit(*train, batch_size=32, verbose=0)
     assert model.evaluate(*test, verbose=0)[1] >= 0.955
 
@@ -387,8 +410,8 @@ def test_the_articles_convolutional_model_learns(mnist):
     (x, y), _ = mnist
     K.utils.set_random_seed(0)
     model = K.Sequential(
-        [L.Conv2D(16, [3, 3], activation="relu"), L.Conv2D(16, [3, 3], activation="relu"), L.GlobalAveragePooling2D(),
-         L.Dense(10)]
+        [L.Conv2D(16, [3, 3], activation="relu"), L.Conv2D(16, [3, 3], activation="relu"),
+         L.GlobalAveragePooling2D(), L.Dense(10)]
     )  # fmt: skip
     optimizer, losses = K.optimizers.Adam(0.01), []  # ten times the article's rate: 150 steps
     loss_object = K.losses.SparseCategoricalCrossentropy(from_logits=True)

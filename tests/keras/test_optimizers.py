@@ -6,7 +6,9 @@ import pytest
 import tapelab as tf
 
 O = tf.keras.optimizers  # noqa: E741
-GRADIENTS = [np.array(g) for g in ([0.3, -1.5, 0.0], [0.1, 2.0, 1e-7], [-0.7, 0.5, 3.0], [1.0, 1.0, 1.0])]
+GRADIENTS = [
+    np.array(g) for g in ([0.3, -1.5, 0.0], [0.1, 2.0, 1e-7], [-0.7, 0.5, 3.0], [1.0, 1.0, 1.0])
+]
 START = np.array([1.0, -2.0, 0.5])
 
 
@@ -55,7 +57,10 @@ FORMULAS = [
     (lambda: O.Adam(0.1, amsgrad=True, beta_2=0.5), adam(beta_2=0.5, amsgrad=True)),
     (lambda: O.AdamW(0.1), adam(decay=0.004)),
     (lambda: O.RMSprop(0.1), rmsprop()),
-    (lambda: O.RMSprop(0.1, rho=0.5, momentum=0.3, centered=True), rmsprop(0.5, 0.3, centered=True)),
+    (
+        lambda: O.RMSprop(0.1, rho=0.5, momentum=0.3, centered=True),
+        rmsprop(0.5, 0.3, centered=True),
+    ),
     (lambda: O.Adagrad(0.1), adagrad()),
 ]
 
@@ -63,11 +68,17 @@ FORMULAS = [
 @pytest.mark.parametrize("make, expected", FORMULAS)
 def test_formula(make, expected):
     # Float32, a matrix and a scalar: three variables, two flat arrays.
-    v, m, s = tf.Variable(START), tf.Variable(START.astype("f")[:2].reshape(1, 2)), tf.Variable(np.float32(0.5))
+    v, m, s = (
+        tf.Variable(START),
+        tf.Variable(START.astype("f")[:2].reshape(1, 2)),
+        tf.Variable(np.float32(0.5)),
+    )
     optimizer = make()
     for g in GRADIENTS:
         f = g.astype("f")
-        optimizer.apply_gradients([(tf.constant(g), v), (tf.constant(f[:2].reshape(1, 2)), m), (tf.constant(f[2]), s)])
+        optimizer.apply_gradients(
+            [(tf.constant(g), v), (tf.constant(f[:2].reshape(1, 2)), m), (tf.constant(f[2]), s)]
+        )
     np.testing.assert_allclose(v, expected, rtol=1e-7)
     np.testing.assert_allclose(m, expected[None, :2], rtol=1e-4)
     np.testing.assert_allclose(s, expected[2], rtol=1e-4)
@@ -117,7 +128,11 @@ def test_values_assigned_between_updates_count():
 
 @pytest.mark.parametrize(
     "options, expected",
-    [({"clipnorm": 1.0}, [0.6, 0.8, 1.0]), ({"clipvalue": 1.0}, [1, 1, 1]), ({"global_clipnorm": 6.5}, [1.5, 2, 6])],
+    [
+        ({"clipnorm": 1.0}, [0.6, 0.8, 1.0]),
+        ({"clipvalue": 1.0}, [1, 1, 1]),
+        ({"global_clipnorm": 6.5}, [1.5, 2, 6]),
+    ],
 )
 def test_clipping(options, expected):
     v, w = tf.Variable([0.0, 0.0]), tf.Variable([0.0])
@@ -149,11 +164,17 @@ def test_what_cannot_be_applied_changes_nothing():
             optimizer.apply_gradients(gradients)
     with pytest.raises(ValueError, match="2 gradients for 1 variables"):
         optimizer.apply([tf.ones([2]), tf.ones([1])], [v])
-    assert v.numpy().tolist() == [1, 2] and w.numpy().tolist() == [3] and int(optimizer.iterations) == 0
+    assert (
+        v.numpy().tolist() == [1, 2]
+        and w.numpy().tolist() == [3]
+        and int(optimizer.iterations) == 0
+    )
 
 
 def test_constraints_are_applied_after_the_update():
-    layer = tf.keras.layers.Dense(2, kernel_constraint="non_neg", bias_constraint=tf.keras.constraints.MaxNorm(1))
+    layer = tf.keras.layers.Dense(
+        2, kernel_constraint="non_neg", bias_constraint=tf.keras.constraints.MaxNorm(1)
+    )
     layer(tf.ones([1, 3]))
     O.SGD(10.0).apply([tf.ones([3, 2]), tf.constant([3.0, -4.0])], layer.weights)
     assert (layer.kernel.numpy() == 0).all()
@@ -206,15 +227,19 @@ def test_schedules():
     cosine = O.schedules.CosineDecay(0.0, 10, alpha=0.1, warmup_target=0.2, warmup_steps=5)
     found = [[float(s(k)) for k in (0, 5, 10, 25)] for s in (decay, stairs, cosine)]
     half = (0.9 * (1 + np.cos(np.pi / 2)) / 2 + 0.1) * 0.2
-    expected = [0.1 * 0.5 ** np.array([0, 0.5, 1, 2.5]), [0.1, 0.1, 0.05, 0.025], [0, 0.2, half, 0.02]]
+    expected = [
+        0.1 * 0.5 ** np.array([0, 0.5, 1, 2.5]),
+        [0.1, 0.1, 0.05, 0.025],
+        [0, 0.2, half, 0.02],
+    ]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: O.Adam(wrong=1), lambda: O.Adam(clipnorm=1.0, clipvalue=1.0), lambda: O.SGD(momentum=2.0),
-        lambda: O.SGD(clipnorm=-1.0), lambda: O.get("nope"),
+        lambda: O.Adam(wrong=1), lambda: O.Adam(clipnorm=1.0, clipvalue=1.0),
+        lambda: O.SGD(momentum=2.0), lambda: O.SGD(clipnorm=-1.0), lambda: O.get("nope"),
         lambda: O.schedules.PiecewiseConstantDecay([1], [1.0]),
     ],
 )  # fmt: skip
