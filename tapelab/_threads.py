@@ -9,6 +9,9 @@ import numpy as np
 
 
 def _usable_cores():
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if told.isdigit() and int(told):  # as BLAS; several workers on one machine set it
+        return int(told)
     if hasattr(os, "sched_getaffinity"):  # respects taskset and containers; Linux only
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
@@ -19,7 +22,7 @@ _local = threading.local()
 
 
 def set_threads(n=None):
-    """Let a convolution use ``n`` threads; None: as many as there are usable cores.
+    """Let a convolution use ``n`` threads; None: as many as OMP_NUM_THREADS says, or usable cores.
 
     Products large enough for BLAS to spread over its own threads are left to BLAS, whose number
     of threads is not touched (the environment variable OPENBLAS_NUM_THREADS sets it).

@@ -1,221 +1,116 @@
 """Training on more than one process or machine: gradients are computed where the data are.
 
-The gradient of a sum is the sum of gradients. Each shard pulls back its part of a global batch, the
-parts are added up in a tree on the workers, and the optimizer applies the mean once. Dask does the
-scheduling, the moving and the recovering (extra `dask`); without a client the same calls run in
-this process. Either way a step's result depends on the batch alone, not on who computed it.
+The gradient of a sum is the sum of gradients. Each shard of the data has an owner, the worker that
+holds it and pulls back its part of a global batch; the parts are added up in a tree on the workers,
+and the optimizer applies the mean once, here. Dask does the scheduling and the moving (extra
+`dask`); without a client the same calls run in this process. A step's result depends on its batch
+alone, not on who computed it.
 """
 
 import os
+import sys
+import threading
 import time
 import uuid
-from collections import namedtuple
-from dataclasses import dataclass
+from collections import Counter, defaultdict, namedtuple
 
 import numpy as np
 
 from . import __version__
-from .clip import clip_by_global_norm
+from ._shards import (
+    Shard,
+    ShardError,
+    load_shard,
+    shards_from_arrays,
+    shards_from_dask,
+    shards_from_idx,
+    shards_from_npz,
+)  # fmt: skip
+from .math import add_n, reduce_sum
 from .tape import GradientTape
-from .tensor import Tensor
+from .tensor import Tensor, as_tensor
 
 Part = namedtuple("Part", ["gradients", "loss", "count"])
 Step = namedtuple("Step", ["loss", "seconds", "compute", "transfer", "waiting", "apply"])
-
-
-class ShardError(RuntimeError):
-    """A worker cannot take part: its data, or its version of tapelab, are not what they must be."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Examples that stay where they are: a way to load them, on the worker, and their number.
-
-    Attributes:
-      key: names the data; a worker loads each key once. size: number of examples.
-      load: function returning (inputs, labels). files: what must exist on a worker that loads it.
-    """
-
-    key: str
-    size: int
-    load: object
-    files: tuple = ()
-
-
-def shards_from_idx(images, labels, parts, scale=1 / 255, channels=True):
-    """Cut a pair of IDX files (MNIST's format, plain or gzipped) into shards of nearly equal size.
-
-    Workers read the files themselves, so the paths must exist there. Inputs become float32 times
-    `scale`, of shape (n, rows, columns, 1), or (n, rows * columns) without `channels`.
-    """
-    from .keras.datasets.mnist import read_idx
-
-    total = len(read_idx(labels))
-    ends = np.linspace(0, total, parts + 1).astype(int)
-    images, labels = os.fspath(images), os.fspath(labels)
-    return [
-        Shard(f"{images}[{a}:{b}]{scale}{channels}", int(b - a), _Idx(images, labels, int(a), int(b), scale, channels),
-              (images, labels))
-        for a, b in zip(ends, ends[1:])
-    ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Idx:
-    images: str
-    labels: str
-    start: int
-    stop: int
-    scale: float
-    channels: bool
-
-    def __call__(self):
-        from .keras.datasets.mnist import read_idx
-
-        x = read_idx(self.images)[self.start : self.stop].astype(np.float32) * np.float32(self.scale)
-        shape = (len(x), -1) if not self.channels else (*x.shape, 1)
-        return x.reshape(shape), read_idx(self.labels)[self.start : self.stop].astype(np.int64)
-
-
-def shards_from_npz(paths, inputs="x", labels="y"):
-    """One shard for each .npz file, with arrays named `inputs` and `labels`; never unpickled."""
-    found = []
-    for path in map(os.fspath, paths):
-        with np.load(path, allow_pickle=False) as f:
-            size = len(f[labels])
-        found.append(Shard(path, size, _Npz(path, inputs, labels), (path,)))
-    return found
-
-
-@dataclass(frozen=True)
-class _Npz:
-    path: str
-    inputs: str
-    labels: str
-
-    def __call__(self):
-        with np.load(self.path, allow_pickle=False) as f:
-            return f[self.inputs], f[self.labels]
-
-
-def shards_from_arrays(x, y, parts):
-    """Shards of arrays in memory. They travel with the tasks: for small data and for lessons."""
-    ends = np.linspace(0, len(x), parts + 1).astype(int)
-    name = uuid.uuid4().hex
-    return [Shard(f"{name}-{i}", int(b - a), _Held(x[a:b], y[a:b])) for i, (a, b) in enumerate(zip(ends, ends[1:]))]
-
-
-@dataclass(frozen=True)
-class _Held:
-    x: np.ndarray
-    y: np.ndarray
-
-    def __call__(self):
-        return self.x, self.y
-
-
-def shards_from_dask(x, y):
-    """One shard for each block of rows of two Dask arrays chunked alike along the first axis."""
-    if x.chunks[0] != y.chunks[0]:
-        raise ValueError(f"x and y must have the same chunks of rows, got {x.chunks[0]} and {y.chunks[0]}.")
-    x = x.rechunk({i: -1 for i in range(1, x.ndim)})
-    name, out, start = f"{x.name}-{y.name}", [], 0
-    for i, n in enumerate(x.chunks[0]):
-        out.append(Shard(f"{name}-{i}", int(n), _Block(x[start : start + n], y[start : start + n])))
-        start += n
-    return out
-
-
-@dataclass(frozen=True)
-class _Block:
-    x: object
-    y: object
-
-    def __call__(self):
-        # Computed inside the worker's own thread: a task must not wait for other tasks of its cluster.
-        return self.x.compute(scheduler="synchronous"), self.y.compute(scheduler="synchronous")
+Job = namedtuple("Job", ["key", "build", "loss", "version"])
+_PATIENCE = 60  # seconds for workers that are being started again, before it is an error
+_FAN_IN = 4  # parts added in one task: transfers as for 2, with a third of the tasks
 
 
 # ---------------------------------------------------------------- what runs on a worker
 
-_kept = {}  # per process: loaded shards and built models
-
-
-def _keep(key, make):
-    if key not in _kept:
-        _kept[key] = make()
-    return _kept[key]
-
-
-def _weights(arrays):
-    """A task that holds the weights: if its worker dies, Dask runs it again."""
-    return arrays
-
-
-def _gradient(shard, rows, weights, key, build, loss, version):
-    """The sum of gradients over some rows of a shard, at given weights."""
-    if version != __version__:
-        raise ShardError(f"this worker has tapelab {__version__}, the trainer {version}; install the same on both.")
-    try:
-        x, y = _keep(("data", shard.key), shard.load)
-    except (OSError, KeyError) as e:
-        raise ShardError(
-            f"a worker cannot load shard {shard.key!r}: {e}. Put the file where this worker can read it, or start the "
-            f"worker where the file is."
-        ) from e
-    if len(x) != shard.size or len(y) != shard.size:
-        raise ShardError(f"shard {shard.key!r} has {len(x)} examples and {len(y)} labels, {shard.size} were announced.")
-    model = _keep(("model", key), build)
-    for v, a in zip(model.trainable_variables, weights):
-        v.assign(a)
-    with GradientTape() as tape:
-        losses = loss(y[rows], model(x[rows], training=True))
-        total = _total(losses, len(rows))
-    gradients = tape.gradient(total, model.trainable_variables, unconnected_gradients="zero")
-    return Part([_dense(g) for g in gradients], float(total), len(rows))
-
-
-def _total(losses, count):
-    """The sum over examples; a mean is refused, for the mean of means is not the mean."""
-    from .math import reduce_sum
-
-    if losses.shape.rank != 1 or losses.shape[0] != count:
-        raise ValueError(
-            f"the loss must give one number for each of the {count} examples, got shape {losses.shape}. A Keras loss is "
-            f"made with reduction=None."
-        )
-    return reduce_sum(losses)
-
-
-def _dense(g):
-    from .tensor import as_tensor
-
-    return np.asarray(as_tensor(g)._a)
-
-
-def _add(a, b):
-    """Two parts as one."""
-    return Part([x + y for x, y in zip(a.gradients, b.gradients)], a.loss + b.loss, a.count + b.count)
-
 
 def _look(files):
-    """What a worker has: its version, and which files."""
-    return __version__, [f for f in files if os.path.exists(f)]
+    """What a worker has: its version, and which of the files."""
+    return __version__, {f for f in files if os.path.exists(f)}
+
+
+def _hold(value):
+    """A task that holds the weights, or the job: if its worker dies, Dask runs it again."""
+    return value
+
+
+_built = threading.local()  # one model a thread: on a shared one, others would assign under a tape
+
+
+def _gradient(job, data, rows, weights):
+    """The sum of gradients over some rows of a shard, at given weights."""
+    if job.version != __version__:
+        raise ShardError(_unequal("a worker", __version__, job.version))
+    if getattr(_built, "key", None) != job.key:
+        _built.model, _built.key = job.build(), job.key
+    model, (x, y) = _built.model, data
+    for v, a in zip(model.weights, weights, strict=True):
+        v.assign(a)
+    state = [(v, v._t) for v in model.non_trainable_variables]
+    with GradientTape() as tape:
+        losses = job.loss(y[rows], model(x[rows], training=True))
+        if losses.shape.rank != 1 or losses.shape[0] != len(rows):
+            raise ValueError(
+                f"the loss must give one number for each of {len(rows)} examples, got the shape "
+                f"{losses.shape}. A mean will not do, for the mean of means is not the mean: make "
+                f"a Keras loss with reduction=None."
+            )
+        total = reduce_sum(losses)
+        if model.losses:  # regularizers', which a mean loss gets once
+            total += len(rows) * add_n(model.losses)
+    for v, before in state:
+        if v._t is not before:
+            raise ValueError(
+                f"the model changes {v.name} in training, and a shard's statistics are not the "
+                f"whole batch's. Use LayerNormalization in place of BatchNormalization."
+            )
+    gradients = tape.gradient(total, model.trainable_variables, unconnected_gradients="zero")
+    return Part([np.asarray(as_tensor(g)._a) for g in gradients], float(total), len(rows))
+
+
+def _add(*parts):
+    """Parts as one."""
+    gradients = [sum(gs[1:], gs[0]) for gs in zip(*(p.gradients for p in parts))]
+    return Part(gradients, sum(p.loss for p in parts), sum(p.count for p in parts))
+
+
+def _unequal(who, there, here):
+    return f"{who} has tapelab {there}, the trainer {here}. Install the same version on both."
 
 
 # ---------------------------------------------------------------- who runs it
 
 
 class _InProcess:
-    """The executor without a client: a submitted call runs at once."""
+    """The executor without a client: what is submitted runs at once."""
 
-    workers = 1
+    lanes = 1
 
-    def submit(self, f, *args, where=None):
+    def __init__(self, shards):
+        arrays = [[a.compute() if hasattr(a, "dask") else a for a in s.arrays] for s in shards]
+        self.data = [load_shard(s.key, s.size, s.load, *a) for s, a in zip(shards, arrays)]
+
+    def submit(self, f, *args, owner=None):
         return f(*args)
 
-    def result(self, value):
-        return value
+    def result(self, start):
+        return start()
 
     def measured(self, run):
         start = time.perf_counter()
@@ -224,45 +119,145 @@ class _InProcess:
 
 
 class _OnDask:
-    """The executor with a Dask client."""
+    """The executor with a Dask client.
 
-    def __init__(self, client):
-        self.client = client
+    A shard's tasks are bound to its owner's address, so that data stay where they are. Dask cannot
+    run a bound task whose address is gone, and a worker that is started again has a new one. So
+    `result` watches: a step that lost an owner is dropped as a whole, the owner's shards get other
+    owners, and the step is asked for again.
+    """
+
+    def __init__(self, client, shards):
+        self.client, self.shards = client, shards
+        self.owners, self.data = [None] * len(shards), [None] * len(shards)
+        self.place(patience=0)
 
     @property
-    def workers(self):
-        return sum(w["nthreads"] for w in self.client.scheduler_info(n_workers=-1)["workers"].values())
+    def lanes(self):
+        """Number of tasks that can run at a time."""
+        return sum(self.client.nthreads().values())
 
-    def submit(self, f, *args, where=None):
-        # Not pure: equal arguments in different steps are different tasks. Workers may die thrice.
-        return self.client.submit(f, *args, workers=where, pure=False, retries=3)
+    def submit(self, f, *args, owner=None):
+        # Not pure: the same call in another step is another task.
+        where = None if owner is None else [self.owners[owner]]
+        return self.client.submit(f, *args, workers=where, pure=False)
 
-    def result(self, future):
-        return future.result()
+    def holders(self):
+        """For each shard, the workers that can load it."""
+        files = sorted({f for s in self.shards for f in s.files})
+        self.workers = set(self.client.nthreads())
+        seen = self.client.run(_look, files, workers=list(self.workers), on_error="return")
+        for worker, found in seen.items():
+            if isinstance(found, (ImportError, AttributeError)):
+                raise ShardError(
+                    f"worker {worker} cannot import tapelab ({found}). Install tapelab "
+                    f"{__version__} there."
+                )
+            if not isinstance(found, Exception) and found[0] != __version__:
+                raise ShardError(_unequal(f"worker {worker}", found[0], __version__))
+        has = {w: found[1] for w, found in seen.items() if not isinstance(found, Exception)}
+        able = [[w for w in has if has[w].issuperset(s.files)] for s in self.shards]
+        for s, workers in zip(self.shards, able):
+            if not workers:
+                raise ShardError(
+                    f"none of {len(has)} workers can read {', '.join(s.files) or 'the data'} of "
+                    f"shard {s.key!r}. Put the files where a worker can read them, or start a "
+                    f"worker where they are."
+                )
+        return able
+
+    def place(self, patience=_PATIENCE):
+        """Gives each shard an owner, evenly; who owns a shard keeps it if it can."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                able = self.holders()
+                break
+            except ShardError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+        share, load, homeless = -(-len(self.shards) // len(self.workers)), Counter(), []
+        for i, owner in enumerate(self.owners):
+            if owner in able[i] and load[owner] < share:
+                load[owner] += 1
+            else:
+                homeless.append(i)
+        for i in homeless:
+            self.owners[i] = min(able[i], key=lambda w: load[w])
+            load[self.owners[i]] += 1
+            s = self.shards[i]
+            arrays = [self.client.compute(a) if hasattr(a, "dask") else a for a in s.arrays]
+            self.data[i] = self.submit(load_shard, s.key, s.size, s.load, *arrays, owner=i)
+
+    def result(self, start):
+        """The result of the task that start() submits, whatever happens to workers meanwhile."""
+        from distributed import wait
+
+        for _ in range(4):
+            if set(self.client.nthreads()) != self.workers:
+                self.place()
+            future = start()
+            while set(self.owners).issubset(self.client.nthreads()):
+                try:
+                    wait(future, timeout=0.2)
+                except TimeoutError:
+                    continue
+                try:
+                    return future.result()
+                except ImportError as e:
+                    raise ShardError(f"a worker cannot import what its task needs: {e}.") from e
+        raise ShardError("workers died in four attempts at one step. Do they run out of memory?")
 
     def measured(self, run):
-        with self.client.get_task_stream() as stream:
+        """run()'s result; seconds of computing, and of only moving data, as means over lanes."""
+        from distributed import get_task_stream
+
+        with get_task_stream(self.client) as stream:
             value = run()
-        spent = {"compute": 0.0, "transfer": 0.0}
+        spans = defaultdict(lambda: {"compute": [], "transfer": []})
         for task in stream.data:
-            for span in task["startstops"]:
-                if span["action"] in spent:
-                    spent[span["action"]] += span["stop"] - span["start"]
-        return value, spent["compute"], spent["transfer"]
+            for s in task["startstops"]:
+                if s["action"] in ("compute", "transfer"):
+                    spans[task["worker"]][s["action"]].append((s["start"], s["stop"]))
+        compute = transfer = 0.0
+        threads = self.client.nthreads()
+        for worker, n in threads.items():
+            computing, moving = spans[worker]["compute"], spans[worker]["transfer"]
+            compute += sum(b - a for a, b in computing)
+            transfer += n * (_covered(computing + moving) - _covered(computing))
+        lanes = sum(threads.values())
+        return value, compute / lanes, transfer / lanes
+
+
+def _covered(spans):
+    """The length of the union of intervals."""
+    total, end = 0.0, float("-inf")
+    for a, b in sorted(spans):
+        total += max(0.0, b - max(a, end))
+        end = max(end, b)
+    return total
 
 
 class Trainer:
     """Trains one model on shards, in this process or on a Dask cluster.
 
     Args:
-      build: function without arguments that returns the model, built; it runs once on each worker.
+      build: function without arguments that returns the model, built; it runs here and on workers.
       loss: function (labels, predictions) -> losses, one for each example (a Keras loss with
         reduction=None).
-      optimizer: Keras optimizer; it lives here. shards: list of `Shard`.
-      client: Dask client, or None for this process. global_clipnorm: clip the mean gradient to
-        this norm, over all variables and all shards together.
+      optimizer: Keras optimizer. It lives here and gets the mean gradient of a whole batch, so its
+        `global_clipnorm` bounds the global norm.
+      shards: list of `Shard`. client: Dask client, or None for this process.
+
+    Attributes:
+      model: the model being trained. steps: a `Step` for each update made.
+
     Raises:
-      ShardError: a worker has another version of tapelab, or nobody has a shard's files.
+      ShardError: a worker lacks tapelab or has another version, or no worker has a shard's files;
+        at once, or in the step in which it turns out. ValueError: there are no shards.
+
+    Layers that draw random numbers (Dropout) draw where they run, so runs with them differ.
 
     >>> import numpy as np, tapelab as tf
     >>> from tapelab.distributed import Trainer, shards_from_arrays
@@ -278,150 +273,123 @@ class Trainer:
     True
     """
 
-    def __init__(self, build, loss, optimizer, shards, client=None, global_clipnorm=None):
-        if not shards:
+    def __init__(self, build, loss, optimizer, shards, client=None):
+        self.shards, self.optimizer, self.model, self.steps = list(shards), optimizer, build(), []
+        if not self.shards:
             raise ValueError("There must be at least one shard.")
-        self.build, self.loss, self.optimizer, self.shards = build, loss, optimizer, list(shards)
-        self.global_clipnorm = global_clipnorm
-        self.model = build()
-        self.steps = []
-        self._key = uuid.uuid4().hex
-        self._executor = _InProcess() if client is None else _OnDask(client)
-        self._where = self._find(client)
         self._ends = np.cumsum([0] + [s.size for s in self.shards])
+        self._on = _InProcess(self.shards) if client is None else _OnDask(client, self.shards)
+        self._job = self._on.submit(_hold, Job(uuid.uuid4().hex, build, loss, __version__))
 
     def __len__(self):
         """Number of examples in all shards."""
         return int(self._ends[-1])
 
-    def _find(self, client):
-        """Which workers may take which shard: names of workers, or None for all."""
-        files = sorted({f for s in self.shards for f in s.files})
-        if client is None:
-            return [None] * len(self.shards)
-        try:
-            seen = client.run(_look, files)
-        except ImportError as e:
-            raise ShardError(f"a worker cannot import tapelab: {e}. Install tapelab {__version__} there.") from e
-        for worker, (version, _) in seen.items():
-            if version != __version__:
-                raise ShardError(
-                    f"worker {worker} has tapelab {version}, this is {__version__}; install the same on both."
-                )
-        names = {w: info["name"] for w, info in client.scheduler_info(n_workers=-1)["workers"].items()}
-        where = []
-        for s in self.shards:
-            have = [names[w] for w, (_, there) in seen.items() if set(s.files) <= set(there)]
-            if not have:
-                raise ShardError(
-                    f"no worker can read shard {s.key!r} (files {', '.join(s.files)}). Copy them to a worker, or start "
-                    f"a worker where they are."
-                )
-            where.append(None if len(have) == len(seen) else have)
-        return where
-
     def gradient(self, rows):
         """The mean gradient of the loss over a global batch, and the mean loss.
 
         Args:
-          rows: indices into all shards' examples, counted through in the shards' order.
+          rows: indices of examples, counted through all shards in their order.
         Returns:
-          (list of arrays, one per trainable variable; loss as a float).
+          (list of arrays, one for each trainable variable; loss as a float).
         Raises:
-          IndexError: a row that does not exist. ShardError: see the class.
+          IndexError: a row that does not exist, or no row. ShardError: see the class.
         """
-        part = self._executor.result(self._submit(rows))
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or not len(rows) or rows.min() < 0 or rows.max() >= len(self):
+            raise IndexError(f"rows must be a list of one or more indices in [0, {len(self)}).")
+        part = self._on.result(lambda: self._tree(self._pull(rows)))
         return [g / np.asarray(part.count, g.dtype) for g in part.gradients], part.loss / part.count
 
-    def _submit(self, rows):
-        """The whole of a step's work as a tree of tasks; its root holds the sum."""
-        rows = np.asarray(rows)
-        if not len(rows) or rows.min() < 0 or rows.max() >= len(self):
-            raise IndexError(f"rows must be a batch of indices in [0, {len(self)}).")
-        run = self._executor.submit
-        weights = run(_weights, [np.asarray(v.numpy()) for v in self.model.trainable_variables])
-        parts = []
-        for i, shard in enumerate(self.shards):
-            mine = rows[(rows >= self._ends[i]) & (rows < self._ends[i + 1])] - self._ends[i]
+    def _pull(self, rows):
+        """One task for each shard that has rows of the batch."""
+        submit = self._on.submit
+        weights = submit(_hold, [np.asarray(v.numpy()) for v in self.model.weights])
+        tasks = []
+        for i, (start, end) in enumerate(zip(self._ends, self._ends[1:])):
+            mine = rows[(rows >= start) & (rows < end)] - start
             if len(mine):
-                args = (shard, mine, weights, self._key, self.build, self.loss, __version__)
-                parts.append(run(_gradient, *args, where=self._where[i]))
-        while len(parts) > 1:  # always in this order: rounding does not depend on who is first
-            pairs = zip(parts[::2], parts[1::2])
-            parts = [run(_add, a, b) for a, b in pairs] + ([parts[-1]] if len(parts) % 2 else [])
+                args = self._job, self._on.data[i], mine, weights
+                tasks.append(submit(_gradient, *args, owner=i))
+        return tasks
+
+    def _tree(self, parts):
+        """Parts added up, always in this order: rounding does not depend on who is first."""
+        while len(parts) > 1:
+            groups = [parts[i : i + _FAN_IN] for i in range(0, len(parts), _FAN_IN)]
+            parts = [self._on.submit(_add, *g) if len(g) > 1 else g[0] for g in groups]
         return parts[0]
 
     def step(self, rows):
         """One update from a global batch; returns its mean loss (before the update)."""
         start = time.perf_counter()
-        (gradients, loss), compute, transfer = self._executor.measured(lambda: self.gradient(rows))
-        if self.global_clipnorm is not None:
-            gradients = [t.numpy() for t in clip_by_global_norm([Tensor(g) for g in gradients], self.global_clipnorm)[0]]
-        computed = time.perf_counter()
-        self.optimizer.apply_gradients(
-            [(Tensor(g), v) for g, v in zip(gradients, self.model.trainable_variables)]
-        )
+        (gradients, loss), compute, transfer = self._on.measured(lambda: self.gradient(rows))
+        reduced = time.perf_counter()
+        pairs = zip(map(Tensor, gradients), self.model.trainable_variables, strict=True)
+        self.optimizer.apply_gradients(pairs)
         end = time.perf_counter()
-        waiting = max(0.0, (computed - start) * self._executor.workers - compute - transfer)
-        self.steps.append(Step(loss, end - start, compute, transfer, waiting, end - computed))
+        waiting = max(0.0, reduced - start - compute - transfer)
+        self.steps.append(Step(loss, end - start, compute, transfer, waiting, end - reduced))
         return loss
 
     def fit(self, epochs=1, batch_size=256, seed=0, progress=True):
-        """Train; every epoch visits every example once, in an order that the seed fixes.
+        """Trains; every epoch visits every example once, in an order that the seed fixes.
 
-        Returns the mean loss of each step. The batches are the same whatever the shards and workers.
+        The batches are the same whatever the shards and the workers. `progress` shows a bar (tqdm).
+        Returns the mean loss of each step.
         """
-        batches = []
-        for epoch in range(epochs):
-            order = np.random.default_rng([seed, epoch]).permutation(len(self))
-            batches += [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        if progress:
-            import sys
-
-            from tqdm import tqdm
-
-            batches = tqdm(batches, unit="step", file=sys.stdout)
+        orders = (np.random.default_rng([seed, e]).permutation(len(self)) for e in range(epochs))
+        batches = [o[i : i + batch_size] for o in orders for i in range(0, len(o), batch_size)]
+        bar = _bar(batches) if progress else batches
         losses = []
-        for rows in batches:
+        for rows in bar:
             losses.append(self.step(rows))
             if progress:
-                batches.set_postfix(loss=f"{losses[-1]:.4f}")
+                bar.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
         return losses
 
     def costs(self):
-        """Where a step's time went, on average: a table that prints."""
-        return Costs(self.steps, self._executor.workers)
+        """Where the time of a step went, on average: a table."""
+        return Costs(self.steps, self._on.lanes)
+
+
+def _bar(batches):
+    """A progress bar: a widget in a notebook, elsewhere on stdout; stderr is for trouble."""
+    if "ipykernel" in sys.modules:
+        from tqdm.notebook import tqdm
+
+        return tqdm(batches, unit="step")
+    from tqdm import tqdm
+
+    return tqdm(batches, unit="step", file=sys.stdout)
 
 
 class Costs:
-    """Mean seconds per step: computing, moving data, waiting (all workers together), applying."""
+    """Mean milliseconds of a step, and what they went into; prints as a table.
 
-    def __init__(self, steps, workers):
-        self.steps, self.workers = list(steps), workers
+    A lane is a worker's thread. Computing and moving data (while nothing is computed) are means
+    over the lanes. Waiting is the rest until the gradient is here: for the scheduler, for weights
+    that are sent out, for the slowest.
 
-    def rows(self):
-        """(what, milliseconds per step) pairs."""
-        if not self.steps:
-            return []
-        mean = {f: 1e3 * float(np.mean([getattr(s, f) for s in self.steps])) for f in Step._fields[1:]}
-        return [
-            ("a step, on the clock", mean["seconds"]), ("computing gradients (all workers)", mean["compute"]),
-            ("moving data between workers", mean["transfer"]), ("workers waiting", mean["waiting"]),
-            ("applying the update, here", mean["apply"]),
-        ]  # fmt: skip
+    Attributes:
+      rows: (what, milliseconds) pairs; all but the first add up to the first.
+    """
 
-    def __str__(self):
-        lines = [f"{len(self.steps)} steps on {self.workers} worker threads, milliseconds per step"]
-        return "\n".join(lines + [f"  {what:<36}{ms:10.2f}" for what, ms in self.rows()])
+    def __init__(self, steps, lanes):
+        self.title = f"mean of {len(steps)} steps on {lanes} lane(s), in ms"
+        what = {
+            "seconds": "a step", "compute": "computing gradients", "transfer": "moving data",
+            "waiting": "waiting", "apply": "applying the update",
+        }  # fmt: skip
+        self.rows = [
+            (what[f], 1e3 * sum(getattr(s, f) for s in steps) / max(1, len(steps))) for f in what
+        ]
 
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        body = "".join(f"<tr><td style='text-align:left'>{w}</td><td>{ms:.2f}</td></tr>" for w, ms in self.rows())
-        return f"<table><caption>{str(self).splitlines()[0]}</caption>{body}</table>"
+    def __repr__(self):
+        return "\n".join([self.title, *(f"  {what:<22}{ms:10.2f}" for what, ms in self.rows)])
 
 
 __all__ = [
-    "Costs", "Part", "Shard", "ShardError", "Trainer", "shards_from_arrays", "shards_from_dask", "shards_from_idx",
-    "shards_from_npz",
+    "Costs", "Part", "Shard", "ShardError", "Step", "Trainer", "shards_from_arrays",
+    "shards_from_dask", "shards_from_idx", "shards_from_npz",
 ]  # fmt: skip

@@ -240,7 +240,7 @@ def binary(p):
         b = y._a
         if type(a) is not type(b) or type(a) is ndarray:
             d = a.dtype
-            if d is not b.dtype:
+            if d is not b.dtype and d != b.dtype:  # unpickled arrays have dtypes of their own
                 raise dtype_mismatch(p.name, 1, x.dtype, y.dtype, (a.shape, b.shape))
             if numbers and (d is _BOOL or d is _OBJECT):  # NumPy would add them
                 raise wrong_dtype(p.name, x.dtype)
