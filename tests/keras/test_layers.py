@@ -297,7 +297,8 @@ def test_a_keras_variable_is_a_variable():
     "name, variance",
     [
         ("GlorotUniform", 2 / 80), ("GlorotNormal", 2 / 80), ("HeUniform", 2 / 30),
-        ("HeNormal", 2 / 30), ("LecunUniform", 1 / 30), ("LecunNormal", 1 / 30), ("RandomNormal", 0.05**2),
+        ("HeNormal", 2 / 30),
+        ("LecunUniform", 1 / 30), ("LecunNormal", 1 / 30), ("RandomNormal", 0.05**2),
         ("RandomUniform", 0.1**2 / 12),
     ],
 )  # fmt: skip

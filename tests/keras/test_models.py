@@ -1,5 +1,8 @@
 """Models: training, evaluation, symbolic models, summaries, files of weights, and MNIST."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -423,3 +426,25 @@ def test_the_articles_convolutional_model_learns(mnist):
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
     assert 2.2 < np.mean(losses[:10]) < 2.4 and np.mean(losses[-30:]) < 2.0
+
+
+# ---------------------------------------------------------------- the namespace
+
+
+def test_keras_is_imported_when_it_is_asked_for():
+    program = (
+        "import sys, tapelab as tf; before = 'tapelab.keras' in sys.modules; "
+        "tf.keras.layers.Dense(1); print(before)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n" and "keras" in dir(tf)
+
+
+def test_absent_names_say_what_to_use():
+    for get, message in (
+        (lambda: K.layers.LSTM, "subclass of tf.keras.layers.Layer"),
+        (lambda: K.optimizers.adam, "did you mean tf.keras.optimizers.Adam"),
+        (lambda: K.applications, "no trained networks"),
+    ):
+        with pytest.raises(AttributeError, match=message):
+            get()
