@@ -436,7 +436,8 @@ def test_keras_is_imported_when_it_is_asked_for():
         "import sys, tapelab as tf; before = 'tapelab.keras' in sys.modules; "
         "tf.keras.layers.Dense(1); print(before)"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout == "False\n" and "keras" in dir(tf)
 
 
