@@ -84,7 +84,9 @@ class Function:
             try:
                 t = as_tensor(x, None if isinstance(x, (Tensor, Variable)) else spec.dtype._np)
             except (TypeError, ValueError) as e:
-                raise TypeError(f"Binding inputs to tf.function failed: argument {i}: {e}") from None
+                raise TypeError(
+                    f"Binding inputs to tf.function failed: argument {i}: {e}"
+                ) from None
             if not spec.is_compatible_with(t):
                 raise TypeError(
                     f"Binding inputs to tf.function failed due to `Can not cast TensorSpec(shape="
@@ -107,7 +109,8 @@ def _returned(result):
     """What leaves a tf.function is a tensor; numbers become tensors, None stays."""
     known = (Tensor, type(None))
     return nest.map_structure(
-        lambda x: x if isinstance(x, known) or not isinstance(x, CONVERTED) else as_tensor(x), result
+        lambda x: x if isinstance(x, known) or not isinstance(x, CONVERTED) else as_tensor(x),
+        result,
     )
 
 
@@ -180,7 +183,9 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     """
     pairs = [(bool(p), f) for p, f in pred_fn_pairs]
     if exclusive and sum(p for p, _ in pairs) > 1:
-        raise InvalidArgumentError("More than one condition evaluated as True but exclusive=True [Op:Case]")
+        raise InvalidArgumentError(
+            "More than one condition evaluated as True but exclusive=True [Op:Case]"
+        )
     for p, f in pairs:
         if p:
             return f()
@@ -211,7 +216,9 @@ def while_loop(
     [4, 6]
     """
     kind = type(loop_vars)
-    loop_vars = nest.map_structure(lambda x: x if not isinstance(x, CONVERTED[1:]) else as_tensor(x), loop_vars)
+    loop_vars = nest.map_structure(
+        lambda x: x if not isinstance(x, CONVERTED[1:]) else as_tensor(x), loop_vars
+    )
     several = isinstance(loop_vars, (list, tuple))
     turns = 0
     while (maximum_iterations is None or turns < maximum_iterations) and cond(
@@ -231,20 +238,28 @@ def while_loop(
 
 def _rows(elems, error=ValueError):
     for x in nest.flatten(elems):
-        if not len(np.shape(x._t._a if isinstance(x, Variable) else x._a if isinstance(x, Tensor) else x)):
-            raise error(f"elements must be at least 1-D tensors, to have rows; got the scalar {x!r}.")
+        if not len(
+            np.shape(x._t._a if isinstance(x, Variable) else x._a if isinstance(x, Tensor) else x)
+        ):
+            raise error(
+                f"elements must be at least 1-D tensors, to have rows; got the scalar {x!r}."
+            )
     flat = [unstack(x) for x in nest.flatten(elems)]
     if not flat:
         raise ValueError("elems must be a Tensor or a structure of at least one.")
     if len({len(rows) for rows in flat}) > 1:
-        raise ValueError(f"elems have different first dimensions: {sorted({len(rows) for rows in flat})}.")
+        raise ValueError(
+            f"elems have different first dimensions: {sorted({len(rows) for rows in flat})}."
+        )
     return [nest.pack_sequence_as(elems, row) for row in zip(*flat)]
 
 
 def _stacked(results, like=None):
     first = results[0]
     flat = [nest.flatten(r) for r in results]
-    return nest.pack_sequence_as(first, [stack([as_tensor(x) for x in column]) for column in zip(*flat)])
+    return nest.pack_sequence_as(
+        first, [stack([as_tensor(x) for x in column]) for column in zip(*flat)]
+    )
 
 
 def map_fn(
@@ -270,7 +285,9 @@ def map_fn(
     if not results:
         if signature is None:
             return nest.map_structure(as_tensor, elems)
-        return nest.map_structure(lambda d: Tensor(np.zeros((0,), numpy_dtype(getattr(d, "dtype", d)))), signature)
+        return nest.map_structure(
+            lambda d: Tensor(np.zeros((0,), numpy_dtype(getattr(d, "dtype", d)))), signature
+        )
     if signature is None:
         signature = nest.map_structure(lambda x: as_tensor(x).dtype, elems)
         nest.assert_same_structure(signature, results[0], check_types=False)
@@ -283,7 +300,13 @@ def map_fn(
                     f"Say so with tf.map_fn(..., fn_output_signature=tf.{x.dtype.name})."
                 )
     results = [
-        nest.pack_sequence_as(r, [as_tensor(x, None if isinstance(x, (Tensor, Variable)) else d._np) for x, d in zip(nest.flatten(r), wanted)])
+        nest.pack_sequence_as(
+            r,
+            [
+                as_tensor(x, None if isinstance(x, (Tensor, Variable)) else d._np)
+                for x, d in zip(nest.flatten(r), wanted)
+            ],
+        )
         for r in results
     ]
     return _stacked(results)
@@ -295,7 +318,13 @@ def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
 
 
 def foldl(
-    fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None
+    fn,
+    elems,
+    initializer=None,
+    parallel_iterations=10,
+    back_prop=True,
+    swap_memory=False,
+    name=None,
 ):
     """`fn(accumulated, row)` from the first row to the last.
 
@@ -307,7 +336,13 @@ def foldl(
 
 
 def foldr(
-    fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None
+    fn,
+    elems,
+    initializer=None,
+    parallel_iterations=10,
+    back_prop=True,
+    swap_memory=False,
+    name=None,
 ):
     """`fn(accumulated, row)` from the last row to the first."""
     return _fold(fn, _rows(elems, IndexError)[::-1], initializer)[-1]
@@ -457,12 +492,23 @@ def _plain(x):
     if isinstance(x, Tensor):
         a = x._a
         if a.dtype.kind == "O":
-            return str(np.vectorize(bytes.decode, otypes=[object])(a)).replace("'", '"') if a.ndim else a[()].decode()
+            return (
+                str(np.vectorize(bytes.decode, otypes=[object])(a)).replace("'", '"')
+                if a.ndim
+                else a[()].decode()
+            )
         if a.dtype.kind == "f" and not a.ndim:
             return _short(a)
-        return np.array2string(
-            a, formatter={"float_kind": _short}, threshold=2**62 if max(a.shape) <= 6 else 0, edgeitems=3
-        ) if a.ndim else str(int(a) if a.dtype.kind in "iub" else a)
+        return (
+            np.array2string(
+                a,
+                formatter={"float_kind": _short},
+                threshold=2**62 if max(a.shape) <= 6 else 0,
+                edgeitems=3,
+            )
+            if a.ndim
+            else str(int(a) if a.dtype.kind in "iub" else a)
+        )
     if isinstance(x, dict):
         return "{" + ", ".join(f"{k!r}: {_plain(v)}" for k, v in x.items()) + "}"
     if isinstance(x, (list, tuple)):
@@ -483,7 +529,11 @@ def print_(*inputs, **kwargs):
     Args:
       output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
     """
-    stream, sep, end = kwargs.pop("output_stream", sys.stderr), kwargs.pop("sep", " "), kwargs.pop("end", "\n")
+    stream, sep, end = (
+        kwargs.pop("output_stream", sys.stderr),
+        kwargs.pop("sep", " "),
+        kwargs.pop("end", "\n"),
+    )
     kwargs.pop("summarize", None), kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments for tf.print: {kwargs}")

@@ -76,10 +76,14 @@ class Dataset:
             raise ValueError("Invalid `tensors`: it has no elements to slice.")
         for a in flat:
             if not a.ndim:
-                raise ValueError("Unbatching a tensor is only supported for rank >= 1: a scalar has no rows.")
+                raise ValueError(
+                    "Unbatching a tensor is only supported for rank >= 1: a scalar has no rows."
+                )
         sizes = {len(a) for a in flat}
         if len(sizes) > 1:
-            raise ValueError(f"Dimensions {sorted(sizes)} are not compatible: all tensors need the same number of rows.")
+            raise ValueError(
+                f"Dimensions {sorted(sizes)} are not compatible: all tensors need the same number of rows."
+            )
         n = sizes.pop()
         return _rows(columns, n, None)
 
@@ -90,17 +94,30 @@ class Dataset:
         return Dataset(lambda: iter([whole]), 1, _each(_spec, whole))
 
     @staticmethod
-    def from_generator(generator, output_types=None, output_shapes=None, args=None, output_signature=None, name=None):
+    def from_generator(
+        generator,
+        output_types=None,
+        output_shapes=None,
+        args=None,
+        output_signature=None,
+        name=None,
+    ):
         """A dataset of what `generator()` yields, of the specs `output_signature`."""
         if output_signature is None:
             if output_types is None:
-                raise TypeError("from_generator needs output_signature=tf.TensorSpec(shape, dtype).")
-            shapes = output_shapes if output_shapes is not None else _each(lambda t: None, output_types)
+                raise TypeError(
+                    "from_generator needs output_signature=tf.TensorSpec(shape, dtype)."
+                )
+            shapes = (
+                output_shapes if output_shapes is not None else _each(lambda t: None, output_types)
+            )
             output_signature = _each(lambda t, s: TensorSpec(s, t), output_types, shapes)
 
         def start():
             for x in generator(*(args or ())):
-                yield _each(lambda s, v: np.asarray(as_tensor(v, s.dtype._np)._a), output_signature, x)
+                yield _each(
+                    lambda s, v: np.asarray(as_tensor(v, s.dtype._np)._a), output_signature, x
+                )
 
         return Dataset(start, UNKNOWN_CARDINALITY, output_signature)
 
@@ -109,7 +126,9 @@ class Dataset:
         """The integers that Python's range gives, int64 unless `output_type` says otherwise."""
         kwargs.pop("name", None)
         out = kwargs.pop("output_type", "int64")
-        numbers = np.arange(*[int(a) for a in args], dtype=np.int64).astype(getattr(out, "_np", out))
+        numbers = np.arange(*[int(a) for a in args], dtype=np.int64).astype(
+            getattr(out, "_np", out)
+        )
         return _rows(numbers, len(numbers), None)
 
     @staticmethod
@@ -123,11 +142,17 @@ class Dataset:
         flat = [d for d in nest.flatten(parts)]
 
         def start():
-            return map(lambda row: nest.pack_sequence_as(parts, row), zip(*[d._start() for d in flat]))
+            return map(
+                lambda row: nest.pack_sequence_as(parts, row), zip(*[d._start() for d in flat])
+            )
 
         sizes = [d._size for d in flat]
         known = [n for n in sizes if n != INFINITE_CARDINALITY]
-        size = UNKNOWN_CARDINALITY if UNKNOWN_CARDINALITY in sizes else min(known, default=INFINITE_CARDINALITY)
+        size = (
+            UNKNOWN_CARDINALITY
+            if UNKNOWN_CARDINALITY in sizes
+            else min(known, default=INFINITE_CARDINALITY)
+        )
         return Dataset(start, size, nest.pack_sequence_as(parts, [d._spec for d in flat]))
 
     # -- transformations
@@ -168,13 +193,28 @@ class Dataset:
 
         return Dataset(start, self._size, self._spec)
 
-    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None, name=None):
+    def batch(
+        self,
+        batch_size,
+        drop_remainder=False,
+        num_parallel_calls=None,
+        deterministic=None,
+        name=None,
+    ):
         """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
         size = int(batch_size)
         if size < 1:
             raise ValueError(f"batch_size must be greater than zero, got {size}.")
-        spec = _each(lambda s: TensorSpec([size if drop_remainder else None, *s.shape], s.dtype), self._spec)
-        count = self._size if self._size < 0 else self._size // size if drop_remainder else -(-self._size // size)
+        spec = _each(
+            lambda s: TensorSpec([size if drop_remainder else None, *s.shape], s.dtype), self._spec
+        )
+        count = (
+            self._size
+            if self._size < 0
+            else self._size // size
+            if drop_remainder
+            else -(-self._size // size)
+        )
         if self._columns is not None:
             columns, order, n = self._columns, self._order, self._size
 
@@ -195,7 +235,9 @@ class Dataset:
 
         return Dataset(start, count, spec)
 
-    def padded_batch(self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None):
+    def padded_batch(
+        self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None
+    ):
         """As `batch`, with elements padded with zeros to the largest shape in the batch."""
 
         def pad(*xs):
@@ -220,7 +262,11 @@ class Dataset:
                 for i in range(len(_leaves(x)[0])):
                     yield _each(lambda a: np.asarray(a[i]), x)  # noqa: B023
 
-        return Dataset(start, UNKNOWN_CARDINALITY, _each(lambda s: TensorSpec(s.shape[1:], s.dtype), self._spec))
+        return Dataset(
+            start,
+            UNKNOWN_CARDINALITY,
+            _each(lambda s: TensorSpec(s.shape[1:], s.dtype), self._spec),
+        )
 
     def map(
         self, map_func, num_parallel_calls=None, deterministic=None, synchronous=None,
@@ -236,7 +282,9 @@ class Dataset:
         def peek():
             if not spec:
                 sample = next(self._start(), None)
-                spec.append(None if sample is None else _each(_spec, _arrays(_call(map_func, sample))))
+                spec.append(
+                    None if sample is None else _each(_spec, _arrays(_call(map_func, sample)))
+                )
             return spec[0]
 
         return Dataset(start, self._size, peek)
@@ -256,7 +304,13 @@ class Dataset:
             return self
         if self._columns is not None:
             return self._part(slice(count))
-        size = count if self._size == INFINITE_CARDINALITY else min(count, self._size) if self._size >= 0 else self._size
+        size = (
+            count
+            if self._size == INFINITE_CARDINALITY
+            else min(count, self._size)
+            if self._size >= 0
+            else self._size
+        )
         return Dataset(lambda: itertools.islice(self._start(), count), size, self._spec)
 
     def skip(self, count, name=None):
@@ -265,17 +319,29 @@ class Dataset:
         if self._columns is not None:
             return self._part(slice(count if count >= 0 else self._size, None))
         size = 0 if count < 0 else max(self._size - count, 0) if self._size >= 0 else self._size
-        return Dataset(lambda: itertools.islice(self._start(), count if count >= 0 else 0, None if count >= 0 else 0), size, self._spec)
+        return Dataset(
+            lambda: itertools.islice(
+                self._start(), count if count >= 0 else 0, None if count >= 0 else 0
+            ),
+            size,
+            self._spec,
+        )
 
     def _part(self, which):
         n, order = len(range(self._size)[which]), self._order
         if order is None:
-            return _rows(_each(lambda c: c[: self._size][which], self._columns), n, None, self._spec)
+            return _rows(
+                _each(lambda c: c[: self._size][which], self._columns), n, None, self._spec
+            )
         return _rows(self._columns, n, lambda: order()[which], self._spec)
 
     def shard(self, num_shards, index):
         """Every `num_shards`-th element, starting with number `index`."""
-        return Dataset(lambda: itertools.islice(self._start(), index, None, num_shards), UNKNOWN_CARDINALITY, self._spec)
+        return Dataset(
+            lambda: itertools.islice(self._start(), index, None, num_shards),
+            UNKNOWN_CARDINALITY,
+            self._spec,
+        )
 
     def repeat(self, count=None, name=None):
         """The elements `count` times over; for ever without one."""
@@ -290,7 +356,13 @@ class Dataset:
                 if none:
                     return
 
-        size = INFINITE_CARDINALITY if forever and self._size else self._size * int(count) if self._size > 0 and not forever else self._size
+        size = (
+            INFINITE_CARDINALITY
+            if forever and self._size
+            else self._size * int(count)
+            if self._size > 0 and not forever
+            else self._size
+        )
         return Dataset(start, size, self._spec)
 
     def concatenate(self, dataset, name=None):
@@ -388,7 +460,9 @@ class Dataset:
 
         found = list(itertools.islice(iter(self), 2))
         if len(found) != 1:
-            raise InvalidArgumentError(f"Dataset had {'more than one element' if found else 'no elements'}.")
+            raise InvalidArgumentError(
+                f"Dataset had {'more than one element' if found else 'no elements'}."
+            )
         return found[0]
 
     def __repr__(self):
@@ -402,7 +476,9 @@ def _rows(columns, n, order, spec=None):
         for i in range(n) if order is None else order().tolist():
             yield _each(lambda c: c[i], columns)  # noqa: B023
 
-    return Dataset(start, n, spec or _each(lambda c: TensorSpec(c.shape[1:], c.dtype), columns), columns, order)
+    return Dataset(
+        start, n, spec or _each(lambda c: TensorSpec(c.shape[1:], c.dtype), columns), columns, order
+    )
 
 
 def _spec(a):
@@ -424,4 +500,3 @@ def _streams(seed, again):
     base = [_state["seed"] or 0, 0 if seed is None else int(seed)]
     turns = itertools.count()
     return lambda: np.random.default_rng([*base, next(turns) if again else 0])
-

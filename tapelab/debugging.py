@@ -10,13 +10,17 @@ from .tensor import Tensor, Variable, as_tensor, is_tensor
 
 
 def _fail(message, fact, **values):
-    shown = "; ".join(f"{k} = {np.array2string(np.asarray(v), threshold=8)}" for k, v in values.items())
+    shown = "; ".join(
+        f"{k} = {np.array2string(np.asarray(v), threshold=8)}" for k, v in values.items()
+    )
     raise InvalidArgumentError(f"{message + '. ' if message else ''}{fact} {shown}")
 
 
 def _compares(name, op, sign):
     def check(x, y, message=None, summarize=None, name=None):
-        x = as_tensor(x, y.dtype._np if isinstance(y, (Tensor, Variable)) and not is_tensor(x) else None)
+        x = as_tensor(
+            x, y.dtype._np if isinstance(y, (Tensor, Variable)) and not is_tensor(x) else None
+        )
         y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
         holds = op(x, y)._a
         if not np.all(holds):
@@ -62,7 +66,9 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
     eps = 10 * np.finfo(x._a.dtype).eps
     rtol, atol = (eps if v is None else v for v in (rtol, atol))
     if not np.all(np.abs(x._a - y._a) <= atol + rtol * np.abs(y._a)):
-        _fail(message, f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}:", x=x._a, y=y._a)
+        _fail(
+            message, f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}:", x=x._a, y=y._a
+        )
 
 
 def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
@@ -80,11 +86,17 @@ def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
         else:
             have_ = have
         for w, n in zip(wanted, have_):
-            known = w if isinstance(w, int) else sizes.setdefault(w, n) if w not in (None, ".") else n
+            known = (
+                w if isinstance(w, int) else sizes.setdefault(w, n) if w not in (None, ".") else n
+            )
             if known != n:
-                raise ValueError(f"{message or ''} Specified shape {wanted}: size {w} should be {known}, got shape {have}.")
+                raise ValueError(
+                    f"{message or ''} Specified shape {wanted}: size {w} should be {known}, got shape {have}."
+                )
         if len(wanted) != len(have_):
-            raise ValueError(f"{message or ''} Specified shape {wanted} has another rank than {have}.")
+            raise ValueError(
+                f"{message or ''} Specified shape {wanted} has another rank than {have}."
+            )
 
 
 def _rank_of(x):
@@ -94,19 +106,25 @@ def _rank_of(x):
 def assert_rank(x, rank, message=None, name=None):
     """ValueError unless x has `rank` axes."""
     if _rank_of(x) != int(rank):
-        raise ValueError(f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+        raise ValueError(
+            f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+        )
 
 
 def assert_rank_at_least(x, rank, message=None, name=None):
     """ValueError unless x has at least `rank` axes."""
     if _rank_of(x) < int(rank):
-        raise ValueError(f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+        raise ValueError(
+            f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+        )
 
 
 def assert_rank_in(x, ranks, message=None, name=None):
     """ValueError unless the number of x's axes is one of `ranks`."""
     if _rank_of(x) not in [int(r) for r in ranks]:
-        raise ValueError(f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}")
+        raise ValueError(
+            f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+        )
 
 
 def assert_scalar(tensor, message=None, name=None):
@@ -127,7 +145,9 @@ def assert_type(tensor, tf_type, message=None, name=None):
 def assert_integer(x, message=None, name=None):
     """TypeError unless the dtype is an integer one."""
     if not as_tensor(x).dtype.is_integer:
-        raise TypeError(f'{message or ""} Expected "x" to be integer type. Found: {as_tensor(x).dtype!r}')
+        raise TypeError(
+            f'{message or ""} Expected "x" to be integer type. Found: {as_tensor(x).dtype!r}'
+        )
 
 
 def assert_same_float_dtype(tensors=None, dtype=None):
@@ -142,7 +162,11 @@ def assert_same_float_dtype(tensors=None, dtype=None):
 
 def assert_proper_iterable(values):
     """TypeError unless `values` can be iterated without being a tensor, array or string."""
-    if is_tensor(values) or isinstance(values, (np.ndarray, str, bytes)) or not hasattr(values, "__iter__"):
+    if (
+        is_tensor(values)
+        or isinstance(values, (np.ndarray, str, bytes))
+        or not hasattr(values, "__iter__")
+    ):
         raise TypeError(f"Expected argument 'values' to be iterable. Found: {type(values)}")
 
 
@@ -159,10 +183,10 @@ def check_numerics(tensor, message, name=None):
     bad = "NaN" if np.isnan(x._a).any() else "Inf" if np.isinf(x._a).any() else None
     if bad:
         at = np.argwhere(~np.isfinite(x._a))[0].tolist()
-        raise InvalidArgumentError(f"{message} : Tensor had {bad} values (first at index {at}) [Op:CheckNumerics]")
+        raise InvalidArgumentError(
+            f"{message} : Tensor had {bad} values (first at index {at}) [Op:CheckNumerics]"
+        )
     return P.identity(x)
-
-
 
 
 def assert_all_finite(x, message, name=None):
@@ -172,4 +196,6 @@ def assert_all_finite(x, message, name=None):
 
 def is_numeric_tensor(tensor):
     """True for a tensor of numbers."""
-    return is_tensor(tensor) and tensor.dtype.as_numpy_dtype is not object and not tensor.dtype.is_bool
+    return (
+        is_tensor(tensor) and tensor.dtype.as_numpy_dtype is not object and not tensor.dtype.is_bool
+    )

@@ -77,4 +77,6 @@ def per_image_standardization(image):
     """Each image with mean 0 and variance 1 (the deviation is at least 1/sqrt(pixels))."""
     x = cast(as_tensor(image), "float32")
     n = float(np.prod(x._a.shape[-3:]))
-    return (x - reduce_mean(x, [-3, -2, -1], True)) / maximum(reduce_std(x, [-3, -2, -1], True), n**-0.5)
+    return (x - reduce_mean(x, [-3, -2, -1], True)) / maximum(
+        reduce_std(x, [-3, -2, -1], True), n**-0.5
+    )

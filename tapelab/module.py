@@ -42,7 +42,9 @@ class Module:
 
     def __init__(self, name=None):
         if name is not None and not name.isidentifier():
-            raise ValueError(f"{name!r} is not a valid module name. Module names must be valid Python identifiers.")
+            raise ValueError(
+                f"{name!r} is not a valid module name. Module names must be valid Python identifiers."
+            )
         self._name = name
 
     @property

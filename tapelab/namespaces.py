@@ -103,9 +103,13 @@ def refuse(module, prefix):
         if name in known:
             text += f": {known[name]}."
         else:
-            near = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], 3, 0.75)
-            text += f"; did you mean {' or '.join(path + n for n in near)}?" if near else (
-                ". It has what gradient tapes need of TensorFlow; dir(tf) lists the names."
+            near = difflib.get_close_matches(
+                name, [n for n in vars(module) if not n.startswith("_")], 3, 0.75
+            )
+            text += (
+                f"; did you mean {' or '.join(path + n for n in near)}?"
+                if near
+                else (". It has what gradient tapes need of TensorFlow; dir(tf) lists the names.")
             )
         raise AttributeError(text, name=name, obj=module)
 

@@ -80,7 +80,9 @@ def _sorted(name, unsorted, empty=None):
     def op(data, segment_ids, name=None):
         ids = as_tensor(segment_ids)._a
         if np.any(np.diff(ids) < 0) or np.any(ids < 0):
-            raise InvalidArgumentError(f"segment ids are not increasing: {ids.tolist()} [Op:{op.__name__}]")
+            raise InvalidArgumentError(
+                f"segment ids are not increasing: {ids.tolist()} [Op:{op.__name__}]"
+            )
         n = int(ids[-1]) + 1 if ids.size else 0
         z = unsorted(data, ids, n)
         if empty is None or not n:
@@ -126,13 +128,24 @@ def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype=
     n = int(max(y.max(initial=-1), p.max(initial=-1)) + 1 if num_classes is None else num_classes)
     for a, what in ((y, "labels"), (p, "predictions")):
         if a.size and (a.min() < 0 or a.max() >= n):
-            raise InvalidArgumentError(f"`{what}` out of bound: they must be in [0, {n}) [Op:ConfusionMatrix]")
+            raise InvalidArgumentError(
+                f"`{what}` out of bound: they must be in [0, {n}) [Op:ConfusionMatrix]"
+            )
     z = np.zeros((n, n), numpy_dtype(dtype))
     np.add.at(z, (y, p), 1 if weights is None else as_tensor(weights)._a.astype(z.dtype))
     return Tensor(z)
 
 
-def bincount(arr, weights=None, minlength=None, maxlength=None, dtype="int32", name=None, axis=None, binary_output=False):
+def bincount(
+    arr,
+    weights=None,
+    minlength=None,
+    maxlength=None,
+    dtype="int32",
+    name=None,
+    axis=None,
+    binary_output=False,
+):
     """How often each integer occurs; with weights, the sum of its weights."""
     a = np.ravel(as_tensor(arr)._a)
     if a.size and a.min() < 0:
@@ -156,7 +169,8 @@ def dynamic_stitch(indices, data, name=None):
     flat = [np.ravel(as_tensor(i)._a) for i in indices]
     xs = same_dtypes(data, "DynamicStitch")
     rows = [
-        P.reshape(x, shape=(i.size, *x._a.shape[as_tensor(j)._a.ndim :])) for x, i, j in zip(xs, flat, indices)
+        P.reshape(x, shape=(i.size, *x._a.shape[as_tensor(j)._a.ndim :]))
+        for x, i, j in zip(xs, flat, indices)
     ]
     at = np.concatenate(flat)
     source = np.zeros(int(at.max()) + 1 if at.size else 0, np.int64)
@@ -204,7 +218,11 @@ def unique_with_counts(x, out_idx="int32", name=None):
     from .array import unique
 
     values, place = unique(x, out_idx)
-    return values, place, Tensor(np.bincount(place._a, minlength=len(values._a)).astype(numpy_dtype(out_idx)))
+    return (
+        values,
+        place,
+        Tensor(np.bincount(place._a, minlength=len(values._a)).astype(numpy_dtype(out_idx))),
+    )
 
 
 def tensor_scatter_nd_max(tensor, indices, updates, name=None):
@@ -228,5 +246,7 @@ def _scatter_extreme(tensor, indices, updates, f):
     # Old values and updates that reach the result share its cotangent.
     kept, hit = equal(x, z), equal(u, gather_nd(z, i))
     ties = cast(kept, x.dtype) + scatter_nd(i, cast(hit, x.dtype), x._a.shape)
-    shared = where(kept, x, np.zeros_like(x._a)) + scatter_nd(i, where(hit, u, np.zeros_like(u._a)), x._a.shape)
+    shared = where(kept, x, np.zeros_like(x._a)) + scatter_nd(
+        i, where(hit, u, np.zeros_like(u._a)), x._a.shape
+    )
     return shared / ties if x._a.dtype.kind == "f" else z

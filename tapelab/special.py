@@ -116,12 +116,50 @@ def _erfinv_of(x):
     return _ndtri_of((x + 1) / 2) / _math.sqrt(2)
 
 
-lgamma = _unary("math.lgamma", "Lgamma", _each(_lgamma_of), _lgamma, "log |gamma(x)|.", "3.0", 0.6931)
-digamma = _unary("math.digamma", "Digamma", _each(_digamma_of), _digamma, "The derivative of lgamma.", "1.0", -0.5772)
-erfinv = _unary("math.erfinv", "Erfinv", _each(_erfinv_of), _erfinv, "The inverse of erf.", "0.5", 0.4769)
-ndtri = _unary("math.ndtri", "Ndtri", _each(_ndtri_of), _ndtri, "The inverse of the normal distribution function.", "0.5", 0.0)
-zeta = _binary("math.zeta", "Zeta", _each(_zeta_of), None, _zeta_a, "The Hurwitz zeta function.", "2.0, 1.0", 1.6449340581893921)
-polygamma = _binary("math.polygamma", "Polygamma", _each(_polygamma_of), None, _polygamma_x, "The n-th derivative of digamma.", "1.0, 1.0", 1.6449340581893921)
+lgamma = _unary(
+    "math.lgamma", "Lgamma", _each(_lgamma_of), _lgamma, "log |gamma(x)|.", "3.0", 0.6931
+)
+digamma = _unary(
+    "math.digamma",
+    "Digamma",
+    _each(_digamma_of),
+    _digamma,
+    "The derivative of lgamma.",
+    "1.0",
+    -0.5772,
+)
+erfinv = _unary(
+    "math.erfinv", "Erfinv", _each(_erfinv_of), _erfinv, "The inverse of erf.", "0.5", 0.4769
+)
+ndtri = _unary(
+    "math.ndtri",
+    "Ndtri",
+    _each(_ndtri_of),
+    _ndtri,
+    "The inverse of the normal distribution function.",
+    "0.5",
+    0.0,
+)
+zeta = _binary(
+    "math.zeta",
+    "Zeta",
+    _each(_zeta_of),
+    None,
+    _zeta_a,
+    "The Hurwitz zeta function.",
+    "2.0, 1.0",
+    1.6449340581893921,
+)
+polygamma = _binary(
+    "math.polygamma",
+    "Polygamma",
+    _each(_polygamma_of),
+    None,
+    _polygamma_x,
+    "The n-th derivative of digamma.",
+    "1.0, 1.0",
+    1.6449340581893921,
+)
 
 
 def erfcinv(x, name=None):

@@ -22,7 +22,9 @@ def compute_gradient(f, x, delta=None):
     [[2.0, 0.0], [0.0, 4.0]]
     """
     if not isinstance(x, (list, tuple)):
-        raise ValueError("`x` must be a list or tuple of values convertible to a Tensor (arguments to `f`), not a single one.")
+        raise ValueError(
+            "`x` must be a list or tuple of values convertible to a Tensor (arguments to `f`), not a single one."
+        )
     x = [as_tensor(v) for v in x]
     theory, numbers = [], []
     with GradientTape(persistent=True) as tape:

@@ -63,7 +63,9 @@ class Checkpoint:
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
         path = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        values = {name: np.asarray(as_tensor(v)._a) for name, v in _named_variables(self._objects).items()}
+        values = {
+            name: np.asarray(as_tensor(v)._a) for name, v in _named_variables(self._objects).items()
+        }
         with open(path + ".npz.part", "wb") as f:
             np.savez(f, **values)
         os.replace(path + ".npz.part", path + ".npz")  # whole or not at all
@@ -109,7 +111,9 @@ class _Status:
     def assert_consumed(self):
         """AssertionError unless every stored value and every variable found its partner."""
         if self._unused or self._missing:
-            raise AssertionError(f"Unresolved: stored but not here {self._unused}; here but not stored {self._missing}.")
+            raise AssertionError(
+                f"Unresolved: stored but not here {self._unused}; here but not stored {self._missing}."
+            )
         return self
 
     def assert_existing_objects_matched(self):
@@ -128,7 +132,9 @@ def _read(path):
         with np.load(os.fspath(path) + ".npz", allow_pickle=False) as f:
             return {name: f[name] for name in f.files}
     except FileNotFoundError:
-        raise NotFoundError(f"Unsuccessful: no checkpoint {os.fspath(path)!r} (no such file with .npz).") from None
+        raise NotFoundError(
+            f"Unsuccessful: no checkpoint {os.fspath(path)!r} (no such file with .npz)."
+        ) from None
 
 
 def list_variables(ckpt_dir_or_file):
@@ -161,7 +167,11 @@ class CheckpointManager:
     @property
     def latest_checkpoint(self):
         """The path of the checkpoint written last, or None."""
-        return self.checkpoints[-1] if self.checkpoints else latest_checkpoint(os.path.dirname(self._prefix))
+        return (
+            self.checkpoints[-1]
+            if self.checkpoints
+            else latest_checkpoint(os.path.dirname(self._prefix))
+        )
 
     def save(self, checkpoint_number=None):
         """Write a checkpoint and remove those that are too many; returns its path."""

@@ -14,7 +14,11 @@ class Raised:
 
     def __init__(self, error):
         self.error = error
-        self.names = {c.__name__ for c in type(error).__mro__} - {"object", "BaseException", "Exception"}
+        self.names = {c.__name__ for c in type(error).__mro__} - {
+            "object",
+            "BaseException",
+            "Exception",
+        }
 
     def __repr__(self):
         return f"raised {type(self.error).__name__}: {str(self.error)[:300]}"
@@ -44,9 +48,15 @@ def tolerance(dtype):
 
 
 # What TensorFlow cannot do and tapelab can: no kernel for a dtype, no second derivative.
-LACKING = ("gradient registry has no entry for", "Could not find device for node", "No gradient defined",
-           "DataType float16 not in list", "of half is not in the list",
-           "object has no attribute '_id'", "recompute_grad tried to transpose")
+LACKING = (
+    "gradient registry has no entry for",
+    "Could not find device for node",
+    "No gradient defined",
+    "DataType float16 not in list",
+    "of half is not in the list",
+    "object has no attribute '_id'",
+    "recompute_grad tried to transpose",
+)
 
 
 def lacking(outcome):
@@ -101,14 +111,27 @@ def difference(want, got, path="result", scale=None):
             return f"{path}: TensorFlow's keys {list(want)}; tapelab's {list(got)}"
         return next((d for k in want if (d := difference(want[k], got[k], f"{path}[{k!r}]"))), None)
     if isinstance(want, (list, tuple)) and type(want).__name__ != "TensorShape":
-        if not isinstance(got, (list, tuple)) or len(want) != len(got) and not (want and lacking(want[-1])):
+        if (
+            not isinstance(got, (list, tuple))
+            or len(want) != len(got)
+            and not (want and lacking(want[-1]))
+        ):
             return f"{path}: TensorFlow {want!r}; tapelab {got!r}"
         if isinstance(want, tuple) != isinstance(got, tuple):
             return f"{path}: TensorFlow a {type(want).__name__}; tapelab a {type(got).__name__}"
-        return next((d for i, (a, b) in enumerate(zip(want, got)) if (d := difference(a, b, f"{path}[{i}]"))), None)
+        return next(
+            (
+                d
+                for i, (a, b) in enumerate(zip(want, got))
+                if (d := difference(a, b, f"{path}[{i}]"))
+            ),
+            None,
+        )
     if isinstance(want, float):
-        return None if isinstance(got, float) and np.isclose(want, got, 1e-5, equal_nan=True) else (
-            f"{path}: TensorFlow {want!r}; tapelab {got!r}"
+        return (
+            None
+            if isinstance(got, float) and np.isclose(want, got, 1e-5, equal_nan=True)
+            else (f"{path}: TensorFlow {want!r}; tapelab {got!r}")
         )
     same = str(want) == str(got)
     return None if same else f"{path}: TensorFlow {want!r}; tapelab {got!r}"

@@ -12,7 +12,23 @@ from hypothesis import strategies as st
 import tapelab
 
 NICE = [-2.0, -1.5, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0]
-SHAPES = [(), (), (1,), (2,), (3,), (2, 3), (3, 2), (2, 2), (1, 3), (2, 1), (3, 3), (2, 2, 3), (1, 1), (0,), (0, 2)]
+SHAPES = [
+    (),
+    (),
+    (1,),
+    (2,),
+    (3,),
+    (2, 3),
+    (3, 2),
+    (2, 2),
+    (1, 3),
+    (2, 1),
+    (3, 3),
+    (2, 2, 3),
+    (1, 1),
+    (0,),
+    (0, 2),
+]
 
 UNARY = (
     "tf.abs tf.negative tf.square tf.exp tf.sin tf.cos tf.tanh tf.sigmoid tf.nn.relu tf.nn.relu6 tf.nn.elu "
@@ -130,7 +146,9 @@ class Writer:
             self.try_(f"{name} = tf.constant({what}, {dtype}{empty})")
         else:
             value = f"tf.constant({what}, {dtype}{empty})"
-            self.try_(f"{name} = tf.Variable({value}{', trainable=False' if kind == 'frozen' else ''})")
+            self.try_(
+                f"{name} = tf.Variable({value}{', trainable=False' if kind == 'frozen' else ''})"
+            )
         self.sources.append(name)
         self.values.append(name)
 
@@ -179,7 +197,11 @@ class Writer:
             return f"{f}({a})"
         if kind == "p":
             f = self.pick(PARTIAL)
-            return f"{f}(tf.sigmoid({a}) * 0.9 + 0.05)" if self.chance(50) and "acosh" not in f else f"{f}({a})"
+            return (
+                f"{f}(tf.sigmoid({a}) * 0.9 + 0.05)"
+                if self.chance(50) and "acosh" not in f
+                else f"{f}({a})"
+            )
         if kind == "b":
             return self.pick(BINARY).format(a=a, b=self.partner(a))
         rank = len(self.env[a].shape)
@@ -209,7 +231,9 @@ class Writer:
             if v:
                 v = self.pick(v)
                 how = self.pick(["assign", "assign_add", "assign_sub"])
-                self.try_(f"{v}.{how}({self.pick([f'{v} * 0.5', f'tf.ones_like({v})', f'tf.sin({v})'])})")
+                self.try_(
+                    f"{v}.{how}({self.pick([f'{v} * 0.5', f'tf.ones_like({v})', f'tf.sin({v})'])})"
+                )
         elif kind < 85:
             a = self.operand()
             branch = self.name("v")
@@ -218,7 +242,13 @@ class Writer:
             self.values.append(branch)
         elif kind < 89:
             a, total = self.operand(), self.name("v")
-            step = self.pick([f"{total} = {total} * {a} + 1.0", f"{total} = tf.tanh({total} + {a})", f"{total} += {a}"])
+            step = self.pick(
+                [
+                    f"{total} = {total} * {a} + 1.0",
+                    f"{total} = tf.tanh({total} + {a})",
+                    f"{total} += {a}",
+                ]
+            )
             self.try_(f"{total} = {a}\nfor _ in range({self.pick([0, 1, 3])}):\n    {step}")
             self.values.append(total)
         elif kind < 92 and self.tapes:
@@ -248,7 +278,9 @@ class Writer:
     def tape(self, depth=0):
         name = self.name("tape")
         persistent = self.chance(50)
-        options = ["persistent=True"] * persistent + ["watch_accessed_variables=False"] * self.chance(12)
+        options = ["persistent=True"] * persistent + [
+            "watch_accessed_variables=False"
+        ] * self.chance(12)
         self.write(f"with tf.GradientTape({', '.join(options)}) as {name}:")
         self.indent += 1
         for s in self.sources:
@@ -288,16 +320,33 @@ class Writer:
             if self.chance(15):
                 chosen.append(self.pick(self.values))
             style = self.draw(st.integers(0, 9))
-            sources = chosen[0] if style < 4 else f"[{', '.join(chosen)}]" if style < 8 else (
-                "{" + ", ".join(f"'k{i}': {s}" for i, s in enumerate(chosen)) + "}"
-                if style == 8 else f"({', '.join(chosen)},)"
+            sources = (
+                chosen[0]
+                if style < 4
+                else f"[{', '.join(chosen)}]"
+                if style < 8
+                else (
+                    "{" + ", ".join(f"'k{i}': {s}" for i, s in enumerate(chosen)) + "}"
+                    if style == 8
+                    else f"({', '.join(chosen)},)"
+                )
             )
-            more = self.pick(["", "", "", ", unconnected_gradients='zero'", ", unconnected_gradients=tf.UnconnectedGradients.ZERO"])
+            more = self.pick(
+                [
+                    "",
+                    "",
+                    "",
+                    ", unconnected_gradients='zero'",
+                    ", unconnected_gradients=tf.UnconnectedGradients.ZERO",
+                ]
+            )
             g = self.name("g")
             kind = self.draw(st.integers(0, 99))
             if kind < 72 or targets.startswith("["):
                 if self.chance(12) and targets == target:
-                    up = self.pick([f"tf.ones_like({target}) * 2.0", f"{target}", f"tf.zeros_like({target})"])
+                    up = self.pick(
+                        [f"tf.ones_like({target}) * 2.0", f"{target}", f"tf.zeros_like({target})"]
+                    )
                     more += f", output_gradients={up}"
                 call = f"{tape}.gradient({targets}, {sources}{more})"
             elif kind < 95:
@@ -323,7 +372,9 @@ class Writer:
                 shape_like = chosen[0]
                 if sources == shape_like and "jacobian" not in call:
                     v = self.name("v")
-                    self.write(f"{v} = {g} * 1.5 if isinstance({g}, tf.Tensor) else tf.ones_like({shape_like}) * 0.5")
+                    self.write(
+                        f"{v} = {g} * 1.5 if isinstance({g}, tf.Tensor) else tf.ones_like({shape_like}) * 0.5"
+                    )
                     try:
                         exec(f"{v} = tf.ones_like({shape_like}) * 0.5", self.env)
                         self.values.append(v)
@@ -347,7 +398,9 @@ class Writer:
             self.write("with tf.GradientTape(persistent=True) as outer:")
             self.indent += 1
             self.write(f"outer.watch({primal})")
-        self.write(f"with tf.autodiff.ForwardAccumulator({primal}, tf.ones_like({primal}) * 0.5) as {name}:")
+        self.write(
+            f"with tf.autodiff.ForwardAccumulator({primal}, tf.ones_like({primal}) * 0.5) as {name}:"
+        )
         self.indent += 1
         first = len(self.values)
         for _ in range(self.draw(st.integers(1, 6))):
@@ -362,8 +415,12 @@ class Writer:
             self.write("out.append({'where finite': rate})")
             if under:
                 self.indent -= 1
-                again = f"attempt(lambda: outer.gradient(rate, {primal}, unconnected_gradients='zero'))"
-                self.write(f"if isinstance(rate, tf.Tensor):\n    out.append({{'where finite': {again}}})")
+                again = (
+                    f"attempt(lambda: outer.gradient(rate, {primal}, unconnected_gradients='zero'))"
+                )
+                self.write(
+                    f"if isinstance(rate, tf.Tensor):\n    out.append({{'where finite': {again}}})"
+                )
 
     def program(self):
         self.prelude = []

@@ -41,7 +41,10 @@ PAIRS = [
     (tapelab.Variable, type(tensorflow.Variable(0))),
 ]  # fmt: skip
 EXTRA_ATTRIBUTES = {
-    name for ours, theirs in PAIRS for name in set(dir(ours)) - set(dir(theirs)) if not name.startswith("_")
+    name
+    for ours, theirs in PAIRS
+    for name in set(dir(ours)) - set(dir(theirs))
+    if not name.startswith("_")
 }
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|inf|nan)(?![\w])")
 
@@ -50,18 +53,30 @@ class Lesson:
     """The cells of a lesson that say the same in both, as source text."""
 
     def __init__(self, path):
-        self.missing, self.known, self.tapes = set(), set(dir(__builtins__)) | {"__builtins__"}, set()
+        self.missing, self.known, self.tapes = (
+            set(),
+            set(dir(__builtins__)) | {"__builtins__"},
+            set(),
+        )
         self.cells = []
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
             if cell.cell_type != "code":
                 continue
             tags = set(cell.metadata.get("tags", ()))
-            source = "\n".join(s for s in cell.source.split("\n") if not s.lstrip().startswith(("%", "!")))
+            source = "\n".join(
+                s for s in cell.source.split("\n") if not s.lstrip().startswith(("%", "!"))
+            )
             tree = ast.parse(source)
             tree.body = [s for s in tree.body if not self.is_check(s) and not self.is_set_up(s)]
             left_out = bool(tags & SKIPPED_TAGS) or self.about_extras(tree)
-            defined = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            defined |= {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+            defined = {
+                n.id
+                for n in ast.walk(tree)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+            defined |= {
+                n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))
+            }
             for n in ast.walk(tree):
                 if isinstance(n, (ast.Import, ast.ImportFrom)):
                     defined |= {(a.asname or a.name).split(".")[0] for a in n.names}
@@ -86,11 +101,19 @@ class Lesson:
             for n in ast.walk(tree)
             if isinstance(n, ast.With)
             for item in n.items
-            if isinstance(item.optional_vars, ast.Name) and "GradientTape(" in ast.unparse(item.context_expr)
+            if isinstance(item.optional_vars, ast.Name)
+            and "GradientTape(" in ast.unparse(item.context_expr)
         }
         attribute_of = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-        local = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        local |= {a.arg for n in ast.walk(tree) if isinstance(n, ast.arguments) for a in (*n.args, *n.kwonlyargs)}
+        local = {
+            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        local |= {
+            a.arg
+            for n in ast.walk(tree)
+            if isinstance(n, ast.arguments)
+            for a in (*n.args, *n.kwonlyargs)
+        }
         for n in ast.walk(tree):
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load):
                 if n.id in EXTRA_NAMES or n.id in self.missing - local:
@@ -102,7 +125,11 @@ class Lesson:
             if isinstance(n, ast.Attribute):
                 if n.attr in EXTRA_ATTRIBUTES:
                     return True
-                if isinstance(n.value, ast.Name) and n.value.id == "tf" and not hasattr(tensorflow, n.attr):
+                if (
+                    isinstance(n.value, ast.Name)
+                    and n.value.id == "tf"
+                    and not hasattr(tensorflow, n.attr)
+                ):
                     return True
             if isinstance(n, ast.keyword) and n.arg in EXTRA_ARGUMENTS:
                 return True
@@ -121,9 +148,20 @@ def one_stream_of_random_numbers(monkeypatch):
         for name in ("normal", "uniform", "truncated_normal"):
             patch.setattr(tensorflow.random, name, drawn(getattr(tapelab.random, name)))
         patch.setattr(tensorflow.random, "set_seed", tapelab.random.set_seed)
-        patch.setattr(tensorflow.keras.utils, "set_random_seed", tapelab.keras.utils.set_random_seed)
-        for name in ("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "RandomNormal", "RandomUniform"):
-            ours, theirs = (getattr(m.keras.initializers, name, None) for m in (tapelab, tensorflow))
+        patch.setattr(
+            tensorflow.keras.utils, "set_random_seed", tapelab.keras.utils.set_random_seed
+        )
+        for name in (
+            "GlorotUniform",
+            "GlorotNormal",
+            "HeUniform",
+            "HeNormal",
+            "RandomNormal",
+            "RandomUniform",
+        ):
+            ours, theirs = (
+                getattr(m.keras.initializers, name, None) for m in (tapelab, tensorflow)
+            )
             if ours and theirs:
                 make = lambda self, shape, dtype=None, ours=ours, **_: tensor(ours()(shape))  # noqa: E731
                 patch.setattr(theirs, "__call__", make)

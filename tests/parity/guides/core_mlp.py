@@ -4,7 +4,12 @@ import tensorflow as tf
 
 rng = np.random.default_rng(3)
 labels = rng.integers(0, 10, 600)
-images = np.clip(rng.normal(60, 40, (600, 8, 8)) + 120 * (np.arange(64).reshape(8, 8) % 10 == labels[:, None, None]), 0, 255)
+images = np.clip(
+    rng.normal(60, 40, (600, 8, 8))
+    + 120 * (np.arange(64).reshape(8, 8) % 10 == labels[:, None, None]),
+    0,
+    255,
+)
 x_all, y_all = images.astype("uint8"), labels.astype("int64")
 
 
@@ -54,11 +59,13 @@ class MLP(tf.Module):
         return x
 
 
-mlp_model = MLP([
-    DenseLayer(out_dim=32, activation=tf.nn.relu),
-    DenseLayer(out_dim=24, activation=tf.nn.relu),
-    DenseLayer(out_dim=10),
-])
+mlp_model = MLP(
+    [
+        DenseLayer(out_dim=32, activation=tf.nn.relu),
+        DenseLayer(out_dim=24, activation=tf.nn.relu),
+        DenseLayer(out_dim=10),
+    ]
+)
 
 
 def cross_entropy_loss(y_pred, y):
@@ -87,7 +94,9 @@ class Adam:
             self.built = True
         for i, (d_var, var) in enumerate(zip(grads, vars)):
             self.v_dvar[i].assign(self.beta_1 * self.v_dvar[i] + (1 - self.beta_1) * d_var)
-            self.s_dvar[i].assign(self.beta_2 * self.s_dvar[i] + (1 - self.beta_2) * tf.square(d_var))
+            self.s_dvar[i].assign(
+                self.beta_2 * self.s_dvar[i] + (1 - self.beta_2) * tf.square(d_var)
+            )
             v_dvar_bc = self.v_dvar[i] / (1 - (self.beta_1**self.t))
             s_dvar_bc = self.s_dvar[i] / (1 - (self.beta_2**self.t))
             var.assign_sub(self.learning_rate * (v_dvar_bc / (tf.sqrt(s_dvar_bc) + self.ep)))
@@ -108,7 +117,9 @@ optimizer = Adam(learning_rate=5e-3)
 for epoch in range(4):
     losses, accs = [], []
     for x_batch, y_batch in train_data:
-        batch_loss, batch_acc = train_step(x_batch, y_batch, cross_entropy_loss, accuracy, mlp_model, optimizer)
+        batch_loss, batch_acc = train_step(
+            x_batch, y_batch, cross_entropy_loss, accuracy, mlp_model, optimizer
+        )
         losses.append(batch_loss)
         accs.append(batch_acc)
     print(f"Epoch: {epoch} loss {tf.reduce_mean(losses):.4f} accuracy {tf.reduce_mean(accs):.2f}")
@@ -132,4 +143,6 @@ def class_pred_test(y):
 
 exported = ExportModule(model=mlp_model, preprocess=preprocess, class_pred=class_pred_test)
 classes = exported(x_all[:50])
-print(classes.dtype, float(tf.reduce_mean(tf.cast(tf.equal(classes, y_all[:50]), tf.float32))) > 0.5)
+print(
+    classes.dtype, float(tf.reduce_mean(tf.cast(tf.equal(classes, y_all[:50]), tf.float32))) > 0.5
+)

@@ -10,13 +10,15 @@ dataset = tf.data.Dataset.from_tensor_slices(
 )
 dataset = dataset.batch(32)
 
-mnist_model = tf.keras.Sequential([
-    tf.keras.Input(shape=(None, None, 1)),
-    tf.keras.layers.Conv2D(16, [3, 3], activation="relu"),
-    tf.keras.layers.Conv2D(16, [3, 3], activation="relu"),
-    tf.keras.layers.GlobalAveragePooling2D(),
-    tf.keras.layers.Dense(10),
-])
+mnist_model = tf.keras.Sequential(
+    [
+        tf.keras.Input(shape=(None, None, 1)),
+        tf.keras.layers.Conv2D(16, [3, 3], activation="relu"),
+        tf.keras.layers.Conv2D(16, [3, 3], activation="relu"),
+        tf.keras.layers.GlobalAveragePooling2D(),
+        tf.keras.layers.Dense(10),
+    ]
+)
 draw = np.random.default_rng(11)
 for v in mnist_model.trainable_variables:
     v.assign((0.2 * draw.standard_normal(tuple(v.shape))).astype("float32"))
@@ -41,13 +43,13 @@ def train_step(images, labels):
 for epoch in range(3):
     for _, (images, labels) in enumerate(dataset):
         train_step(images, labels)
-    print("Epoch {} finished".format(epoch))
+    print(f"Epoch {epoch} finished")
 print(np.round(loss_history, 4))
 
 
 class Linear(tf.keras.Model):
     def __init__(self):
-        super(Linear, self).__init__()
+        super().__init__()
         self.W = tf.Variable(5.0, name="weight")
         self.B = tf.Variable(10.0, name="bias")
 
@@ -73,12 +75,12 @@ def grad(model, inputs, targets):
 
 model = Linear()
 optimizer = tf.keras.optimizers.SGD(learning_rate=0.01)
-print("Initial loss: {:.3f}".format(loss(model, training_inputs, training_outputs)))
+print(f"Initial loss: {loss(model, training_inputs, training_outputs):.3f}")
 for i in range(300):
     grads = grad(model, training_inputs, training_outputs)
     model.W.assign_sub(0.01 * grads[0])
     model.B.assign_sub(0.01 * grads[1])
     if i % 60 == 0:
-        print("Loss at step {:03d}: {:.3f}".format(i, loss(model, training_inputs, training_outputs)))
-print("Final loss: {:.3f}".format(loss(model, training_inputs, training_outputs)))
-print("W = {:.4f}, B = {:.4f}".format(model.W.numpy(), model.B.numpy()))
+        print(f"Loss at step {i:03d}: {loss(model, training_inputs, training_outputs):.3f}")
+print(f"Final loss: {loss(model, training_inputs, training_outputs):.3f}")
+print(f"W = {model.W.numpy():.4f}, B = {model.B.numpy():.4f}")

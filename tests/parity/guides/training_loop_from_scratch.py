@@ -64,7 +64,9 @@ def test_step(x, y):
 for epoch in range(2):
     for x_batch, y_batch in train_dataset:
         loss_value = train_step(x_batch, y_batch)
-    print(f"Training acc over epoch: {float(train_acc_metric.result()):.4f}, loss {float(loss_value):.4f}")
+    print(
+        f"Training acc over epoch: {float(train_acc_metric.result()):.4f}, loss {float(loss_value):.4f}"
+    )
     train_acc_metric.reset_state()
     for x_batch, y_batch in val_dataset:
         test_step(x_batch, y_batch)
@@ -138,4 +140,6 @@ for _ in range(2):
         g_loss = loss_fn(misleading_labels, predictions)
     grads = tape.gradient(g_loss, generator.trainable_weights)
     g_optimizer.apply_gradients(zip(grads, generator.trainable_weights))
-    print(f"discriminator {float(d_loss):.4f}, generator {float(g_loss):.4f}", generated_images.shape)
+    print(
+        f"discriminator {float(d_loss):.4f}, generator {float(g_loss):.4f}", generated_images.shape
+    )

@@ -157,7 +157,9 @@ def functions_inside_functions(tf):
         def inner(z):
             return z + 1
 
-        y, _ = tf.while_loop(lambda y, i: i < 10.0, lambda y, i: (inner(y), i + 1.0), [x, tf.constant(0.0)])
+        y, _ = tf.while_loop(
+            lambda y, i: i < 10.0, lambda y, i: (inner(y), i + 1.0), [x, tf.constant(0.0)]
+        )
         return y
 
     x = tf.Variable(1.0)

@@ -25,7 +25,9 @@ def entered_again(tf):
 
 def one_primal_twice(tf):
     x = tf.constant(1.0)
-    return attempt(lambda: tf.autodiff.ForwardAccumulator([x, x], [tf.constant(1.0), tf.constant(2.0)]))
+    return attempt(
+        lambda: tf.autodiff.ForwardAccumulator([x, x], [tf.constant(1.0), tf.constant(2.0)])
+    )
 
 
 def pure_forward_orders(tf):
