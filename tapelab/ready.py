@@ -96,32 +96,46 @@ def gradient():
 CHECKS = (python, numpy, packages, extensions, pictures, digits, memory, gradient)
 
 
-def report() -> bool:
-    """Print one line per check, `ok` or what to do about it; True if everything is ready.
+def findings() -> list[tuple[str, str | None]]:
+    """Every check as (what must hold, what to do about it or None).
 
     >>> from tapelab import ready
-    >>> ready.report()  # doctest: +SKIP
-    ok     Python is 3.11 or newer
-    ...
-    Everything is ready.
+    >>> dict(ready.findings())["A tape gives the right slope"] is None
     True
     """
-    problems = 0
+    found = []
     for check in CHECKS:
         try:
             problem = check()
         except Exception as error:  # a check that cannot even run is a finding, too
             problem = f"{type(error).__name__}: {error}; run: {_INSTALL}"
-        print(f"{'TO DO' if problem else 'ok   '}  {check.__doc__}", end="")
-        print(f": NO, {problem}" if problem else "")
-        problems += bool(problem)
+        found.append((check.__doc__, problem))
+    return found
+
+
+def report(found: list[tuple[str, str | None]] | None = None) -> None:
+    """Print one line per check: `ok`, or `TO DO` and what to do.
+
+    >>> from tapelab import ready
+    >>> ready.report([("The cat is in", None), ("The door is shut", "shut it")])
+    ok     The cat is in
+    TO DO  The door is shut: NO, shut it
+    <BLANKLINE>
+    1 of 2 checks asks for something: see TO DO.
+    """
+    found = findings() if found is None else found
+    for what, problem in found:
+        print(f"TO DO  {what}: NO, {problem}" if problem else f"ok     {what}")
+    open_ = sum(problem is not None for _, problem in found)
     print()
-    if problems == 0:
+    if open_ == 0:
         print("Everything is ready.")
     else:
-        print(f"{problems} of {len(CHECKS)} checks ask for something: see the lines with TO DO.")
-    return problems == 0
+        asks = "checks asks" if open_ == 1 else "checks ask"
+        print(f"{open_} of {len(found)} {asks} for something: see TO DO.")
 
 
 if __name__ == "__main__":
-    sys.exit(not report())
+    all_found = findings()
+    report(all_found)
+    sys.exit(any(problem for _, problem in all_found))

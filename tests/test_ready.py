@@ -1,5 +1,7 @@
 """The report on the machine: each thing that can be wrong is found, and what to do is said."""
 
+import os
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_a_machine_with_the_lab_is_ready(capsys):
     pytest.importorskip("jupyterlab")
     pytest.importorskip("psutil")
-    assert ready.report()
+    ready.report()
     said = capsys.readouterr().out
     assert said.count("ok ") == len(ready.CHECKS)
     assert said.endswith("Everything is ready.\n")
@@ -78,7 +80,19 @@ def test_what_is_wrong_is_found_and_what_to_do_is_said(check, monkeypatch, capsy
     spoil, said = BROKEN[check]
     spoil(monkeypatch)
     monkeypatch.setattr(ready, "CHECKS", (check,))
-    assert not ready.report()
+    ready.report()
     line, _, summary = capsys.readouterr().out.splitlines()
     assert line.startswith(f"TO DO  {check.__doc__}: NO, ") and said in line
-    assert summary == "1 of 1 checks ask for something: see the lines with TO DO."
+    assert summary == "1 of 1 checks asks for something: see TO DO."
+
+
+def test_from_a_shell_the_exit_code_says_it(tmp_path):
+    pytest.importorskip("jupyterlab")
+    pytest.importorskip("psutil")
+    command = [sys.executable, "-m", "tapelab.ready"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+    lost = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    (tmp_path / "psutil.py").write_text("raise ImportError('no psutil')")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=lost)
+    assert done.returncode == 1
+    assert "TO DO  There is enough free memory: NO, ImportError: no psutil" in done.stdout
