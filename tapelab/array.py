@@ -706,6 +706,7 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     [30, 10]
     """
     x = as_tensor(params)
+    at_front = axis is None or axis == 0
     axis = axis_of(x, batch_dims if axis is None else axis, "GatherV2")
     n = x._a.shape[axis]
     i = _checked(indices, n, "GatherV2")
@@ -722,7 +723,8 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
         k, extra = i.ndim - b, at - b
         order = [*range(b), *range(b + k, b + k + extra), *range(b, b + k), *range(b + k + extra, z._a.ndim)]
         return transpose(z, order)
-    p = P.gather_sparse if axis == -x._a.ndim else P.gather_dense
+    # Rows for an axis of 0 as written; TensorFlow makes -1 of a vector dense.
+    p = P.gather_sparse if axis == -x._a.ndim and at_front else P.gather_dense
     return p(x, indices=i, axis=axis)
 
 

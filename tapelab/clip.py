@@ -17,13 +17,14 @@ def _clip_x(g, z, x, low, high):
 
 
 def _clip_low(g, z, x, low, high):
-    """The lower bound gets the cotangent where x is below it."""
-    return g * P.cast(P.less(x, low), to=dtype(g))
+    """The lower bound gets the cotangent where x, or the upper bound, is below it."""
+    return g * P.cast(P.less(P.minimum(x, high), low), to=dtype(g))
 
 
 def _clip_high(g, z, x, low, high):
-    """The upper bound gets the cotangent where x is above it."""
-    return g * P.cast(P.greater(x, high), to=dtype(g))
+    """The upper bound gets the cotangent where x is above it, unless the lower bound wins."""
+    wins = P.logical_and(P.greater(x, high), P.greater_equal(high, low))
+    return g * P.cast(wins, to=dtype(g))
 
 
 primitive(

@@ -635,7 +635,7 @@ _conj_all = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real
 def reciprocal_no_nan(x, name=None):
     """1 / x, and 0 where x is 0."""
     x = as_tensor(x)
-    return divide_no_nan(Tensor(np.ones_like(x._a)), x)
+    return _divide_no_nan(Tensor(np.ones_like(x._a)), x)
 
 
 def angle(input, name=None):

@@ -93,7 +93,7 @@ def _leaky(g, z, x, alpha):
 
 def _elu(g, z, x):
     """1 where x > 0, else e^x = z + 1."""
-    return g * P.minimum(np.ones_like(bare(z)), z + 1)
+    return P.where(bare(z) < 0, g * (z + 1), g)
 
 
 def _selu(g, z, x):
