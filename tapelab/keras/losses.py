@@ -167,7 +167,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     labels = as_tensor(y_true)._a
     if labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    labels = labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+    labels = np.asarray(labels, np.int64)
     if labels.shape != y_pred._a.shape[:-1]:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
@@ -182,7 +182,10 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
     if not from_logits:
         y_pred = log(clip_by_value(y_pred, EPSILON, 1 - EPSILON))
-    loss = nn.sparse_softmax_cross_entropy_with_logits(Tensor(labels), y_pred)
+    labels = Tensor(labels)
+    if labels._a.size and labels._a.view(np.uint64).max() >= y_pred._a.shape[-1]:  # or negative
+        nn.sparse_softmax_cross_entropy_with_logits(labels, y_pred)  # says which
+    loss = P.sparse_xent(y_pred, labels)
     return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
 
 
