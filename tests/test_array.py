@@ -110,11 +110,10 @@ def test_mirrored_borders(mode):
     )
 
 
-@pytest.mark.parametrize("axis", [None, 1, 2, -1])
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "axis, batch", [(None, 1), (None, 2), (1, 1), (2, 1), (2, 2), (-1, 1), (-1, 2)]
+)
 def test_gather_with_batch_axes(axis, batch):
-    if axis is not None and axis % 3 < batch:
-        pytest.skip("the axis comes after the batch axes")
     rng, at = np.random.default_rng(0), batch if axis is None else axis % 3
     i = rng.integers(0, A.shape[at], (*A.shape[:batch], 2))
     expected = (

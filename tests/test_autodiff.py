@@ -148,6 +148,43 @@ def test_forward_within_forward():
     assert float(outer.jvp(first)) == pytest.approx(2 * np.cos(0.7) - 0.7 * np.sin(0.7), rel=1e-14)
 
 
+def test_a_rate_counts_as_computed_when_its_value_was():
+    """Whenever it is asked for: tapes around the block see it, tapes inside do not."""
+    x = tf.constant(0.5, tf.float64)
+    one = tf.constant(1.0, tf.float64)
+    with Forward(x, one) as outer, Forward(x, one) as inner:
+        y = x**3
+    first = inner.jvp(y)
+    assert float(outer.jvp(first)) == 3.0 and inner.jvp(outer.jvp(y)) is None
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        with Forward(x, one) as acc:
+            y = x**3
+    assert float(tape.gradient(acc.jvp(y), x)) == 3.0
+    with Forward(x, one) as acc, tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x**3
+    assert tape.gradient(acc.jvp(y), x) is None
+
+
+def test_a_closed_accumulator_goes_on_when_entered_again():
+    x = tf.constant(-2.0)
+    with Forward(x, tf.constant(1.5)) as acc:
+        y = 4.0 * x
+    lost = 4.0 * x
+    with acc:
+        z = y * y
+    assert acc.jvp(lost) is None and float(acc.jvp(z)) == 6.0 * -8.0 * 2.0
+
+
+def test_variables_and_what_is_written_into_them():
+    v = tf.Variable(1.0)
+    with Forward(v, tf.constant(11.0)) as acc:
+        v.assign_sub(0.5)
+        y = [v.read_value(), 2.0 * v]
+    assert [float(r) for r in acc.jvp(y)] == [11.0, 22.0]
+
+
 def test_jacobians_by_columns(inputs):
     x, w = map(tf.constant, inputs[:2])
     with tf.GradientTape() as tape:

@@ -476,6 +476,15 @@ def test_output_gradients():
         ask(tf.constant([1.0, 2.0], tf.float64))
 
 
+def test_strings_have_no_gradient():
+    x, s = tf.constant(3.0), tf.constant("text")
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, s])
+        y = x * x
+    assert tape.gradient(s, s) is None and tape.gradient(s, x) is None
+    assert value(tape.gradient([x, y, s], [x, s])) == [7.0, None]
+
+
 @pytest.mark.parametrize("target, error", [(None, TypeError), (3.0, (TypeError, AttributeError))])
 def test_wrong_targets(target, error):
     v = tf.Variable(2.0)
@@ -580,7 +589,9 @@ def test_what_came_out_of_stop_gradient_is_none():
     assert tape.gradient(z, [x, y]) == [None, None]
 
 
-@pytest.mark.parametrize("op", [tf.exp, tf.reduce_sum, lambda x: tf.reshape(x, [2, 1]), tf.math.cumsum])
+@pytest.mark.parametrize(
+    "op", [tf.exp, tf.reduce_sum, lambda x: tf.reshape(x, [2, 1]), tf.math.cumsum]
+)
 @pytest.mark.parametrize("order", [1, 2])
 def test_intermediate_results_as_sources(op, order):
     """Their cotangent is kept while the walk goes on to what they came from."""
