@@ -129,6 +129,11 @@ c.Authenticator.admin_users = admins
 # What they get.
 
 
+def running(spawner):
+    """Where a learner's server notes what runs: in memory, so that a full disk stops no server."""
+    return f"/run/tapelab-{spawner.user.name}"
+
+
 async def hand_out(spawner):
     """Closes the learner's home to others and brings the working copy in it up to date.
 
@@ -138,11 +143,16 @@ async def hand_out(spawner):
     if learner.pw_uid < 1000:
         raise RuntimeError(f"{learner.pw_name} is an account of the system, not of a learner")
     os.chmod(learner.pw_dir, 0o700)
+    os.makedirs(running(spawner), mode=0o700, exist_ok=True)
+    os.chown(running(spawner), learner.pw_uid, learner.pw_gid)
     # As the learner: nothing in a learner's home is followed or written with the hub's rights.
+    # Where IPython has been but Jupyter left no mark, Jupyter would make the mark when it starts
+    # for the second time, and not start on a full disk.
     copying = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-m", "tapelab.workcopy", LESSONS, f"{learner.pw_dir}/work"),
+        *("sh", "-c", 'mkdir -p "$HOME/.jupyter"; touch "$HOME/.jupyter/migrated"; exec "$@"'),
+        *("sh", sys.executable, "-I", "-m", "tapelab.workcopy", LESSONS, f"{learner.pw_dir}/work"),
         cwd="/",
-        env={"HOME": learner.pw_dir},
+        env={"HOME": learner.pw_dir, "PATH": os.defpath},
         user=learner.pw_uid,
         group=learner.pw_gid,
         extra_groups=[],
@@ -159,7 +169,10 @@ async def hand_out(spawner):
 c.Spawner.pre_spawn_hook = hand_out
 c.Spawner.notebook_dir = "~"
 c.Spawner.default_url = "/lab/tree/work/00_start_here.ipynb"
-c.Spawner.environment = {"JUPYTER_CONFIG_PATH": str(HERE)}  # labconfig/
+c.Spawner.environment = {
+    "JUPYTER_CONFIG_PATH": str(HERE),  # labconfig/
+    "JUPYTER_RUNTIME_DIR": running,
+}
 # Thirty who log in at once on a few cores wait longer than the defaults allow.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 

@@ -2,7 +2,7 @@
 
 The shipped configuration runs as on a server, as root and with real accounts, inside a private
 view of this machine (Linux namespaces): /etc and closed directories above the checkout are
-overlays, /home is a small file system in memory. When the tests end everything in it ends, the
+overlays, /home is a small disk in memory. When the tests end everything in it ends, the
 servers too that are made to outlive the hub. All traffic stays on 127.0.0.1.
 """
 
@@ -53,6 +53,7 @@ UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-pro
 VIEW = """
 set -e
 mount -t tmpfs -o mode=711 tmpfs /mnt
+mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755,size=64m tmpfs /home
 for closed in /etc "$@"; do
     mkdir -p "/mnt/over$closed" "/mnt/work$closed"
