@@ -1,0 +1,66 @@
+"""The public names: shared objects, and refusals that help."""
+
+import inspect
+
+import pytest
+
+import tapelab as tf
+from tapelab import namespaces
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("math.exp", "exp"), ("math.reduce_sum", "reduce_sum"), ("math.sigmoid", "sigmoid"),
+        ("nn.sigmoid", "sigmoid"), ("math.tanh", "tanh"), ("math.softplus", "nn.softplus"),
+        ("math.argmax", "argmax"), ("linalg.norm", "norm"), ("linalg.matmul", "matmul"),
+        ("linalg.eye", "eye"), ("linalg.einsum", "einsum"), ("math.top_k", "nn.top_k"),
+        ("math.l2_normalize", "nn.l2_normalize"), ("debugging.assert_equal", "assert_equal"),
+        ("math.round", "round"), ("math.add", "add"), ("math.conj", "math.conj"),
+    ],
+)  # fmt: skip
+def test_one_object_in_two_places(one, other):
+    found = []
+    for path in (one, other):
+        x = tf
+        for name in path.split("."):
+            x = getattr(x, name)
+        found.append(x)
+    assert found[0] is found[1]
+
+
+@pytest.mark.parametrize("place", namespaces.ABSENT)
+def test_what_is_absent_says_so(place):
+    module = tf
+    for name in place.split(".") if place else ():
+        module = getattr(module, name)
+    for name, instead in namespaces.ABSENT[place].items():
+        with pytest.raises(AttributeError) as caught:
+            getattr(module, name)
+        assert "tapelab has no tf." in str(caught.value) and instead in str(caught.value)
+        assert not hasattr(module, name)
+
+
+def test_what_is_absent_points_to_names_that_exist():
+    """Every `tf.something` in the table is there."""
+    import re
+
+    for table in namespaces.ABSENT.values():
+        for instead in table.values():
+            for path in re.findall(r"\btf\.([\w.]*\w)", instead):
+                x = tf
+                for name in path.split("."):
+                    x = getattr(x, name)
+
+
+def test_a_slip_of_the_pen_gets_a_suggestion():
+    with pytest.raises(AttributeError, match="did you mean tf.reduce_sum"):
+        tf.reduce_sums  # noqa: B018
+    with pytest.raises(AttributeError, match="dir"):
+        tf.quxquux  # noqa: B018
+
+
+def test_names_of_arguments_are_tensorflows():
+    for f, first in [(tf.nn.relu, "features"), (tf.math.softplus, "features"), (tf.exp, "x"), (tf.atan2, "y")]:
+        assert next(iter(inspect.signature(f).parameters)) == first
+    assert float(tf.nn.relu(features=tf.constant(-1.0))) == 0.0

@@ -1,0 +1,279 @@
+"""What once differed from TensorFlow, found by random programs and snippets under both.
+
+Each test is named for what differed; what it expects is what TensorFlow 2.21 gave. None of them
+needs TensorFlow.
+"""
+
+import numpy as np
+import pytest
+
+import tapelab as tf
+
+Invalid = tf.errors.InvalidArgumentError
+
+
+def gradient(f, *values, **options):
+    """The gradient of f at constants or variables."""
+    with tf.GradientTape() as tape:
+        tape.watch([v for v in values if isinstance(v, tf.Tensor)])
+        y = f(*values)
+    return tape.gradient(y, values[0] if len(values) == 1 else list(values), **options)
+
+
+# ---------------------------------------------------------------- tapes
+
+
+def test_unconnected_targets_do_not_check_output_gradients():
+    x, other = tf.Variable([1.0, 2.0]), tf.constant([[1.0]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(other)
+    assert tape.gradient(tf.constant(1), other, output_gradients=x * 2.0) is None
+
+
+def test_output_gradients_of_a_foreign_shape_are_invalid():
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = x * x
+    with pytest.raises(Invalid, match="Incompatible shapes"):
+        tape.gradient(y, x, output_gradients=tf.ones([3]))
+
+
+def test_jacobian_of_what_the_tape_does_not_track_is_none():
+    x, y = tf.constant([1.0, 2.0]), tf.constant([3.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(y)
+    assert tape.jacobian(x, x) is None
+    assert tape.gradient(x, x).numpy().tolist() == [1.0, 1.0]
+
+
+def test_jacobian_of_an_unwatched_variable_is_none():
+    v = tf.Variable([1.0])
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        v * v
+    assert tape.jacobian(v, v) is None
+
+
+def test_jacobian_of_a_variable_assigned_after_watching_is_the_identity():
+    v = tf.Variable([1.0, 2.0], trainable=False)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(v)
+        v.assign([3.0, 4.0])
+    assert tape.jacobian(v, v).numpy().tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_batch_jacobian_of_integers_is_zeros_of_their_dtype():
+    v = tf.Variable([[1.0, 3.0]])
+    with tf.GradientTape() as tape:
+        order = tf.argsort(v)
+    found = tape.batch_jacobian(order, v)
+    assert found.dtype == tf.int32 and not found.numpy().any()
+
+
+def test_a_variable_watched_late_has_no_gradient_from_before():
+    a, b = tf.Variable([1.0]), tf.Variable([[-2.0]], trainable=False)
+    with tf.GradientTape() as tape:
+        early = a * b
+        tape.watch(b)
+        late = a * b * b
+    assert tape.gradient([early, late], b).numpy().tolist() == [[-4.0]]
+    with tf.GradientTape() as tape:
+        early = a * b
+        tape.watch(b)
+    assert tape.gradient(early, b) is None
+
+
+def test_strings_have_no_gradient_even_with_respect_to_themselves():
+    s, x = tf.constant("text"), tf.constant(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([s, x])
+        y = x * x
+    assert tape.gradient(s, s) is None and tape.gradient(s, x) is None
+    assert [g if g is None else float(g) for g in tape.gradient([y, s], [x, s])] == [6.0, None]
+
+
+# ---------------------------------------------------------------- forward mode
+
+
+def test_sign_has_no_rate():
+    x = tf.constant([2.0])
+    with tf.autodiff.ForwardAccumulator(x, tf.ones([1])) as acc:
+        y = tf.sign(x)
+    assert acc.jvp(y) is None
+    assert gradient(tf.sign, x).numpy().tolist() == [0.0]
+
+
+def test_accumulators_see_the_rates_of_those_inside_also_when_asked_later():
+    x = tf.constant(1.1)
+    with tf.autodiff.ForwardAccumulator(x, tf.constant(1.0)) as outer:
+        with tf.autodiff.ForwardAccumulator(x, tf.constant(1.0)) as inner:
+            y = x**3.5
+    assert abs(float(outer.jvp(inner.jvp(y))) - 3.5 * 2.5 * 1.1**1.5) < 1e-4
+    assert inner.jvp(outer.jvp(y)) is None
+
+
+def test_tapes_see_the_rates_of_accumulators_inside_also_when_asked_later():
+    x = tf.constant(1.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        with tf.autodiff.ForwardAccumulator(x, tf.constant(0.1)) as acc:
+            y = tf.cos(x)
+    assert abs(float(tape.gradient(acc.jvp(y), x)) + 0.1 * np.cos(1.0)) < 1e-6
+
+
+# ---------------------------------------------------------------- the same object
+
+
+def test_cast_of_a_variable_to_its_own_dtype_is_the_variable():
+    v = tf.Variable([1.0])
+    assert tf.cast(v, tf.float32) is v
+
+
+@pytest.mark.parametrize("f", [tf.math.conj, tf.math.real, tf.convert_to_tensor])
+def test_what_changes_nothing_returns_the_very_same_tensor(f):
+    x = tf.constant([1.0])
+    assert f(x) is x
+
+
+def test_rounding_integers_returns_the_very_same_tensor():
+    n = tf.constant([1, 2])
+    assert tf.round(n) is n
+
+
+def test_conj_of_a_variable_is_read_from_it():
+    v = tf.Variable([-2.0], trainable=False)
+    with tf.GradientTape() as tape:
+        y = tf.math.conj(v)
+    assert tape.gradient(y, v) is None
+
+
+# ---------------------------------------------------------------- values and gradients at edges
+
+
+def test_repeat_of_a_scalar_along_axis_0():
+    assert tf.repeat(2.0, 2, axis=0).numpy().tolist() == [2.0, 2.0]
+
+
+def test_reverse_of_a_scalar_is_the_scalar():
+    assert float(tf.reverse(tf.constant(2.0), [-1])) == 2.0
+
+
+def test_softmax_of_nothing_is_nothing():
+    empty = tf.zeros([0])
+    assert tf.nn.softmax(empty).shape == tf.nn.log_softmax(empty).shape == [0]
+    loss = tf.nn.softmax_cross_entropy_with_logits(labels=empty, logits=empty)
+    assert float(loss) == 0.0
+
+
+def test_set_diag_of_a_matrix_that_is_not_square():
+    z = tf.linalg.set_diag(tf.zeros([3, 2]), tf.constant([1.0, 2.0]))
+    assert z.numpy().tolist() == [[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+
+
+def test_divide_no_nan_of_integers_is_float64():
+    z = tf.math.divide_no_nan(tf.constant([3, 3]), tf.constant([2, 0]))
+    assert z.dtype == tf.float64 and z.numpy().tolist() == [1.5, 0.0]
+
+
+def test_the_bounds_of_clip_by_value_may_cross():
+    high = tf.Variable([-0.83, 1.0])
+    with tf.GradientTape() as tape:
+        y = tf.clip_by_value(tf.constant([0.3, 3.0]), -0.75, high)
+    assert y.numpy().tolist() == [-0.75, 1.0]
+    assert tape.gradient(y, high).numpy().tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("f", [tf.nn.relu, tf.nn.elu])
+def test_a_zero_cotangent_is_zero_through_elu_of_nan(f):
+    g = gradient(lambda x: tf.nn.relu(f(tf.sqrt(x))), tf.constant([-1.0]))
+    assert g.numpy().tolist() == [0.0]
+
+
+def test_gather_along_the_last_axis_of_a_vector_has_a_dense_gradient():
+    v = tf.Variable([1.0, 2.0])
+    with tf.GradientTape(persistent=True) as tape:
+        last, first = tf.gather(v, [0, 0], axis=-1), tf.gather(v, [0, 0], axis=0)
+    assert isinstance(tape.gradient(last, v), tf.Tensor)
+    assert isinstance(tape.gradient(first, v), tf.IndexedSlices)
+
+
+def test_gathered_rows_keep_the_dtype_of_their_indices():
+    v = tf.Variable([[1.0], [2.0]])
+    with tf.GradientTape() as tape:
+        y = tf.gather_nd(v, [[1], [1]])
+    assert tape.gradient(y, v).indices.dtype == tf.int32
+
+
+# ---------------------------------------------------------------- conversions
+
+
+@pytest.mark.parametrize(
+    "value, dtype",
+    [
+        ([np.int64(1), np.int64(2)], "int32"),
+        ([np.array([1, 2]), [3, 4]], "int32"),
+        ([np.float64(1), 2], "float64"),
+        ([np.float32(1), np.float64(2)], "float32"),
+        ([np.int64(1), 2.5], "float32"),
+        ([True, np.bool_(False)], "bool"),
+        ([1.0, np.array(2.0)], "float32"),
+    ],
+)
+def test_lists_with_numpy_numbers_in_them(value, dtype):
+    assert tf.constant(value).dtype.name == dtype
+
+
+def test_stack_converts_a_list_of_numbers_as_a_whole():
+    assert tf.stack([1, 2.5]).dtype == tf.float32
+    assert tf.stack([1, 2**40]).dtype == tf.int64
+    assert tf.stack([]).shape == [0]
+
+
+@pytest.mark.parametrize("f", [tf.maximum, tf.pow, tf.math.squared_difference, lambda x, y: tf.where(True, x, y)])
+def test_of_two_values_that_are_no_tensors_the_first_fixes_the_dtype(f):
+    assert f([3.0, 2.0], np.array([1.0, 2.0])).dtype == tf.float32
+    assert f(np.array([3.0, 2.0]), 2).dtype == tf.float64
+
+
+def test_tf_add_converts_its_first_argument_by_itself():
+    x = tf.constant([1.0], tf.float64)
+    assert (2.0 + x).dtype == tf.float64
+    with pytest.raises(Invalid):
+        tf.add(2.0, x)
+
+
+# ---------------------------------------------------------------- what is refused, by the right name
+
+REFUSED = {
+    "a float beside an int tensor": (lambda: tf.constant([1]) % 2.0, (TypeError, Invalid)),
+    "two dtypes": (lambda: tf.constant([1]) * tf.constant([1.0]), (TypeError, Invalid, ValueError)),
+    "complex numbers of half precision": (lambda: tf.complex(tf.ones([1], tf.float16), tf.ones([1], tf.float16)), (TypeError,)),
+    "booleans added": (lambda: tf.constant([True]) + tf.constant([True]), (Invalid,)),
+    "strings added": (lambda: tf.constant("a") + tf.constant("b"), (Invalid,)),
+    "floor of integers": (lambda: tf.floor(tf.constant([1])), (Invalid,)),
+    "xlogy of integers": (lambda: tf.math.xlogy(tf.constant([1]), tf.constant([1])), (Invalid,)),
+    "l2_loss of integers": (lambda: tf.nn.l2_loss(tf.constant([1])), (Invalid,)),
+    "cumulative_logsumexp of integers": (lambda: tf.math.cumulative_logsumexp(tf.constant([1])), (Invalid,)),
+    "reciprocal_no_nan of integers": (lambda: tf.math.reciprocal_no_nan(tf.constant([1])), (Invalid,)),
+    "einsum of a scalar": (lambda: tf.einsum("...i,...i->...", tf.constant(1.0), tf.constant(1.0)), (Invalid,)),
+    "a mask of no axes": (lambda: tf.boolean_mask(tf.constant(1.0), tf.constant(True)), (ValueError,)),
+    "unstack of a scalar": (lambda: tf.unstack(tf.constant(1.0)), (ValueError,)),
+    "band_part of a scalar": (lambda: tf.linalg.band_part(tf.constant(1.0), 0, -1), (Invalid,)),
+    "diag of a scalar": (lambda: tf.linalg.diag(tf.constant(1.0)), (Invalid,)),
+    "padding of a scalar": (lambda: tf.pad(tf.constant(1.0), []), (Invalid,)),
+    "range between vectors": (lambda: tf.range([1, 2], [3, 4]), (Invalid,)),
+    "scan over a scalar": (lambda: tf.scan(lambda a, b: a + b, tf.constant(1)), (IndexError,)),
+    "map_fn over a scalar": (lambda: tf.map_fn(lambda a: a, tf.constant(1)), (ValueError,)),
+    "add_n of two dtypes": (lambda: tf.add_n([tf.constant(1.0, tf.float64), 2.0]), (Invalid,)),
+    "a string as a number": (lambda: tf.cast("1", tf.float32), (tf.errors.UnimplementedError,)),
+    "numbers and strings": (lambda: tf.constant([1, "a"], tf.float32), (ValueError,)),
+    "a number beyond 64 bits": (lambda: tf.constant(2**70), (ValueError,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused(what):
+    f, classes = REFUSED[what]
+    with pytest.raises(classes) as caught:
+        f()
+    assert all(isinstance(caught.value, c) for c in classes)
+    assert len(str(caught.value)) > 15
