@@ -137,9 +137,9 @@ COMPLEX = set(
     (
         "add subtract multiply divide pow divide_no_nan multiply_no_nan negative abs sign exp "
         "expm1 log log1p sqrt rsqrt square reciprocal sin cos tan asin acos atan sinh cosh tanh "
-        "asinh acosh atanh sigmoid conj identity sum mean prod cumsum cumprod add_n identity_n reshape "
-        "broadcast_to transpose getitem unslice concat stack tile repeat reverse roll pad "
-        "gather_sparse gather_dense scatter_rows take_along put_along where matmul einsum "
+        "asinh acosh atanh sigmoid conj identity sum mean prod cumsum cumprod add_n identity_n "
+        "reshape broadcast_to transpose getitem unslice concat stack tile repeat reverse roll "
+        "pad gather_sparse gather_dense scatter_rows take_along put_along where matmul einsum "
         "undiagonal diag_part undiagonal_rect inv det solve unlead"
     ).split()
 )
