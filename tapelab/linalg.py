@@ -9,7 +9,7 @@ from .array import expand_dims, eye, same_dtypes, transpose  # noqa: F401  (tf.l
 from .errors import ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
-from .primitive import P, dtype, lead, ndim, primitive, shape, unbroadcast
+from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
 from .tensor import Tensor, as_tensor, is_tensor
 
 # ---------------------------------------------------------------- products
@@ -43,6 +43,8 @@ def _matmul_b(g, z, a, b):
 
 primitive("matmul", "MatMul", _matmul_forward, _matmul_a, _matmul_b)
 
+_product = binary(P.matmul)  # when nothing is to be checked or turned: every layer's path
+
 
 def matmul(
     a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False, a_is_sparse=False,
@@ -62,6 +64,11 @@ def matmul(
     >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
     [[11.0]]
     """
+    if type(a) is Tensor and type(b) is Tensor:
+        if not (transpose_a or transpose_b or adjoint_a or adjoint_b or output_type):
+            m, k = a._a, b._a
+            if m.ndim > 1 and k.ndim > 1 and m.shape[-1] == k.shape[-2]:
+                return _product(a, b)
     x, y = same_dtypes([a, b], "MatMul")
     for i, t in enumerate((x, y)):
         if t._a.ndim < 2:
