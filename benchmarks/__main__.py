@@ -16,7 +16,9 @@ def machine():
     cpu = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as f:
-            cpu = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), cpu)
+            cpu = next(
+                (line.split(":")[1].strip() for line in f if line.startswith("model name")), cpu
+            )
     except OSError:
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -35,13 +37,33 @@ def picture(results, path):
 
     names = sorted({r.contender for r in results if r.contender != "tapelab"})
     works = list(dict.fromkeys(r.workload for r in results))
-    colours = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
+    colours = [
+        "#0072B2",
+        "#E69F00",
+        "#009E73",
+        "#D55E00",
+        "#CC79A7",
+        "#56B4E9",
+        "#F0E442",
+        "#000000",
+    ]
     fig, ax = plt.subplots(figsize=(9, 0.9 + 0.55 * len(works)), layout="constrained")
     for i, name in enumerate(names):
         at = [(works.index(r.workload), r.ratio) for r in results if r.contender == name]
-        ax.scatter([v for _, v in at], [k for k, _ in at], label=name, color=colours[i % 8], marker="osD^vPX*"[i % 8], s=50)
+        ax.scatter(
+            [v for _, v in at],
+            [k for k, _ in at],
+            label=name,
+            color=colours[i % 8],
+            marker="osD^vPX*"[i % 8],
+            s=50,
+        )
     ax.axvline(1, color="black", linewidth=1)
-    ax.set(xscale="log", xlabel="tapelab's time / contender's time (left of the line tapelab is faster)", yticks=range(len(works)))
+    ax.set(
+        xscale="log",
+        xlabel="tapelab's time / contender's time (left of the line tapelab is faster)",
+        yticks=range(len(works)),
+    )
     ax.set_yticklabels(works)
     ax.invert_yaxis()
     ax.legend(fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
@@ -53,19 +75,32 @@ def main():
     """Run what the command line asks for."""
     available = {w.__name__: w for m in (tape, mnist, jacobians) for w in m.WORKLOADS + m.REPORTS}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(available)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", help=f"which ones: {', '.join(available)} (default: all)"
+    )
     parser.add_argument("--rounds", type=int, help="most rounds for each contender")
-    parser.add_argument("--peers", default=",".join(peers.NAMES), help="peers to compare with, by commas ('' for none)")
+    parser.add_argument(
+        "--peers",
+        default=",".join(peers.NAMES),
+        help="peers to compare with, by commas ('' for none)",
+    )
     parser.add_argument("--json", default="build/bench.json", help="where the figures go")
-    parser.add_argument("--picture", default="build/bench.png", help="where the picture goes ('' for none)")
+    parser.add_argument(
+        "--picture", default="build/bench.png", help="where the picture goes ('' for none)"
+    )
     args = parser.parse_args()
     unknown = set(args.names) - set(available)
     if unknown:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}")
     peers.allowed.intersection_update(args.peers.split(","))
     about = machine()
-    print(f"{about['date']}  {about['cpu']}, {about['cores']} cores, Python {about['python']}, NumPy {about['numpy']}")
-    print("peers: " + (", ".join(f"{n} {v}" for n, v in about["peers"].items()) or "none installed"), flush=True)
+    print(
+        f"{about['date']}  {about['cpu']}, {about['cores']} cores, Python {about['python']}, NumPy {about['numpy']}"
+    )
+    print(
+        "peers: " + (", ".join(f"{n} {v}" for n, v in about["peers"].items()) or "none installed"),
+        flush=True,
+    )
     results = []
     for name in args.names or available:
         made = available[name]()
@@ -87,9 +122,13 @@ def main():
         except ImportError:
             print("(no picture: matplotlib is not installed)")
     missed = [r for r in results if r.target is not None and r.ratio > r.target]
-    print(f"\n{len(missed)} of {sum(r.target is not None for r in results)} targets not reached" + "".join(
-        f"\n  {r.workload} / {r.contender}: {r.ratio:.3g}, wanted <= {r.target:.3g}" for r in missed
-    ))
+    print(
+        f"\n{len(missed)} of {sum(r.target is not None for r in results)} targets not reached"
+        + "".join(
+            f"\n  {r.workload} / {r.contender}: {r.ratio:.3g}, wanted <= {r.target:.3g}"
+            for r in missed
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -59,9 +59,17 @@ def agree(workload, results):
     for name, value in items[1:]:
         value = np.asarray(value, np.float64)
         scale = np.abs(reference).max() + 1e-12
-        if value.shape != reference.shape or not np.all(np.abs(value - reference) <= workload.tolerance * scale):
-            off = np.abs(value - reference).max() / scale if value.shape == reference.shape else value.shape
-            raise ValueError(f"{workload.name}: {name} computes something else than {items[0][0]} (off by {off})")
+        if value.shape != reference.shape or not np.all(
+            np.abs(value - reference) <= workload.tolerance * scale
+        ):
+            off = (
+                np.abs(value - reference).max() / scale
+                if value.shape == reference.shape
+                else value.shape
+            )
+            raise ValueError(
+                f"{workload.name}: {name} computes something else than {items[0][0]} (off by {off})"
+            )
 
 
 def measure(workload, rounds=None, progress=None):
@@ -97,7 +105,16 @@ def measure(workload, rounds=None, progress=None):
         low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
         middle = statistics.median(values)
         out.append(
-            Result(workload.name, name, middle, low, high, len(values), own / middle, workload.targets.get(name))
+            Result(
+                workload.name,
+                name,
+                middle,
+                low,
+                high,
+                len(values),
+                own / middle,
+                workload.targets.get(name),
+            )
         )
     return out
 
@@ -112,7 +129,9 @@ def table(workload, results):
     for r in results:
         verdict = ""
         if r.target is not None:
-            verdict = f"  wanted <= {r.target:.3g} x: " + ("reached" if r.ratio <= r.target else "NOT reached")
+            verdict = f"  wanted <= {r.target:.3g} x: " + (
+                "reached" if r.ratio <= r.target else "NOT reached"
+            )
         ratio = "" if r.contender == "tapelab" else f"tapelab / this = {r.ratio:7.3g}"
         lines.append(
             f"  {r.contender:<22}{r.median * factor:>11.4g}   ({r.low * factor:.4g} - {r.high * factor:.4g}, "

@@ -78,7 +78,7 @@ def _tape_jacobian(t, of, items=False):
 def _torch_jacobian(torch, of, items=False):
     x, k1, k2 = (torch.from_numpy(a) for a in (X, K1, K2))
     elu = torch.nn.functional.elu
-    f = lambda x, k1: elu(elu(x @ k1) @ k2)  # noqa: E731
+    f = lambda x, k1: elu(elu(x @ k1) @ k2)
     if items:
         one = torch.func.vmap(torch.func.jacrev(lambda row: f(row, k1)))
         return lambda: one(x).numpy()
@@ -88,9 +88,9 @@ def _torch_jacobian(torch, of, items=False):
 
 def _jax_jacobian(jax, of, items=False, jit=False):
     x, k1, k2 = (jax.numpy.asarray(a) for a in (X, K1, K2))
-    f = lambda x, k1: jax.nn.elu(jax.nn.elu(x @ k1) @ k2)  # noqa: E731
+    f = lambda x, k1: jax.nn.elu(jax.nn.elu(x @ k1) @ k2)
     if items:
-        j = lambda x, k1: jax.vmap(jax.jacrev(lambda row: f(row, k1)))(x)  # noqa: E731
+        j = lambda x, k1: jax.vmap(jax.jacrev(lambda row: f(row, k1)))(x)
     else:
         j = jax.jacrev(f, argnums=0 if of == "x" else 1)
     j = jax.jit(j) if jit else j
@@ -100,8 +100,8 @@ def _jax_jacobian(jax, of, items=False, jit=False):
 def _autograd_jacobian(autograd, of):
     import autograd.numpy as anp
 
-    elu = lambda a: anp.where(a > 0, a, anp.exp(anp.minimum(a, 0)) - 1)  # noqa: E731
-    f = lambda x, k1: elu(anp.dot(elu(anp.dot(x, k1)), K2))  # noqa: E731
+    elu = lambda a: anp.where(a > 0, a, anp.exp(anp.minimum(a, 0)) - 1)
+    f = lambda x, k1: elu(anp.dot(elu(anp.dot(x, k1)), K2))
     j = autograd.jacobian(f, 0 if of == "x" else 1)
     return lambda: j(X, K1)
 
@@ -187,7 +187,11 @@ def tall():
     if t := peer("tensorflow"):
         out["tensorflow eager"] = _tall(t)
     return Workload(
-        "tall", "10,001 outputs with respect to a scalar", "ms", out, targets={"tensorflow eager": 1 / 1000}
+        "tall",
+        "10,001 outputs with respect to a scalar",
+        "ms",
+        out,
+        targets={"tensorflow eager": 1 / 1000},
     )
 
 

@@ -33,7 +33,11 @@ def weights(shapes):
     out = []
     for s in shapes:
         limit = np.sqrt(6 / (np.prod(s[:-1]) + s[-1] * np.prod(s[:-2]))) if len(s) > 1 else 0
-        out.append(rng.uniform(-limit, limit, s).astype(np.float32) if len(s) > 1 else np.zeros(s, np.float32))
+        out.append(
+            rng.uniform(-limit, limit, s).astype(np.float32)
+            if len(s) > 1
+            else np.zeros(s, np.float32)
+        )
     return out
 
 
@@ -176,7 +180,9 @@ def _jax_step(jax, images, shapes, size):
         if len(p) == 4:
             return jax.nn.relu(x @ p[0] + p[1]) @ p[2] + p[3]
         for i in (0, 2):
-            x = jax.lax.conv_general_dilated(x, p[i], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            x = jax.lax.conv_general_dilated(
+                x, p[i], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
             x = jax.nn.relu(x + p[i + 1])
         return x.mean((1, 2)) @ p[4] + p[5]
 

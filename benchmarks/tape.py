@@ -257,7 +257,12 @@ def nesting():
     if t := peer("tensorflow"):
         out["tensorflow eager"] = _nested(t, 8)
     return Workload(
-        "nesting", "8th derivative of x^2 sin x by nesting", "ms", out, tolerance=1e-2, targets={"torch eager": 2}
+        "nesting",
+        "8th derivative of x^2 sin x by nesting",
+        "ms",
+        out,
+        tolerance=1e-2,
+        targets={"torch eager": 2},
     )
 
 
@@ -275,7 +280,10 @@ def orders():
         ratio = f"{best / before:5.2f} x the order before" if before else ""
         lines.append(f"  order {n:>2}: {best * 1e3:9.3f} ms  peak {peak / 1e3:9.1f} kB  {ratio}")
         before = best
-    return "derivatives of x^2 sin x by nesting (wanted: growth <= 2.3 per order from 5 on)\n" + "\n".join(lines)
+    return (
+        "derivatives of x^2 sin x by nesting (wanted: growth <= 2.3 per order from 5 on)\n"
+        + "\n".join(lines)
+    )
 
 
 def _time(f):
@@ -287,10 +295,16 @@ def _time(f):
 def _importing(name):
     # The interpreter's own start is the same for both; it is measured and taken off.
     code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as a user's second start
+    env = {
+        k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"
+    }  # as a user's second start
 
     def run():
-        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env).stdout)
+        return float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, env=env
+            ).stdout
+        )
 
     return run
 

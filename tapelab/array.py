@@ -110,8 +110,10 @@ def reshape(tensor, shape, name=None):
             f"cannot make {list(new_shape)} from {list(x._a.shape)} [Op:Reshape]"
         )
     if unknown:
-        new_shape = tuple(size // known if n == -1 else n for n in new_shape) if known else tuple(
-            0 if n == -1 else n for n in new_shape
+        new_shape = (
+            tuple(size // known if n == -1 else n for n in new_shape)
+            if known
+            else tuple(0 if n == -1 else n for n in new_shape)
         )
     return P.reshape(x, shape=new_shape)
 
@@ -179,7 +181,11 @@ def squeeze(input, axis=None, name=None):
     """
     x = as_tensor(input)
     s, n = x._a.shape, x._a.ndim
-    axes = [i for i in range(n) if s[i] == 1] if axis is None or axis == [] else [a % n for a in ints(axis, "axis")]
+    axes = (
+        [i for i in range(n) if s[i] == 1]
+        if axis is None or axis == []
+        else [a % n for a in ints(axis, "axis")]
+    )
     for a in axes:
         if s[a] != 1:
             raise ShapeError(
@@ -274,7 +280,11 @@ primitive("unslice", "StridedSliceGrad", _unslice_forward, _unslice_rule)
 def _index(x, key):
     """A Python index as NumPy's, checked as TensorFlow checks it."""
     key = key if isinstance(key, tuple) else (key,)
-    if len(key) == 1 and isinstance(key[0], (Tensor, np.ndarray)) and bare(key[0]).dtype.kind == "b":
+    if (
+        len(key) == 1
+        and isinstance(key[0], (Tensor, np.ndarray))
+        and bare(key[0]).dtype.kind == "b"
+    ):
         return (np.asarray(bare(key[0])),)
     out, used = [], 0
     for k in key:
@@ -291,7 +301,9 @@ def _index(x, key):
                 f"Index out of range: a list such as {k!r} does not index a tensor; use tf.gather(x, {k!r}) "
                 f"[Op:StridedSlice]"
             )
-        elif not (k is None or k is Ellipsis or hasattr(k, "__index__") and not isinstance(k, bool)):
+        elif not (
+            k is None or k is Ellipsis or hasattr(k, "__index__") and not isinstance(k, bool)
+        ):
             raise _bad_index(k)
         used += k is not None and k is not Ellipsis
         out.append(k)
@@ -359,7 +371,9 @@ def strided_slice(
         elif shrink_axis_mask >> i & 1:
             key.append(b)
         else:
-            key.append(slice(None if begin_mask >> i & 1 else b, None if end_mask >> i & 1 else e, s))
+            key.append(
+                slice(None if begin_mask >> i & 1 else b, None if end_mask >> i & 1 else e, s)
+            )
     return getitem(as_tensor(input_), tuple(key))
 
 
@@ -394,7 +408,9 @@ def _stack_rule(g, z, *xs, axis, index):
     return P.getitem(g, key=(Ellipsis, index) + (slice(None),) * (-1 - axis))
 
 
-primitive("concat", "ConcatV2", lambda *xs, axis: np.concatenate(xs, axis), _concat_rule, variadic=True)
+primitive(
+    "concat", "ConcatV2", lambda *xs, axis: np.concatenate(xs, axis), _concat_rule, variadic=True
+)
 primitive("stack", "Pack", lambda *xs, axis: np.stack(xs, axis), _stack_rule, variadic=True)
 
 
@@ -471,7 +487,10 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     x = as_tensor(value)
     axis = axis_of(x, int(axis), "Split")
     n = x._a.shape[axis]
-    if np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits) == 0:
+    if (
+        np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits)
+        == 0
+    ):
         parts = int(num_or_size_splits)
         if parts < 1 or n % parts:
             raise ShapeError(
@@ -506,7 +525,12 @@ def _repeat_rule(g, z, x, repeats, axis):
     return P.scatter_rows(g, indices=rows, axis=axis, size=shape(x)[axis])
 
 
-primitive("tile", "Tile", lambda x, multiples: np.tile(x, (1,) * (x.ndim - len(multiples)) + multiples), _tile_rule)
+primitive(
+    "tile",
+    "Tile",
+    lambda x, multiples: np.tile(x, (1,) * (x.ndim - len(multiples)) + multiples),
+    _tile_rule,
+)
 primitive("repeat", "Repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis), _repeat_rule)
 
 
@@ -590,7 +614,9 @@ def _pad_forward(x, paddings, value=0):
     return np.pad(x, front + paddings, constant_values=value)
 
 
-primitive("pad", "Pad", _pad_forward, lambda g, z, x, paddings, value=0: _pad_rule(g, z, x, paddings))
+primitive(
+    "pad", "Pad", _pad_forward, lambda g, z, x, paddings, value=0: _pad_rule(g, z, x, paddings)
+)
 
 
 def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
@@ -608,7 +634,9 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     x = as_tensor(tensor)
     if as_tensor(paddings)._a.ndim != 2:
         raise ShapeError(f"paddings must be a matrix with 2 columns, got {paddings!r} [Op:Pad]")
-    pairs = tuple(tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist())
+    pairs = tuple(
+        tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist()
+    )
     if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
         raise ShapeError(
             f"The first dimension of paddings must be the rank of inputs: {len(pairs)} pairs for shape "
@@ -616,10 +644,14 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
         )
     mode = mode.upper()
     if mode == "CONSTANT":
-        value = as_tensor(constant_values, x._a.dtype if not is_tensor(constant_values) else None)._a
+        value = as_tensor(
+            constant_values, x._a.dtype if not is_tensor(constant_values) else None
+        )._a
         return P.pad(x, paddings=pairs, value=value)
     if mode not in ("REFLECT", "SYMMETRIC"):
-        raise ValueError(f"Value of argument `mode` must be CONSTANT, REFLECT or SYMMETRIC, got {mode}.")
+        raise ValueError(
+            f"Value of argument `mode` must be CONSTANT, REFLECT or SYMMETRIC, got {mode}."
+        )
     for axis, pair in enumerate(pairs):
         if any(pair):
             rows = np.pad(np.arange(x._a.shape[axis]), pair, mode=mode.lower())
@@ -639,7 +671,9 @@ def _gather_rule(g, z, x, indices, axis):
     if axis == -ndim(x) and lead(g, z) == 0:
         inner = shape(x)[1:]
         values = P.reshape(g, shape=(indices.size, *inner))
-        return IndexedSlices(_box(values), Tensor(indices.reshape(-1)), Tensor(np.array(shape(x), np.int32)))
+        return IndexedSlices(
+            _box(values), Tensor(indices.reshape(-1)), Tensor(np.array(shape(x), np.int32))
+        )
     return P.scatter_rows(g, indices=indices, axis=axis, size=shape(x)[axis])
 
 
@@ -685,7 +719,9 @@ def _checked(indices, n, what):
     bad = np.argwhere((a < 0) | (a >= n))
     if len(bad):
         at = tuple(bad[0])
-        raise InvalidArgumentError(f"indices{list(map(int, at))} = {a[at]} is not in [0, {n}) [Op:{what}]")
+        raise InvalidArgumentError(
+            f"indices{list(map(int, at))} = {a[at]} is not in [0, {n}) [Op:{what}]"
+        )
     return np.asarray(a)
 
 
@@ -721,7 +757,12 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
         if at == b:
             return z
         k, extra = i.ndim - b, at - b
-        order = [*range(b), *range(b + k, b + k + extra), *range(b, b + k), *range(b + k + extra, z._a.ndim)]
+        order = [
+            *range(b),
+            *range(b + k, b + k + extra),
+            *range(b, b + k),
+            *range(b + k + extra, z._a.ndim),
+        ]
         return transpose(z, order)
     # Rows for an axis of 0 as written; TensorFlow makes -1 of a vector dense.
     p = P.gather_sparse if axis == -x._a.ndim and at_front else P.gather_dense
@@ -785,7 +826,9 @@ def scatter_nd(indices, updates, shape, name=None):
 def tensor_scatter_nd_add(tensor, indices, updates, name=None):
     """`tensor` with updates added at the multi-indices given."""
     x = as_tensor(tensor)
-    return x + scatter_nd(indices, as_tensor(updates, None if is_tensor(updates) else x._a.dtype), x._a.shape)
+    return x + scatter_nd(
+        indices, as_tensor(updates, None if is_tensor(updates) else x._a.dtype), x._a.shape
+    )
 
 
 def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
@@ -844,7 +887,9 @@ def _put_along_rule(h, z, g, indices, size):
 
 
 def _take_along(x, indices):
-    return np.take_along_axis(x, np.broadcast_to(indices, x.shape[: x.ndim - indices.ndim] + indices.shape), -1)
+    return np.take_along_axis(
+        x, np.broadcast_to(indices, x.shape[: x.ndim - indices.ndim] + indices.shape), -1
+    )
 
 
 primitive("take_along", "GatherV2", _take_along, _along_rule)
@@ -863,8 +908,12 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
 
     x = as_tensor(input)
     if not x._a.ndim or k > x._a.shape[-1]:
-        raise ShapeError(f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]")
-    order = np.argsort(-x._a if x._a.dtype.kind not in "ub" else ~x._a, axis=-1, kind="stable")[..., :k]
+        raise ShapeError(
+            f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]"
+        )
+    order = np.argsort(-x._a if x._a.dtype.kind not in "ub" else ~x._a, axis=-1, kind="stable")[
+        ..., :k
+    ]
     top = namedtuple("TopKV2", ["values", "indices"])
     return top(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
 
@@ -941,7 +990,12 @@ def _where_y(g, z, c, x, y):
 
 
 primitive(
-    "where", "SelectV2", lambda c, x, y: np.asarray(np.where(c, x, y))[()], None, _where_x, _where_y,
+    "where",
+    "SelectV2",
+    lambda c, x, y: np.asarray(np.where(c, x, y))[()],
+    None,
+    _where_x,
+    _where_y,
     broadcasts=True,
 )
 
@@ -1012,7 +1066,9 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None
     >>> tf.eye(2).numpy().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    one = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=numpy_dtype(dtype))
+    one = np.eye(
+        int(num_rows), None if num_columns is None else int(num_columns), dtype=numpy_dtype(dtype)
+    )
     return Tensor(np.broadcast_to(one, (*ints(batch_shape or ()), *one.shape)).copy())
 
 
@@ -1036,7 +1092,9 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     if delta == 0:
         raise InvalidArgumentError("Requires delta != 0 [Op:Range]")
     if delta > 0 and start > limit or delta < 0 and start < limit:
-        raise InvalidArgumentError(f"Requires start <= limit when delta > 0: {start}/{limit} [Op:Range]")
+        raise InvalidArgumentError(
+            f"Requires start <= limit when delta > 0: {start}/{limit} [Op:Range]"
+        )
     return Tensor(np.arange(start, limit, delta).astype(dt))
 
 
@@ -1081,7 +1139,8 @@ def meshgrid(*args, **kwargs):
     n = len(xs)
     full = tuple(x._a.size for x in xs)
     grids = [
-        P.broadcast_to(reshape(x, [-1 if i == k else 1 for i in range(n)]), shape=full) for k, x in enumerate(xs)
+        P.broadcast_to(reshape(x, [-1 if i == k else 1 for i in range(n)]), shape=full)
+        for k, x in enumerate(xs)
     ]
     if indexing == "xy" and n > 1:
         grids = [transpose(g, [1, 0, *range(2, n)]) for g in grids]

@@ -83,7 +83,9 @@ class ForwardAccumulator:
                 with GradientTape(watch_accessed_variables=False) as transpose:
                     transpose.watch(dummy)
                     found = tape._pull(tape._records, {id(z): (z, dummy)}, self._primals)
-                    pairs = [(densify(g), t) for g, t in zip(found, self._tangents) if g is not None]
+                    pairs = [
+                        (densify(g), t) for g, t in zip(found, self._tangents) if g is not None
+                    ]
                 if pairs:
                     gs, ts = zip(*pairs)
                     rate = transpose.gradient(list(gs), dummy, output_gradients=list(ts))
@@ -203,7 +205,9 @@ def jvp(f, primals, tangents):
     2.0
     """
     args = _tensors(primals)
-    along = nest.map_structure(lambda a, t: as_tensor(t, a.dtype._np), args, list(tangents), check_types=False)
+    along = nest.map_structure(
+        lambda a, t: as_tensor(t, a.dtype._np), args, list(tangents), check_types=False
+    )
     with ForwardAccumulator(args, along) as acc:
         y = f(*args)
     return y, acc.jvp(y, unconnected_gradients="zero")
@@ -221,7 +225,11 @@ def jacobian(f, argnums=0, direction=None, memory_budget=None):
     def wrapper(*args):
         tape, y, chosen = _taped(f, args, argnums)
         return tape.jacobian(
-            y, chosen, unconnected_gradients="zero", direction=direction, memory_budget=memory_budget
+            y,
+            chosen,
+            unconnected_gradients="zero",
+            direction=direction,
+            memory_budget=memory_budget,
         )
 
     return wrapper
@@ -283,7 +291,13 @@ def check_gradients(f, x, order=2, delta=None, tolerance=None):
                 tape, y, chosen = _taped(f, args, i)
                 return _gradient(tape, y, chosen)
 
-            _compare(slope, xs, delta, tolerance, f"second derivative (first with respect to argument {i})")
+            _compare(
+                slope,
+                xs,
+                delta,
+                tolerance,
+                f"second derivative (first with respect to argument {i})",
+            )
 
 
 def numeric_jacobian(f, xs, i, delta=None):
@@ -299,7 +313,9 @@ def numeric_jacobian(f, xs, i, delta=None):
 
     columns = [(at(step, k) - at(-step, k)) / (2 * step) for k in range(a.size)]
     shape = np.shape(as_tensor(f(*xs))._a)
-    return np.stack(columns, -1).reshape(shape + a.shape) if columns else np.zeros((*shape, *a.shape))
+    return (
+        np.stack(columns, -1).reshape(shape + a.shape) if columns else np.zeros((*shape, *a.shape))
+    )
 
 
 def _compare(f, xs, delta, tolerance, what):
@@ -313,7 +329,9 @@ def _compare(f, xs, delta, tolerance, what):
         off = np.where(np.isnan(exact) ^ np.isnan(numeric), np.inf, off)
         bad = np.nan_to_num(off, nan=0.0, posinf=np.inf) > limit
         if bad.any():
-            at = np.unravel_index(np.argmax(np.where(bad, np.nan_to_num(off, posinf=1e300), -1)), off.shape)
+            at = np.unravel_index(
+                np.argmax(np.where(bad, np.nan_to_num(off, posinf=1e300), -1)), off.shape
+            )
             n = len(as_tensor(y).shape)
             one, two = exact[at], numeric[at]
             raise GradientCheckError(
@@ -328,7 +346,9 @@ def _cause(unconnected, one, two, exact, numeric):
     if unconnected:
         return "The tape has no path at all (the gradient is None): stop_gradient, NumPy, a cast to int?"
     if np.isnan(one):
-        return "The tape's value is NaN: infinity times zero in a rule; look at the argument's edge."
+        return (
+            "The tape's value is NaN: infinity times zero in a rule; look at the argument's edge."
+        )
     if one == 0:
         return "The tape's value is 0: is a path cut, or a term of the gradient forgotten?"
     if np.isclose(one, -two, rtol=1e-3):

@@ -47,7 +47,9 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
     [-1.0, 0.5, 1.0]
     """
     if isinstance(t, IndexedSlices):
-        return IndexedSlices(clip_by_value(t.values, clip_value_min, clip_value_max), t.indices, t.dense_shape)
+        return IndexedSlices(
+            clip_by_value(t.values, clip_value_min, clip_value_max), t.indices, t.dense_shape
+        )
     x = as_tensor(t)
     low, high = (
         as_tensor(b, None if isinstance(b, (Tensor, Variable)) else x._a.dtype)
@@ -59,7 +61,9 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
     try:
         full = np.broadcast_shapes(x._a.shape, low._a.shape, high._a.shape)
     except ValueError:
-        wrong = high if x._a.shape == np.broadcast_shapes(x._a.shape, ()) and low._a.ndim == 0 else low
+        wrong = (
+            high if x._a.shape == np.broadcast_shapes(x._a.shape, ()) and low._a.ndim == 0 else low
+        )
         raise shape_mismatch("ClipByValue", x._a.shape, wrong._a.shape) from None
     if full != x._a.shape:
         raise ValueError(
@@ -94,7 +98,9 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
         raise wrong_dtype("ClipByNorm", x.dtype)
     limit = as_tensor(clip_norm, None if isinstance(clip_norm, Tensor) else x._a.dtype)
     limit = _at_least(limit, np.zeros((), limit._a.dtype))
-    squares = reduce_sum(x * x, None if axes is None else axes_of(x, axes, "ClipByNorm"), keepdims=True)
+    squares = reduce_sum(
+        x * x, None if axes is None else axes_of(x, axes, "ClipByNorm"), keepdims=True
+    )
     # sqrt only where the sum is positive: its derivative at 0 is infinite.
     positive = squares._a > 0
     safe = P.where(Tensor(positive), squares, Tensor(np.ones_like(squares._a)))
@@ -124,7 +130,9 @@ def global_norm(t_list, name=None):
     if not values:
         return Tensor(np.float32(0))
     # As TensorFlow: half the squares are added up, then doubled.
-    total = P.add_n(*[P.sum(v * v, axis=tuple(range(-v._a.ndim, 0)), keepdims=False) for v in values])
+    total = P.add_n(
+        *[P.sum(v * v, axis=tuple(range(-v._a.ndim, 0)), keepdims=False) for v in values]
+    )
     return sqrt(total)
 
 
@@ -172,6 +180,9 @@ def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):
             continue
         v = _values(t)
         s = scale if v._a.dtype == total._a.dtype else P.cast(scale, to=v._a.dtype)
-        out.append(IndexedSlices(v * s, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else v * s)
+        out.append(
+            IndexedSlices(v * s, t.indices, t.dense_shape)
+            if isinstance(t, IndexedSlices)
+            else v * s
+        )
     return out, total
-

@@ -136,7 +136,9 @@ def _apply(f, args, kwargs):
     given = {id(x) for x in flat if isinstance(x, Variable)}
     variables = [v for v in reads.variables.values() if v._trainable and id(v) not in given]
     if not callable(grad_fn):
-        raise TypeError(f"unsupported callable: {grad_fn!r} was returned as the gradient function of {f}")
+        raise TypeError(
+            f"unsupported callable: {grad_fn!r} was returned as the gradient function of {f}"
+        )
     _check_signature(grad_fn, variables)
     outputs = [as_tensor(x) for x in nest.flatten(result)]
     fresh = [Tensor(x._a) for x in outputs]
@@ -238,4 +240,3 @@ def grad_pass_through(f):
         return result, grad_fn
 
     return wrapper
-

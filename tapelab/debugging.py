@@ -35,11 +35,16 @@ def _compares(name, op, sign):
 
 
 assert_equal = _compares("assert_equal", equal, "==")
-assert_none_equal = _compares("assert_none_equal", not_equal, "!=")
+_assert_none_equal = _compares("assert_none_equal", not_equal, "!=")
 assert_less = _compares("assert_less", less, "<")
 assert_less_equal = _compares("assert_less_equal", less_equal, "<=")
 assert_greater = _compares("assert_greater", greater, ">")
 assert_greater_equal = _compares("assert_greater_equal", greater_equal, ">=")
+
+
+def assert_none_equal(x, y, summarize=None, message=None, name=None):
+    """InvalidArgumentError unless x != y everywhere (shapes broadcast)."""
+    _assert_none_equal(x, y, message)
 
 
 def _signed(name, holds, what):

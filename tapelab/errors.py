@@ -77,7 +77,7 @@ def dtype_mismatch(op, index, expected, got, shapes=()):
 
 def shape_mismatch(op, a, b):
     """InvalidArgumentError for two shapes that do not broadcast together."""
-    fmt = lambda s: "[" + ",".join(map(str, s)) + "]"  # noqa: E731
+    fmt = lambda s: "[" + ",".join(map(str, s)) + "]"
     return ShapeError(
         f"Incompatible shapes: {fmt(a)} vs. {fmt(b)} [Op:{op}]. Shapes are compared from the last "
         f"axis backwards; two sizes fit when they are equal or one of them is 1. "

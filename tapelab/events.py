@@ -41,7 +41,9 @@ class Place(namedtuple("Place", ["filename", "line"])):
 # kind: 'assign' (into a variable), 'left' (to NumPy or Python), 'cut' (by an operation without a
 #   gradient), 'none' (from a gradient function), 'reset'
 # inputs: ids of tracked tensors that went in; outputs: weak references to what came out
-Event = namedtuple("Event", ["kind", "place", "inputs", "outputs", "operation"], defaults=((), (), ""))
+Event = namedtuple(
+    "Event", ["kind", "place", "inputs", "outputs", "operation"], defaults=((), (), "")
+)
 
 
 def caller():
@@ -95,6 +97,10 @@ class Memory:
 def outline(records):
     """The records without their tensors: (operation, ids of outputs, ids of inputs)."""
     return [
-        (r[0].name, tuple(map(id, r[2])) if type(r[2]) is tuple else (id(r[2]),), tuple(map(id, r[3:])))
+        (
+            r[0].name,
+            tuple(map(id, r[2])) if type(r[2]) is tuple else (id(r[2]),),
+            tuple(map(id, r[3:])),
+        )
         for r in records
     ]

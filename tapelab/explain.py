@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from .events import Place, caller, outline
 from .tensor import Variable
 
+
 @dataclass(frozen=True)
 class Explanation:
     """Connected or not; if not, the reason, the place and the fix. Prints; shows in JupyterLab.
@@ -51,10 +52,16 @@ class Explanation:
                 f'<div style="border-left:4px solid #009E73;padding:4px 12px"><b>Connected.</b> '
                 f"{e(self.message)}<br>{steps}</div>"
             )
-        where = f"<br><b>Where:</b> {e(self.place.name)}, line {self.place.line}" if self.place else ""
+        where = (
+            f"<br><b>Where:</b> {e(self.place.name)}, line {self.place.line}" if self.place else ""
+        )
         if self.place and self.place.text:
             where += f": <code>{e(self.place.text)}</code>"
-        fix = f"<br><b>Fix:</b> <pre style='display:inline-block;margin:0;vertical-align:top'>{e(self.fix)}</pre>" if self.fix else ""
+        fix = (
+            f"<br><b>Fix:</b> <pre style='display:inline-block;margin:0;vertical-align:top'>{e(self.fix)}</pre>"
+            if self.fix
+            else ""
+        )
         return (
             f'<div style="border-left:4px solid #D55E00;padding:4px 12px"><b>None</b>, because '
             f"{e(self.message)}{where}{fix}</div>"
@@ -89,7 +96,9 @@ def _path(graph, reached, end):
     while reached.get(end) is not None:
         name, _, ins = graph[reached[end]]
         names.append(name)
-        end = next(i for i in ins if i in reached and (reached[i] is None or reached[i] < reached[end]))
+        end = next(
+            i for i in ins if i in reached and (reached[i] is None or reached[i] < reached[end])
+        )
     return tuple(reversed(names))
 
 
@@ -109,11 +118,16 @@ class Text:
         line = place.line if place else 0
         scope = tree
         for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.lineno <= line <= node.end_lineno:
+            if (
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and node.lineno <= line <= node.end_lineno
+            ):
                 scope = node
         for node in ast.walk(scope):
-            if isinstance(node, ast.With) and node.lineno <= line < node.body[0].lineno + 1 and node.lineno >= (
-                self.block.lineno if self.block else 0
+            if (
+                isinstance(node, ast.With)
+                and node.lineno <= line < node.body[0].lineno + 1
+                and node.lineno >= (self.block.lineno if self.block else 0)
             ):
                 self.block = node
         self._collect(scope)
@@ -125,8 +139,12 @@ class Text:
         for node in ast.walk(scope):
             if _assigns(node):  # v.assign_add(x): what v holds depends on x now
                 used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-                self.assignments.append((node.lineno, {node.func.value.id}, used, node, node.end_lineno))
-            if isinstance(node, ast.With) and "stop_recording" in ast.dump(node.items[0].context_expr):
+                self.assignments.append(
+                    (node.lineno, {node.func.value.id}, used, node, node.end_lineno)
+                )
+            if isinstance(node, ast.With) and "stop_recording" in ast.dump(
+                node.items[0].context_expr
+            ):
                 self.stopped.append((node.lineno, node.end_lineno))
             value = getattr(node, "value", None)
             if isinstance(node, ast.Assign):
@@ -168,7 +186,9 @@ class Text:
         row = self.last(name)
         if row is not None and name in row[2]:
             return row
-        around = [n for n in self.loops if self.block and n.lineno < self.block.lineno <= n.end_lineno]
+        around = [
+            n for n in self.loops if self.block and n.lineno < self.block.lineno <= n.end_lineno
+        ]
         for loop in around:
             for row in self.assignments:
                 if loop.lineno <= row[0] <= loop.end_lineno and name in row[1] and name in row[2]:
@@ -234,7 +254,9 @@ def explain(tape, target, source):
     starts, ends = _ids(tape, memory, source, live), _ids(tape, memory, target, live)
     if graph is None:
         if starts & memory.tracked and ends & memory.tracked:
-            return Explanation(True, "", "the tape answered this already; ask a persistent tape for the path.")
+            return Explanation(
+                True, "", "the tape answered this already; ask a persistent tape for the path."
+            )
         return _released(memory, names)
     if not live and not (_still(memory, target, ends) and _still(memory, source, starts)):
         ends = set() if not _still(memory, target, ends) else ends
@@ -273,13 +295,17 @@ def _connected(memory, graph, reached, hit, names):
                 f"an argument on the way from {names[0]} to {names[1]}.", event.place,
                 "return a tensor for that argument from grad_fn, or tf.zeros_like(argument) if the slope is 0",
             )  # fmt: skip
-    steps = f"{names[1]} depends on {names[0]}" + (" through " + " -> ".join(path) if path else ": it is the same tensor")
+    steps = f"{names[1]} depends on {names[0]}" + (
+        " through " + " -> ".join(path) if path else ": it is the same tensor"
+    )
     return Explanation(True, "", steps + ".", path=path)
 
 
 def _not_float(memory, text, thing, name, what):
     wrong = thing.dtype.name
-    event = next((e for e in memory.events if e.kind == "cut" and any(r() is thing for r in e.outputs)), None)
+    event = next(
+        (e for e in memory.events if e.kind == "cut" and any(r() is thing for r in e.outputs)), None
+    )
     row = text.last(name) if text.name_of(thing) else None
     place = event.place if event else text.place(row[0]) if row else memory.block
     if event:
@@ -319,7 +345,9 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     row = text.last(t) if text.name_of(target) is not None else None
     outside = _outside(tape, memory, text, row, ends, tracked, names, related)
     known = starts & tracked
-    if outside is not None and (known or isinstance(source, Variable) and source._trainable or related):
+    if outside is not None and (
+        known or isinstance(source, Variable) and source._trainable or related
+    ):
         if known or row is not None and ".gradient(" in ast.unparse(row[3]):
             return outside
     # 3. The source was never tracked.
@@ -497,4 +525,3 @@ def _unrelated(names, text, row, memory):
         text.place(row[0]) if row else memory.block,
         "check the names; or ask for zeros: unconnected_gradients='zero'",
     )  # fmt: skip
-

@@ -55,6 +55,13 @@ def flip_up_down(image):
     return reverse(x, [axis_of(x, -3, "ReverseV2")])
 
 
+def transpose(image, name=None):
+    """Rows and columns exchanged."""
+    x = as_tensor(image)
+    axis_of(x, -3, "Transpose")  # an image has three axes
+    return P.transpose(x, perm=(-2, -3, -1))
+
+
 def rgb_to_grayscale(images, name=None):
     """The luma of RGB images, with one channel: 0.2989 R + 0.587 G + 0.114 B."""
     x = as_tensor(images)

@@ -120,12 +120,25 @@ def rows(tape):
             number[id(t)] = f"#{r.index}"
         ins = ", ".join(number.get(id(t)) or _value(t) for t in r.inputs)
         outs = ", ".join(f"{t.dtype.name} {tuple(t.shape)}" for t in r.outputs)
-        out.append((f"#{r.index}", r.operation, ins, outs, size_text(r.bytes), str(r.place.line) if r.place else ""))
+        out.append(
+            (
+                f"#{r.index}",
+                r.operation,
+                ins,
+                outs,
+                size_text(r.bytes),
+                str(r.place.line) if r.place else "",
+            )
+        )
     return out
 
 
 def _value(t):
-    return f"{float(t._a):g}" if t._a.ndim == 0 and t._a.dtype.kind in "fiu" else f"const {tuple(t._a.shape)}"
+    return (
+        f"{float(t._a):g}"
+        if t._a.ndim == 0 and t._a.dtype.kind in "fiu"
+        else f"const {tuple(t._a.shape)}"
+    )
 
 
 HEAD = ("record", "operation", "inputs", "output", "holds", "line")
@@ -140,15 +153,23 @@ def text_table(head, body, title=""):
 
 def html_table(head, body, title=""):
     """The same as an HTML table."""
-    cells = lambda tag, row: "".join(f"<{tag} style='text-align:left'>{html.escape(c)}</{tag}>" for c in row)  # noqa: E731
+    cells = lambda tag, row: "".join(
+        f"<{tag} style='text-align:left'>{html.escape(c)}</{tag}>" for c in row
+    )
     lines = "".join(f"<tr>{cells('td', row)}</tr>" for row in body)
-    return f"<table><caption>{html.escape(title)}</caption><tr>{cells('th', head)}</tr>{lines}</table>"
+    return (
+        f"<table><caption>{html.escape(title)}</caption><tr>{cells('th', head)}</tr>{lines}</table>"
+    )
 
 
 def title(tape):
     """One line about a tape."""
-    state = "recording" if tape._recording else "closed" if tape._records is not None else (
-        "used up" if tape._entered else "never entered"
+    state = (
+        "recording"
+        if tape._recording
+        else "closed"
+        if tape._records is not None
+        else ("used up" if tape._entered else "never entered")
     )
     kind = "persistent " if tape._persistent else ""
     return f"{kind}GradientTape, {state}: {len(tape)} records, {len(tape._watched)} watched, holds {size_text(held(tape))}"
@@ -195,10 +216,14 @@ def graph(tape, names=None, limit=200):
     try:
         import igraph
     except ImportError:
-        raise ImportError("Drawing a tape's graph needs igraph: pip install 'tapelab[lab]'") from None
+        raise ImportError(
+            "Drawing a tape's graph needs igraph: pip install 'tapelab[lab]'"
+        ) from None
     found = records(tape)
     if len(found) > limit:
-        raise ValueError(f"The tape has {len(found)} records, more than {limit}: draw a smaller program, or raise limit.")
+        raise ValueError(
+            f"The tape has {len(found)} records, more than {limit}: draw a smaller program, or raise limit."
+        )
     labels, edges, kinds, node = [], [], [], {}
     called = {}
     for n, v in (names or {}).items():
@@ -212,7 +237,9 @@ def graph(tape, names=None, limit=200):
         if id(t) not in node:
             node[id(t)] = len(labels)
             shown = _value(t) if t._a.ndim == 0 else str(tuple(t.shape))
-            labels.append((called.get(id(t), "watched" if id(t) in tape._watched else "constant"), shown))
+            labels.append(
+                (called.get(id(t), "watched" if id(t) in tape._watched else "constant"), shown)
+            )
             kinds.append("watched" if id(t) in tape._watched else "constant")
         return node[id(t)]
 
@@ -275,7 +302,9 @@ class Numerics:
         that made a non-finite number from finite ones. message, remedy: in words and as code.
     """
 
-    def __init__(self, phase="", record=None, message="all values and gradients are finite.", remedy=""):
+    def __init__(
+        self, phase="", record=None, message="all values and gradients are finite.", remedy=""
+    ):
         self.finite = record is None
         self.phase, self.record, self.message, self.remedy = phase, record, message, remedy
 
@@ -299,7 +328,11 @@ class Numerics:
             return "finite: " + self.message
         lines = [f"not finite: {self.message}"]
         lines += [f"  input {i}: {_numbers(t)}" for i, t in enumerate(self.inputs)]
-        lines.append(f"  where:   {self.place}" if self.place else "  where:   unknown; tf.GradientTape(lines=True) remembers lines")
+        lines.append(
+            f"  where:   {self.place}"
+            if self.place
+            else "  where:   unknown; tf.GradientTape(lines=True) remembers lines"
+        )
         if self.remedy:
             lines.append(f"  remedy:  {self.remedy}")
         return "\n".join(lines)
@@ -330,7 +363,12 @@ def check_numerics(tape, target=None, sources=None):
     """The first operation whose value, or whose gradient, is not finite; see `GradientTape.check_numerics`."""
     found = records(tape)
     inner = next(
-        (r for r in found if any(_bad(t._a) for t in r.outputs) and not any(_bad(t._a) for t in r.inputs)), None
+        (
+            r
+            for r in found
+            if any(_bad(t._a) for t in r.outputs) and not any(_bad(t._a) for t in r.inputs)
+        ),
+        None,
     )
     if inner is not None:
         bad = next(t for t in inner.outputs if _bad(t._a))
@@ -390,7 +428,10 @@ def _value_remedy(r, found):
         "Sqrt": "tf.sqrt(tf.maximum(x, 0.0))",
         "Rsqrt": "tf.math.rsqrt(tf.maximum(x, 1e-7))",
         "Pow": "keep the base away from 0 (negative exponents) or above 0 (fractional exponents)",
-    }.get(r.operation, "look at the inputs above: one of them is outside what the operation is defined on")
+    }.get(
+        r.operation,
+        "look at the inputs above: one of them is outside what the operation is defined on",
+    )
 
 
 _SAFE_WHERE = (
@@ -421,7 +462,10 @@ def _gradient_remedy(r, found, upstream):
         "Pow": "x ** p has no finite slope at 0 for p < 1: tf.pow(x + 1e-12, p)",
         "Log": "the slope of log at 0 is infinite: tf.math.log(x + 1e-7)",
         "RealDiv": "tf.math.divide_no_nan(x, y)",
-    }.get(r.operation, "look at the inputs above: the slope of the operation is infinite or undefined there")
+    }.get(
+        r.operation,
+        "look at the inputs above: the slope of the operation is infinite or undefined there",
+    )
 
 
 # ---------------------------------------------------------------- what it costs
@@ -442,7 +486,14 @@ class Profile:
         head = ("operation", "count", "forward ms", "backward ms", "share", "results")
         total = sum(f + b for _, _, f, b, _ in self.rows) or 1.0
         body = [
-            (op, str(n), f"{1e3 * f:.3f}", f"{1e3 * b:.3f}", f"{100 * (f + b) / total:.0f} %", size_text(size))
+            (
+                op,
+                str(n),
+                f"{1e3 * f:.3f}",
+                f"{1e3 * b:.3f}",
+                f"{100 * (f + b) / total:.0f} %",
+                size_text(size),
+            )
             for op, n, f, b, size in self.rows
         ]
         return head, body, "cost by operation (each run again on its recorded inputs)"
@@ -471,7 +522,11 @@ def profile(tape, target, repeats=3):
             for entry in reversed(entries):
                 r = Record(0, entry)
                 arrays = [t._a for t in r.inputs]
-                forward = _least(lambda: r.primitive.forward(*arrays, **r.attributes), repeats) if r.primitive.forward else 0.0
+                forward = (
+                    _least(lambda: r.primitive.forward(*arrays, **r.attributes), repeats)
+                    if r.primitive.forward
+                    else 0.0
+                )
                 backward = 0.0
                 if any(id(t) in cotangents for t in r.outputs):
                     own = {id(t): cotangents[id(t)] for t in r.outputs if id(t) in cotangents}
@@ -493,4 +548,3 @@ def _least(f, repeats):
         f()
         best = min(best, time.perf_counter() - start)
     return best
-

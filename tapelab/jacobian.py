@@ -27,8 +27,12 @@ def full(tape, records, target, sources, direction, budget):
     rows = t._a.size
     columns = sum(box(s)._a.size for s in sources)
     if _goes_forward(records, rows, columns, direction):
-        return _forward(tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget)
-    return _reverse(tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget)
+        return _forward(
+            tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget
+        )
+    return _reverse(
+        tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget
+    )
 
 
 def per_item(tape, records, target, source, direction, budget):
@@ -37,9 +41,13 @@ def per_item(tape, records, target, source, direction, budget):
     rows, columns = (int(np.prod(x._a.shape[1:])) for x in (t, s))
     inner = t._a.shape[1:]
     if _goes_forward(records, rows, columns, direction):
-        found = _forward(tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget)
+        found = _forward(
+            tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget
+        )
     else:
-        found = _reverse(tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget)
+        found = _reverse(
+            tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget
+        )
     return found[0]
 
 
@@ -55,7 +63,9 @@ def check_items(tape, records, target, source, result):
     (pulled,) = tape._pull(records, {id(t): (t, Tensor(weights))}, [source])
     if pulled is None:
         return
-    expected = np.einsum("bm,bmn->bn", weights.reshape(b, -1), result._a.reshape(b, weights[0].size, -1))
+    expected = np.einsum(
+        "bm,bmn->bn", weights.reshape(b, -1), result._a.reshape(b, weights[0].size, -1)
+    )
     off = np.abs(pulled._a.reshape(b, -1) - expected)
     scale = np.abs(pulled._a).max() + np.abs(expected).max() + 1e-30
     worst = float(off.max(initial=0) / scale)
@@ -71,7 +81,9 @@ def check_items(tape, records, target, source, result):
 
 def _goes_forward(records, rows, columns, direction):
     if direction not in (None, "forward", "reverse"):
-        raise ValueError(f"direction must be 'forward', 'reverse' or None (the cheaper), got {direction!r}.")
+        raise ValueError(
+            f"direction must be 'forward', 'reverse' or None (the cheaper), got {direction!r}."
+        )
     if direction is not None:
         return direction == "forward"
     if rows <= FORWARD_FACTOR * columns:
@@ -119,7 +131,10 @@ def _reverse(tape, records, t, sources, row_shape, column_shape, units, budget):
     # Without rows one empty stack still tells which sources are connected.
     for start, n in _chunks(size, _height(records, sources, budget)) or [(0, 0)]:
         stacks.add(start, tape._pull(records, {id(t): (t, units(t, start, n))}, sources, extra=1))
-    return [_rows_first(whole, row_shape, column_shape(s), units) for s, whole in zip(sources, stacks.whole())]
+    return [
+        _rows_first(whole, row_shape, column_shape(s), units)
+        for s, whole in zip(sources, stacks.whole())
+    ]
 
 
 def _rows_first(whole, row_shape, columns, units):
@@ -162,7 +177,9 @@ def _forward(tape, records, t, sources, row_shape, column_shape, units, budget):
             whole = P.transpose(whole, perm=(*range(1 - n, 0), -n))
             results.append(P.reshape(whole, shape=(*t._a.shape, *columns)))
         else:
-            whole = P.transpose(P.reshape(whole, shape=(size, int(np.prod(row_shape)))), perm=(-1, -2))
+            whole = P.transpose(
+                P.reshape(whole, shape=(size, int(np.prod(row_shape)))), perm=(-1, -2)
+            )
             results.append(P.reshape(whole, shape=(*row_shape, *columns)))
     return results
 

@@ -86,7 +86,9 @@ def matmul(
     return P.matmul(x, y)
 
 
-def matvec(a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None):
+def matvec(
+    a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None
+):
     """Matrix (..., m, k) times vector (..., k), giving (..., m).
 
     >>> import tapelab as tf
@@ -115,7 +117,9 @@ def tensordot(a, b, axes, name=None):
     if np.ndim(axes) == 0:
         k = int(axes)
         if k < 0 or k > min(n, m):
-            raise ValueError(f"`axes` must be an integer from 0 to {min(n, m)} for these shapes, got {k}.")
+            raise ValueError(
+                f"`axes` must be an integer from 0 to {min(n, m)} for these shapes, got {k}."
+            )
         xa, ya = list(range(n - k, n)), list(range(k))
     else:
         xa, ya = ([ax % r for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
@@ -125,8 +129,12 @@ def tensordot(a, b, axes, name=None):
         )
     xf, yf = [i for i in range(n) if i not in xa], [i for i in range(m) if i not in ya]
     inner = int(np.prod([x._a.shape[i] for i in xa]))
-    left = P.reshape(transpose(x, xf + xa), shape=(int(np.prod([x._a.shape[i] for i in xf])), inner))
-    right = P.reshape(transpose(y, ya + yf), shape=(inner, int(np.prod([y._a.shape[i] for i in yf]))))
+    left = P.reshape(
+        transpose(x, xf + xa), shape=(int(np.prod([x._a.shape[i] for i in xf])), inner)
+    )
+    right = P.reshape(
+        transpose(y, ya + yf), shape=(inner, int(np.prod([y._a.shape[i] for i in yf])))
+    )
     full = tuple(x._a.shape[i] for i in xf) + tuple(y._a.shape[i] for i in yf)
     return P.reshape(P.matmul(left, right), shape=full)
 
@@ -159,7 +167,9 @@ def _einsum_rule(g, z, *xs, equation, index):
 
 def _einsum_forward(*xs, equation):
     terms, out = equation
-    return np.asarray(np.einsum(",".join(terms) + "->" + out, *xs, optimize=len(xs) > 1)).astype(xs[0].dtype)[()]
+    return np.asarray(np.einsum(",".join(terms) + "->" + out, *xs, optimize=len(xs) > 1)).astype(
+        xs[0].dtype
+    )[()]
 
 
 def _undiagonal(g, letters, inner):
@@ -203,7 +213,9 @@ def einsum(equation, *inputs, **kwargs):
     if len(terms) != len(xs):
         raise ValueError(f"Got {len(xs)} inputs for equation '{equation}', expecting {len(terms)}")
     free = iter(c for c in _string.ascii_letters if c not in equation)
-    dots = max([x._a.ndim - len(t.replace("...", "")) for t, x in zip(terms, xs) if "..." in t], default=0)
+    dots = max(
+        [x._a.ndim - len(t.replace("...", "")) for t, x in zip(terms, xs) if "..." in t], default=0
+    )
     names = "".join(next(free) for _ in range(dots))
     for i, (t, x) in enumerate(zip(terms, xs)):
         if "..." in t:
@@ -211,7 +223,9 @@ def einsum(equation, *inputs, **kwargs):
             terms[i] = t.replace("...", names[dots - own :] if own else "")
     if not arrow:
         letters = "".join(terms)
-        out = ("..." if dots else "") + "".join(sorted(c for c in set(letters) - set(names) if letters.count(c) == 1))
+        out = ("..." if dots else "") + "".join(
+            sorted(c for c in set(letters) - set(names) if letters.count(c) == 1)
+        )
     out = out.replace("...", names)
     for t, x in zip(terms, xs):
         if len(t) != x._a.ndim:
@@ -220,7 +234,9 @@ def einsum(equation, *inputs, **kwargs):
                 f"{x._a.ndim}, shape {list(x._a.shape)} [Op:Einsum]"
             )
     if set(out) - set("".join(terms)) or len(set(out)) < len(out):
-        raise ValueError(f"Output subscripts '{out}' of '{equation}' must be distinct letters of the inputs.")
+        raise ValueError(
+            f"Output subscripts '{out}' of '{equation}' must be distinct letters of the inputs."
+        )
     xs = _stretch(terms, xs, names)
     return P.einsum(*xs, equation=(tuple(terms), out))
 
@@ -259,13 +275,20 @@ def _undiagonal_rect_rule(h, z, g, inner):
     return P.diag_part(h)
 
 
-primitive("diag_part", "MatrixDiagPartV3", lambda x: np.diagonal(x, axis1=-2, axis2=-1).copy(), _diag_part_rule)
+primitive(
+    "diag_part",
+    "MatrixDiagPartV3",
+    lambda x: np.diagonal(x, axis1=-2, axis2=-1).copy(),
+    _diag_part_rule,
+)
 primitive("undiagonal_rect", "MatrixDiagV3", _undiagonal_rect, _undiagonal_rect_rule)
 
 
 def _at_least_2d(x, op):
     if x._a.ndim < 2:
-        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]")
+        raise ShapeError(
+            f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]"
+        )
     return x
 
 
@@ -411,7 +434,9 @@ def _cholesky_forward(x):
     try:
         return np.linalg.cholesky(np.tril(x) + np.swapaxes(np.conj(np.tril(x, -1)), -1, -2))
     except np.linalg.LinAlgError:
-        raise ValueError("Cholesky decomposition was not successful. The input might not be valid.") from None
+        raise ValueError(
+            "Cholesky decomposition was not successful. The input might not be valid."
+        ) from None
 
 
 primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule)
@@ -537,7 +562,9 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
         elif ord == np.inf:
             z = reduce_max(reduce_sum(_abs(x), cols, True), rows, True)
         else:
-            raise ValueError(f"'ord' must be 'fro', 'euclidean', 1 or np.inf for matrices, got {ord}")
+            raise ValueError(
+                f"'ord' must be 'fro', 'euclidean', 1 or np.inf for matrices, got {ord}"
+            )
         return z if keep else _drop(z, x, axis)
     if ord == 1:
         z = reduce_sum(_abs(x), axis, True)
@@ -580,4 +607,3 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
 
     x = as_tensor(x)
     return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
-

@@ -12,7 +12,20 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
-from .primitive import P, bare, binary, called, coerce, dtype, lead, primitive, public, reverse, shape, unary
+from .primitive import (
+    P,
+    bare,
+    binary,
+    called,
+    coerce,
+    dtype,
+    lead,
+    primitive,
+    public,
+    reverse,
+    shape,
+    unary,
+)
 from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
@@ -55,7 +68,9 @@ def _unary(path, opname, forward, rule, summary, arg, value, floats=True, argume
     return public(called(unary(p), argument), name, doc, "tapelab.math")
 
 
-def _binary(path, opname, forward, rule_x, rule_y, summary, arg, value, arguments=("x", "y"), **options):
+def _binary(
+    path, opname, forward, rule_x, rule_y, summary, arg, value, arguments=("x", "y"), **options
+):
     name = path.rpartition(".")[2]
     rules = (rule_x, rule_y) if rule_x or rule_y else ()
     options = {"numbers": True, **options}
@@ -113,9 +128,15 @@ def _div_y(g, z, x, y):
     return g * (-x / y) / y
 
 
-_plus = _binary("add", "AddV2", operator.add, _add_x, _add_y, "x + y, elementwise.", "1.0, 2.0", 3.0)
-subtract = _binary("subtract", "Sub", operator.sub, _add_x, _sub_y, "x - y, elementwise.", "1.0, 2.0", -1.0)
-multiply = _binary("multiply", "Mul", operator.mul, _mul_x, _mul_y, "x * y, elementwise.", "2.0, 3.0", 6.0)
+_plus = _binary(
+    "add", "AddV2", operator.add, _add_x, _add_y, "x + y, elementwise.", "1.0, 2.0", 3.0
+)
+subtract = _binary(
+    "subtract", "Sub", operator.sub, _add_x, _sub_y, "x - y, elementwise.", "1.0, 2.0", -1.0
+)
+multiply = _binary(
+    "multiply", "Mul", operator.mul, _mul_x, _mul_y, "x * y, elementwise.", "2.0, 3.0", 6.0
+)
 _real_divide = _binary(
     "divide", "RealDiv", operator.truediv, _div_x, _div_y, "x / y, elementwise.", "1.0, 2.0", 0.5
 )
@@ -161,7 +182,6 @@ def truediv(x, y, name=None):
     return divide(x if isinstance(x, (Tensor, Variable)) else as_tensor(x), y)
 
 
-
 def _power(x, y):
     if x.dtype.kind in "iu" and np.any(y < 0):
         raise ValueError("Integers to negative integer powers are not allowed; cast to float first")
@@ -193,7 +213,9 @@ def _log_or_zero_rule(g, z, x):
 
 
 primitive("log_or_zero", "Log", _log_or_zero, _log_or_zero_rule)
-pow = _binary("pow", "Pow", _power, _pow_x, _pow_y, "x to the power y, elementwise.", "2.0, 3.0", 8.0)
+pow = _binary(
+    "pow", "Pow", _power, _pow_x, _pow_y, "x to the power y, elementwise.", "2.0, 3.0", 8.0
+)
 
 
 def _floordiv(x, y):
@@ -213,7 +235,16 @@ def _mod_y(g, z, x, y):
     return -g * P.floordiv(x, y)
 
 
-floordiv = _binary("math.floordiv", "FloorDiv", _floordiv, None, None, "floor(x / y), elementwise.", "7.0, 2.0", 3.0)
+floordiv = _binary(
+    "math.floordiv",
+    "FloorDiv",
+    _floordiv,
+    None,
+    None,
+    "floor(x / y), elementwise.",
+    "7.0, 2.0",
+    3.0,
+)
 floormod = _binary(
     "math.floormod", "FloorMod", _floormod, _add_x, _mod_y,
     "x - y floor(x / y), with the sign of y.", "-7.0, 3.0", 2.0,
@@ -239,12 +270,28 @@ def _nextafter_y(g, z, x, y):
 
 
 truncatediv = _binary(
-    "truncatediv", "TruncateDiv", _truncatediv, None, None, "x / y of integers, rounded towards 0.", "-7, 2", -3
+    "truncatediv",
+    "TruncateDiv",
+    _truncatediv,
+    None,
+    None,
+    "x / y of integers, rounded towards 0.",
+    "-7, 2",
+    -3,
 )
-truncatemod = _binary("truncatemod", "TruncateMod", _truncatemod, None, None, "The remainder, with the sign of x.", "-7, 2", -1)
+truncatemod = _binary(
+    "truncatemod",
+    "TruncateMod",
+    _truncatemod,
+    None,
+    None,
+    "The remainder, with the sign of x.",
+    "-7, 2",
+    -1,
+)
 nextafter = _binary(
     "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y, "The next float after x towards y.", "0.0, 1.0",
-    1.401298464324817e-45,
+    1.401298464324817e-45, arguments=("x1", "x2"),
 )  # fmt: skip
 
 
@@ -268,8 +315,26 @@ def _min_y(g, z, x, y):
     return g * P.cast(P.logical_not(P.less_equal(x, y)), to=dtype(g))
 
 
-maximum = _binary("maximum", "Maximum", np.maximum, _max_x, _max_y, "The larger of x and y, elementwise.", "1.0, 2.0", 2.0)
-minimum = _binary("minimum", "Minimum", np.minimum, _min_x, _min_y, "The smaller of x and y, elementwise.", "1.0, 2.0", 1.0)
+maximum = _binary(
+    "maximum",
+    "Maximum",
+    np.maximum,
+    _max_x,
+    _max_y,
+    "The larger of x and y, elementwise.",
+    "1.0, 2.0",
+    2.0,
+)
+minimum = _binary(
+    "minimum",
+    "Minimum",
+    np.minimum,
+    _min_x,
+    _min_y,
+    "The smaller of x and y, elementwise.",
+    "1.0, 2.0",
+    1.0,
+)
 
 
 def _sqdiff_x(g, z, x, y):
@@ -298,7 +363,17 @@ def _atan2_x(g, z, y, x):
     return g * (-y / (x * x + y * y))
 
 
-atan2 = _binary("atan2", "Atan2", _only_floats(np.arctan2), _atan2_y, _atan2_x, "Angle of the point (y first, then x), in radians.", "0.0, 1.0", 0.0, arguments=("y", "x"))
+atan2 = _binary(
+    "atan2",
+    "Atan2",
+    _only_floats(np.arctan2),
+    _atan2_y,
+    _atan2_x,
+    "Angle of the point (y first, then x), in radians.",
+    "0.0, 1.0",
+    0.0,
+    arguments=("y", "x"),
+)
 
 
 def _zero_where_y_is(f):
@@ -333,6 +408,8 @@ _divide_no_nan = _binary(
     "math.divide_no_nan", "DivNoNan", _zero_where_y_is(operator.truediv), _divnn_x, _divnn_y,
     "x / y, and 0 where y is 0.", "1.0, 0.0", 0.0,
 )  # fmt: skip
+
+
 @functools.wraps(_divide_no_nan)
 def divide_no_nan(x, y, name=None):
     x, y = coerce(P.divide_no_nan, x, y)
@@ -390,9 +467,36 @@ def _zero_where_x_is(f):
     return forward
 
 
-xlogy = _binary("math.xlogy", "Xlogy", _zero_where_x_is(lambda x, y: x * np.log(y)), _xlogy_x, _xlogy_y, "x log y, and 0 where x is 0.", "0.0, 0.0", 0.0)
-xlog1py = _binary("math.xlog1py", "Xlog1py", _zero_where_x_is(lambda x, y: x * np.log1p(y)), _xlog1py_x, _xlog1py_y, "x log(1 + y), and 0 where x is 0.", "0.0, -1.0", 0.0)
-xdivy = _binary("math.xdivy", "Xdivy", _zero_where_x_is(operator.truediv), _xdivy_x, _xdivy_y, "x / y, and 0 where x is 0.", "0.0, 0.0", 0.0)
+xlogy = _binary(
+    "math.xlogy",
+    "Xlogy",
+    _zero_where_x_is(lambda x, y: x * np.log(y)),
+    _xlogy_x,
+    _xlogy_y,
+    "x log y, and 0 where x is 0.",
+    "0.0, 0.0",
+    0.0,
+)
+xlog1py = _binary(
+    "math.xlog1py",
+    "Xlog1py",
+    _zero_where_x_is(lambda x, y: x * np.log1p(y)),
+    _xlog1py_x,
+    _xlog1py_y,
+    "x log(1 + y), and 0 where x is 0.",
+    "0.0, -1.0",
+    0.0,
+)
+xdivy = _binary(
+    "math.xdivy",
+    "Xdivy",
+    _zero_where_x_is(operator.truediv),
+    _xdivy_x,
+    _xdivy_y,
+    "x / y, and 0 where x is 0.",
+    "0.0, 0.0",
+    0.0,
+)
 
 # ---------------------------------------------------------------- comparisons and logic: no gradient
 
@@ -404,8 +508,15 @@ _compare = {
 }  # fmt: skip
 equal, not_equal, less, less_equal, greater, greater_equal = (
     _binary(
-        name, op, f, None, None, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0",
-        bool(f(1, 1)), numbers=name not in ("equal", "not_equal"),
+        name,
+        op,
+        f,
+        None,
+        None,
+        f"{what}, elementwise; booleans, without a gradient.",
+        "1.0, 1.0",
+        bool(f(1, 1)),
+        numbers=name not in ("equal", "not_equal"),
     )  # fmt: skip
     for name, (op, f, what) in _compare.items()
 )
@@ -420,16 +531,112 @@ def _logic(f):
     return forward
 
 
-logical_and = _binary("logical_and", "LogicalAnd", _logic(np.logical_and), None, None, "x and y, elementwise.", "True, False", False, numbers=False)
-logical_or = _binary("logical_or", "LogicalOr", _logic(np.logical_or), None, None, "x or y, elementwise.", "True, False", True, numbers=False)
-logical_xor = _binary("math.logical_xor", "LogicalXor", _logic(np.logical_xor), None, None, "x or y but not both, elementwise.", "True, False", True, numbers=False)
-logical_not = _unary("logical_not", "LogicalNot", _logic(np.logical_not), None, "not x, elementwise.", "True", "0.0", floats=False)
-bitwise_and = _binary("bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and, None, None, "Bits set in both x and y (integers or booleans).", "6, 3", 2, numbers=False)
-bitwise_or = _binary("bitwise.bitwise_or", "BitwiseOr", np.bitwise_or, None, None, "Bits set in x or y (integers or booleans).", "6, 3", 7, numbers=False)
-bitwise_xor = _binary("bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor, None, None, "Bits set in one of x and y (integers or booleans).", "6, 3", 5, numbers=False)
-left_shift = _binary("bitwise.left_shift", "LeftShift", np.left_shift, None, None, "Bits of x moved y places to the left.", "3, 1", 6)
-right_shift = _binary("bitwise.right_shift", "RightShift", np.right_shift, None, None, "Bits of x moved y places to the right.", "6, 1", 3)
-invert = _unary("bitwise.invert", "Invert", np.invert, None, "All bits flipped (integers or booleans).", "0", -1.0, floats=False)
+logical_and = _binary(
+    "logical_and",
+    "LogicalAnd",
+    _logic(np.logical_and),
+    None,
+    None,
+    "x and y, elementwise.",
+    "True, False",
+    False,
+    numbers=False,
+)
+logical_or = _binary(
+    "logical_or",
+    "LogicalOr",
+    _logic(np.logical_or),
+    None,
+    None,
+    "x or y, elementwise.",
+    "True, False",
+    True,
+    numbers=False,
+)
+logical_xor = _binary(
+    "math.logical_xor",
+    "LogicalXor",
+    _logic(np.logical_xor),
+    None,
+    None,
+    "x or y but not both, elementwise.",
+    "True, False",
+    True,
+    numbers=False,
+)
+logical_not = _unary(
+    "logical_not",
+    "LogicalNot",
+    _logic(np.logical_not),
+    None,
+    "not x, elementwise.",
+    "True",
+    "0.0",
+    floats=False,
+)
+bitwise_and = _binary(
+    "bitwise.bitwise_and",
+    "BitwiseAnd",
+    np.bitwise_and,
+    None,
+    None,
+    "Bits set in both x and y (integers or booleans).",
+    "6, 3",
+    2,
+    numbers=False,
+)
+bitwise_or = _binary(
+    "bitwise.bitwise_or",
+    "BitwiseOr",
+    np.bitwise_or,
+    None,
+    None,
+    "Bits set in x or y (integers or booleans).",
+    "6, 3",
+    7,
+    numbers=False,
+)
+bitwise_xor = _binary(
+    "bitwise.bitwise_xor",
+    "BitwiseXor",
+    np.bitwise_xor,
+    None,
+    None,
+    "Bits set in one of x and y (integers or booleans).",
+    "6, 3",
+    5,
+    numbers=False,
+)
+left_shift = _binary(
+    "bitwise.left_shift",
+    "LeftShift",
+    np.left_shift,
+    None,
+    None,
+    "Bits of x moved y places to the left.",
+    "3, 1",
+    6,
+)
+right_shift = _binary(
+    "bitwise.right_shift",
+    "RightShift",
+    np.right_shift,
+    None,
+    None,
+    "Bits of x moved y places to the right.",
+    "6, 1",
+    3,
+)
+invert = _unary(
+    "bitwise.invert",
+    "Invert",
+    np.invert,
+    None,
+    "All bits flipped (integers or booleans).",
+    "0",
+    -1.0,
+    floats=False,
+)
 
 # ---------------------------------------------------------------- one argument
 
@@ -582,7 +789,9 @@ def _conj(g, z, x):
 def _sigmoid_forward(x):
     # e^-|x| never overflows; both halves are exact where they are used. tanh would lose the tail.
     e = np.exp(-np.abs(x)) if x.dtype.kind != "c" else np.exp(-x)
-    return np.where(x >= 0, 1, e)[()].astype(x.dtype) / (1 + e) if x.dtype.kind != "c" else 1 / (1 + e)
+    return (
+        np.where(x >= 0, 1, e)[()].astype(x.dtype) / (1 + e) if x.dtype.kind != "c" else 1 / (1 + e)
+    )
 
 
 def _elementwise(f):
@@ -595,9 +804,31 @@ def _elementwise(f):
     return forward
 
 
-negative = _unary("negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, floats=False)
-abs = _unary("abs", "Abs", np.abs, _abs, "|x|, elementwise; real for complex x.", "-2.0", 2.0, floats=False, real=True)
-sign = _unary("sign", "Sign", np.sign, _sign, "-1, 0 or 1 (x/|x| for complex x).", "-2.0", -1.0, floats=False, real=True)
+negative = _unary(
+    "negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, floats=False
+)
+abs = _unary(
+    "abs",
+    "Abs",
+    np.abs,
+    _abs,
+    "|x|, elementwise; real for complex x.",
+    "-2.0",
+    2.0,
+    floats=False,
+    real=True,
+)
+sign = _unary(
+    "sign",
+    "Sign",
+    np.sign,
+    _sign,
+    "-1, 0 or 1 (x/|x| for complex x).",
+    "-2.0",
+    -1.0,
+    floats=False,
+    real=True,
+)
 exp = _unary("exp", "Exp", np.exp, _exp, "e to the power x.", "1.0", 2.7183)
 expm1 = _unary("math.expm1", "Expm1", np.expm1, _expm1, "e^x - 1, exact near 0.", "1.0", 1.7183)
 log = _unary("math.log", "Log", np.log, _log, "Natural logarithm.", "1.0", 0.0)
@@ -605,7 +836,9 @@ log1p = _unary("math.log1p", "Log1p", np.log1p, _log1p, "log(1 + x), exact near 
 sqrt = _unary("sqrt", "Sqrt", np.sqrt, _sqrt, "Square root.", "4.0", 2.0)
 rsqrt = _unary("math.rsqrt", "Rsqrt", lambda x: 1 / np.sqrt(x), _rsqrt, "1 / sqrt(x).", "4.0", 0.5)
 square = _unary("square", "Square", lambda x: x * x, _square, "x^2.", "3.0", 9.0, floats=False)
-reciprocal = _unary("math.reciprocal", "Reciprocal", lambda x: 1 / x, _reciprocal, "1 / x.", "4.0", 0.25)
+reciprocal = _unary(
+    "math.reciprocal", "Reciprocal", lambda x: 1 / x, _reciprocal, "1 / x.", "4.0", 0.25
+)
 sin = _unary("sin", "Sin", np.sin, _sin, "Sine of x in radians.", "1.0", 0.8415)
 cos = _unary("cos", "Cos", np.cos, _cos, "Cosine of x in radians.", "0.0", 1.0)
 tan = _unary("tan", "Tan", np.tan, _tan, "Tangent of x in radians.", "1.0", 1.5574)
@@ -618,18 +851,64 @@ tanh = _unary("tanh", "Tanh", np.tanh, _tanh, "Hyperbolic tangent.", "1.0", 0.76
 asinh = _unary("asinh", "Asinh", np.arcsinh, _asinh, "Inverse hyperbolic sine.", "1.0", 0.8814)
 acosh = _unary("acosh", "Acosh", np.arccosh, _acosh, "Inverse hyperbolic cosine.", "2.0", 1.317)
 atanh = _unary("atanh", "Atanh", np.arctanh, _atanh, "Inverse hyperbolic tangent.", "0.5", 0.5493)
-erf = _unary("math.erf", "Erf", _elementwise(_math.erf), _erf, "Gauss's error function.", "1.0", 0.8427)
-erfc = _unary("math.erfc", "Erfc", _elementwise(_math.erfc), _erfc, "1 - erf(x), exact for large x.", "1.0", 0.1573)
+erf = _unary(
+    "math.erf", "Erf", _elementwise(_math.erf), _erf, "Gauss's error function.", "1.0", 0.8427
+)
+erfc = _unary(
+    "math.erfc",
+    "Erfc",
+    _elementwise(_math.erfc),
+    _erfc,
+    "1 - erf(x), exact for large x.",
+    "1.0",
+    0.1573,
+)
 sigmoid = _unary("sigmoid", "Sigmoid", _sigmoid_forward, _sigmoid, "1 / (1 + e^-x).", "1.0", 0.7311)
-softplus = _unary("math.softplus", "Softplus", lambda x: np.logaddexp(x, x.dtype.type(0)), _softplus, "log(1 + e^x), without overflow.", "0.0", 0.6931, argument="features")
-floor = _unary("floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0)
-ceil = _unary("math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0)
-_round = _unary("round", "Round", np.rint, None, "Nearest integer, halves to even; no gradient.", "2.5", 2.0, floats=False)
-rint = _unary("math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0)
+softplus = _unary(
+    "math.softplus",
+    "Softplus",
+    lambda x: np.logaddexp(x, x.dtype.type(0)),
+    _softplus,
+    "log(1 + e^x), without overflow.",
+    "0.0",
+    0.6931,
+    argument="features",
+)
+floor = _unary(
+    "floor", "Floor", np.floor, None, "Largest integer not above x; no gradient.", "1.7", 1.0
+)
+ceil = _unary(
+    "math.ceil", "Ceil", np.ceil, None, "Smallest integer not below x; no gradient.", "1.2", 2.0
+)
+_round = _unary(
+    "round",
+    "Round",
+    np.rint,
+    None,
+    "Nearest integer, halves to even; no gradient.",
+    "2.5",
+    2.0,
+    floats=False,
+)
+rint = _unary(
+    "math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0
+)
 is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0)
 is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
-is_finite = _unary("math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0)
-_conj_all = _unary("math.conj", "Conj", np.conj, _conj, "Complex conjugate; real x as it is.", "1.0", 1.0, floats=False, real=True)
+is_finite = _unary(
+    "math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0
+)
+_conj_all = _unary(
+    "math.conj",
+    "Conj",
+    np.conj,
+    _conj,
+    "Complex conjugate; real x as it is.",
+    "1.0",
+    1.0,
+    floats=False,
+    real=True,
+)
 
 
 def reciprocal_no_nan(x, name=None):
@@ -733,7 +1012,9 @@ def cast(x, dtype, name=None):
         return x  # as TensorFlow: nothing is read, nothing is copied
     x = as_tensor(x)
     if x._a.dtype.kind == "O" != to.kind:
-        raise UnimplementedError(f"Cast string to {as_dtype(dtype).name} is not supported [Op:Cast]; use Python's float(text).")
+        raise UnimplementedError(
+            f"Cast string to {as_dtype(dtype).name} is not supported [Op:Cast]; use Python's float(text)."
+        )
     return x if x._a.dtype == to else P.cast(x, to=to)
 
 
@@ -848,7 +1129,9 @@ def spread(g, z, x, axis, keepdims):
 def _kept(z, x, axis):
     """A reduction's result with its reduced axes back as size 1."""
     inner = shape(x)
-    return P.reshape(z, shape=tuple(1 if i - len(inner) in axis else n for i, n in enumerate(inner)))
+    return P.reshape(
+        z, shape=tuple(1 if i - len(inner) in axis else n for i, n in enumerate(inner))
+    )
 
 
 def count(x, axis):
@@ -939,7 +1222,11 @@ def _top(x, axis):
 def _lse_forward(x, axis, keepdims):
     top = _top(x, axis)
     z = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return z if keepdims else z.reshape([n for i, n in enumerate(x.shape) if i - x.ndim not in axis])[()]
+    return (
+        z
+        if keepdims
+        else z.reshape([n for i, n in enumerate(x.shape) if i - x.ndim not in axis])[()]
+    )
 
 
 def _lse_rule(g, z, x, axis, keepdims):
@@ -968,8 +1255,12 @@ primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule)
 primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule)
 primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, floats=True)
 primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule)
-primitive("any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims))
-primitive("all", "All", lambda x, axis, keepdims: np.logical_and.reduce(x, axis=axis, keepdims=keepdims))
+primitive(
+    "any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
+)
+primitive(
+    "all", "All", lambda x, axis, keepdims: np.logical_and.reduce(x, axis=axis, keepdims=keepdims)
+)
 
 REDUCE_DOC = """{summary}
 
@@ -996,18 +1287,60 @@ def _reduction(path, key, summary, arg, value, kinds="fciu"):
             raise wrong_dtype(p.name, x.dtype)
         return p(x, axis=axes_of(x, axis, p.name), keepdims=bool(keepdims))
 
-    return public(op, name, REDUCE_DOC.format(summary=summary, path=path, arg=arg, value=value), "tapelab.math")
+    return public(
+        op,
+        name,
+        REDUCE_DOC.format(summary=summary, path=path, arg=arg, value=value),
+        "tapelab.math",
+    )
 
 
-reduce_sum = _reduction("reduce_sum", "sum", "The sum over axes.", "[[1., 2.], [3., 4.]], axis=1", "[3.0, 7.0]")
-reduce_mean = _reduction("reduce_mean", "mean", "The mean over axes; integers divide as integers.", "[[1., 2.], [3., 4.]]", "2.5")
+reduce_sum = _reduction(
+    "reduce_sum", "sum", "The sum over axes.", "[[1., 2.], [3., 4.]], axis=1", "[3.0, 7.0]"
+)
+reduce_mean = _reduction(
+    "reduce_mean",
+    "mean",
+    "The mean over axes; integers divide as integers.",
+    "[[1., 2.], [3., 4.]]",
+    "2.5",
+)
 reduce_prod = _reduction("reduce_prod", "prod", "The product over axes.", "[1., 2., 3.]", "6.0")
-reduce_max = _reduction("reduce_max", "max", "The maximum over axes; ties share the gradient evenly.", "[1., 3., 2.]", "3.0")
-reduce_min = _reduction("reduce_min", "min", "The minimum over axes; ties share the gradient evenly.", "[1., 3., 2.]", "1.0")
-reduce_logsumexp = _reduction("reduce_logsumexp", "logsumexp", "log of the sum of e^x over axes, without overflow.", "[1000., -1000.]", "1000.0", "fc")
-reduce_euclidean_norm = _reduction("math.reduce_euclidean_norm", "euclidean_norm", "Square root of the sum of squares over axes.", "[3., 4.]", "5.0")
-reduce_any = _reduction("reduce_any", "any", "Whether any element is True.", "[True, False]", "True", "b")
-reduce_all = _reduction("reduce_all", "all", "Whether all elements are True.", "[True, False]", "False", "b")
+reduce_max = _reduction(
+    "reduce_max",
+    "max",
+    "The maximum over axes; ties share the gradient evenly.",
+    "[1., 3., 2.]",
+    "3.0",
+)
+reduce_min = _reduction(
+    "reduce_min",
+    "min",
+    "The minimum over axes; ties share the gradient evenly.",
+    "[1., 3., 2.]",
+    "1.0",
+)
+reduce_logsumexp = _reduction(
+    "reduce_logsumexp",
+    "logsumexp",
+    "log of the sum of e^x over axes, without overflow.",
+    "[1000., -1000.]",
+    "1000.0",
+    "fc",
+)
+reduce_euclidean_norm = _reduction(
+    "math.reduce_euclidean_norm",
+    "euclidean_norm",
+    "Square root of the sum of squares over axes.",
+    "[3., 4.]",
+    "5.0",
+)
+reduce_any = _reduction(
+    "reduce_any", "any", "Whether any element is True.", "[True, False]", "True", "b"
+)
+reduce_all = _reduction(
+    "reduce_all", "all", "Whether all elements are True.", "[True, False]", "False", "b"
+)
 
 
 def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
@@ -1021,7 +1354,9 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
     """
     x = as_tensor(input_tensor)
     if x._a.dtype.kind in "iub":
-        raise TypeError(f"Input must be either real or complex. Received integer type {x.dtype!r}; tf.cast it.")
+        raise TypeError(
+            f"Input must be either real or complex. Received integer type {x.dtype!r}; tf.cast it."
+        )
     off = x - reduce_mean(x, axis=axis, keepdims=True)
     squared = real(off * conj(off)) if x._a.dtype.kind == "c" else square(off)
     return reduce_mean(squared, axis=axis, keepdims=keepdims)
@@ -1088,7 +1423,9 @@ def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
     [1, 3, 6]
     """
     x = as_tensor(x)
-    return P.cumsum(x, axis=axis_of(x, axis, "Cumsum"), exclusive=bool(exclusive), reverse=bool(reverse))
+    return P.cumsum(
+        x, axis=axis_of(x, axis, "Cumsum"), exclusive=bool(exclusive), reverse=bool(reverse)
+    )
 
 
 def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
@@ -1101,7 +1438,9 @@ def cumprod(x, axis=0, exclusive=False, reverse=False, name=None):
     [1, 2, 6]
     """
     x = as_tensor(x)
-    return P.cumprod(x, axis=axis_of(x, axis, "Cumprod"), exclusive=bool(exclusive), reverse=bool(reverse))
+    return P.cumprod(
+        x, axis=axis_of(x, axis, "Cumprod"), exclusive=bool(exclusive), reverse=bool(reverse)
+    )
 
 
 def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
@@ -1128,7 +1467,9 @@ def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
     return P.cumsum(g * share, axis=axis, exclusive=exclusive, reverse=not reverse) * P.exp(x - top)
 
 
-primitive("cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, floats=True)
+primitive(
+    "cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, floats=True
+)
 
 
 def _extreme_index(f):
@@ -1152,7 +1493,9 @@ def argmax(input, axis=None, output_type="int64", name=None):
     1
     """
     x = as_tensor(input)
-    return P.argmax(x, axis=axis_of(x, 0 if axis is None else axis, "ArgMax"), to=numpy_dtype(output_type))
+    return P.argmax(
+        x, axis=axis_of(x, 0 if axis is None else axis, "ArgMax"), to=numpy_dtype(output_type)
+    )
 
 
 def argmin(input, axis=None, output_type="int64", name=None):
@@ -1163,7 +1506,9 @@ def argmin(input, axis=None, output_type="int64", name=None):
     1
     """
     x = as_tensor(input)
-    return P.argmin(x, axis=axis_of(x, 0 if axis is None else axis, "ArgMin"), to=numpy_dtype(output_type))
+    return P.argmin(
+        x, axis=axis_of(x, 0 if axis is None else axis, "ArgMin"), to=numpy_dtype(output_type)
+    )
 
 
 def _addn_rule(g, z, *xs, index):
@@ -1195,7 +1540,9 @@ def add_n(inputs, name=None):
     from .array import same_dtypes
 
     if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise ValueError("inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape")
+        raise ValueError(
+            "inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape"
+        )
     xs = same_dtypes([as_tensor(x) for x in inputs], "AddN")
     return P.add_n(*xs) if len(xs) > 1 else convert_to_tensor(inputs[0])
 

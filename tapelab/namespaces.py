@@ -26,7 +26,6 @@ SHARED = {
     },
     "linalg": {"clip": "global_norm", "array": "eye", "nn": "l2_normalize"},
     "debugging": {},
-    "image": {"array": "transpose"},
     "dtypes": {"math": "cast complex saturate_cast"},
 }  # fmt: skip
 
@@ -52,7 +51,7 @@ ABSENT = {
         "diag": "it is tf.linalg.diag", "trace": "it is tf.linalg.trace", "cholesky": "it is tf.linalg.cholesky",
         "erf": "it is tf.math.erf", "relu": "it is tf.nn.relu", "softmax": "it is tf.nn.softmax",
         "mul": "it is tf.multiply", "sub": "it is tf.subtract", "neg": "it is tf.negative",
-        "div": "it is tf.divide", "arange": "it is tf.range", 
+        "div": "it is tf.divide", "arange": "it is tf.range",
         "sum": "it is tf.reduce_sum", "mean": "it is tf.reduce_mean",
         "max": "it is tf.reduce_max, or tf.maximum of two tensors", "dot": "it is tf.tensordot(x, y, 1)",
         "min": "it is tf.reduce_min, or tf.minimum of two tensors", "random_normal": "it is tf.random.normal",

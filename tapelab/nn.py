@@ -18,7 +18,7 @@ from .math import (
     sigmoid,
     softplus,  # noqa: F401  (tf.nn.softplus)
     square,
-    tanh,  # noqa: F401  (tf.nn.tanh)
+    tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
 from .tensor import Tensor, as_tensor, convert_to_tensor
@@ -115,15 +115,59 @@ def _softsign(g, z, x):
     return g / (d * d)
 
 
-relu = _unary("nn.relu", "Relu", lambda x: np.maximum(x, x.dtype.type(0)), _relu, "max(x, 0); the derivative at 0 is 0.", "-1.0", 0.0, floats=False, argument="features")
-relu6 = _unary("nn.relu6", "Relu6", lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), _relu6, "min(max(x, 0), 6).", "7.0", 6.0, floats=False, argument="features")
-elu = _unary("nn.elu", "Elu", _elu_forward, _elu, "x where x > 0, else e^x - 1.", "-1.0", -0.6321, argument="features")
+relu = _unary(
+    "nn.relu",
+    "Relu",
+    lambda x: np.maximum(x, x.dtype.type(0)),
+    _relu,
+    "max(x, 0); the derivative at 0 is 0.",
+    "-1.0",
+    0.0,
+    floats=False,
+    argument="features",
+)
+relu6 = _unary(
+    "nn.relu6",
+    "Relu6",
+    lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)),
+    _relu6,
+    "min(max(x, 0), 6).",
+    "7.0",
+    6.0,
+    floats=False,
+    argument="features",
+)
+elu = _unary(
+    "nn.elu",
+    "Elu",
+    _elu_forward,
+    _elu,
+    "x where x > 0, else e^x - 1.",
+    "-1.0",
+    -0.6321,
+    argument="features",
+)
 selu = _unary(
     "nn.selu", "Selu", lambda x: _elu_forward(x) * np.where(x > 0, _SCALE, _SCALE * _ALPHA).astype(x.dtype),
     _selu, "Scaled elu (Klambauer et al., 2017).", "-1.0", -1.1113, argument="features",
 )  # fmt: skip
-softsign = _unary("nn.softsign", "Softsign", lambda x: x / (1 + np.abs(x)), _softsign, "x / (1 + |x|).", "1.0", 0.5, argument="features")
-primitive("leaky_relu", "LeakyRelu", lambda x, alpha: np.where(x > 0, x, x * x.dtype.type(alpha))[()], _leaky, floats=True)
+softsign = _unary(
+    "nn.softsign",
+    "Softsign",
+    lambda x: x / (1 + np.abs(x)),
+    _softsign,
+    "x / (1 + |x|).",
+    "1.0",
+    0.5,
+    argument="features",
+)
+primitive(
+    "leaky_relu",
+    "LeakyRelu",
+    lambda x, alpha: np.where(x > 0, x, x * x.dtype.type(alpha))[()],
+    _leaky,
+    floats=True,
+)
 
 
 def leaky_relu(features, alpha=0.2, name=None):
@@ -260,7 +304,9 @@ def _xent_labels(g, z, x, labels):
 def _sparse_xent_forward(x, labels):
     top = np.maximum.reduce(x, axis=-1, keepdims=True)
     places = np.arange(labels.size) * x.shape[-1] + labels.reshape(-1)
-    picked = np.take(x - top, places).reshape(labels.shape)  # three times as fast as take_along_axis
+    picked = np.take(x - top, places).reshape(
+        labels.shape
+    )  # three times as fast as take_along_axis
     return np.log(np.add.reduce(np.exp(x - top), axis=-1)) - picked
 
 
@@ -285,9 +331,15 @@ def _sigmoid_xent_labels(g, z, x, labels):
 
 
 primitive("softmax_xent", "SoftmaxCrossEntropyWithLogits", _xent_forward, _xent_x, _xent_labels)
-primitive("sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x, None)
 primitive(
-    "sigmoid_xent", "SigmoidCrossEntropyWithLogits", _sigmoid_xent_forward, _sigmoid_xent_x, _sigmoid_xent_labels
+    "sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x, None
+)
+primitive(
+    "sigmoid_xent",
+    "SigmoidCrossEntropyWithLogits",
+    _sigmoid_xent_forward,
+    _sigmoid_xent_x,
+    _sigmoid_xent_labels,
 )
 
 
@@ -349,7 +401,9 @@ def sparse_softmax_cross_entropy_with_logits(labels, logits, name=None):
             f"labels.shape={y._a.shape} and logits.shape={x._a.shape}"
         )
     n = x._a.shape[-1]
-    if y._a.size and (np.minimum.reduce(y._a, axis=None) < 0 or np.maximum.reduce(y._a, axis=None) >= n):
+    if y._a.size and (
+        np.minimum.reduce(y._a, axis=None) < 0 or np.maximum.reduce(y._a, axis=None) >= n
+    ):
         bad = (y._a < 0) | (y._a >= n)
         raise InvalidArgumentError(
             f"Received a label value of {y._a[bad].flat[0]} which is outside the valid range of [0, {n}) "
@@ -435,7 +489,9 @@ def _pair(value, what):
 
 def _nhwc(data_format):
     if data_format not in (None, "NHWC", "channels_last"):
-        raise UnimplementedError(f"On the CPU only the NHWC data format is supported, got {data_format!r}.")
+        raise UnimplementedError(
+            f"On the CPU only the NHWC data format is supported, got {data_format!r}."
+        )
 
 
 def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None):
@@ -457,7 +513,9 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     x, k = same_dtypes([input, filters], "Conv2D")
     for t, what in ((x, "input"), (k, "filters")):
         if t._a.ndim != 4:
-            raise ShapeError(f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]")
+            raise ShapeError(
+                f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]"
+            )
     if x._a.shape[-1] != k._a.shape[-2]:
         raise ShapeError(
             f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs {k._a.shape[-2]} [Op:Conv2D]"
@@ -469,13 +527,22 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
 
 def _padding(padding, hw, ksize, strides, dilations=(1, 1)):
     try:
-        return _conv.resolve_padding(padding.upper() if isinstance(padding, str) else padding, hw, ksize, strides, dilations)
+        return _conv.resolve_padding(
+            padding.upper() if isinstance(padding, str) else padding, hw, ksize, strides, dilations
+        )
     except ValueError as e:
         raise ValueError(f"padding: {e}") from None
 
 
 def conv2d_transpose(
-    input, filters, output_shape, strides, padding="SAME", data_format="NHWC", dilations=None, name=None
+    input,
+    filters,
+    output_shape,
+    strides,
+    padding="SAME",
+    data_format="NHWC",
+    dilations=None,
+    name=None,
 ):
     """The transpose (gradient with respect to its input) of `conv2d`, used to enlarge images.
 
@@ -597,7 +664,9 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
     variance = reduce_mean(square(x - P.stop_gradient(mean)), list(axes), keepdims)
     if not keepdims:
         n = x._a.ndim
-        mean = P.reshape(mean, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in axes))
+        mean = P.reshape(
+            mean, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in axes)
+        )
     return mean, variance
 
 
@@ -624,14 +693,20 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
 
     x = as_tensor(x)
     if x._a.dtype.kind != "f":
-        raise ValueError(f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor.")
+        raise ValueError(
+            f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor."
+        )
     rate = float(rate)
     if not 0 <= rate < 1:
-        raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
+        raise ValueError(
+            f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}"
+        )
     if rate == 0:
         return convert_to_tensor(x)
-    noise = x._a.shape if noise_shape is None else tuple(
-        n if s is None else s for n, s in zip(x._a.shape, noise_shape)
+    noise = (
+        x._a.shape
+        if noise_shape is None
+        else tuple(n if s is None else s for n, s in zip(x._a.shape, noise_shape))
     )
     keep = generator(seed).random(noise) >= rate
     return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
@@ -663,5 +738,3 @@ def zero_fraction(value, name=None):
 def scale_regularization_loss(regularization_loss):
     """The loss as it is: there is one replica."""
     return as_tensor(regularization_loss)
-
-

@@ -57,7 +57,9 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
     if dt.kind in "iu":
         if maxval is None:
             raise ValueError(f"Must specify maxval for integer dtype {dt}")
-        return Tensor(np.asarray(generator(seed).integers(int(minval), int(maxval), full)).astype(dt)[()])
+        return Tensor(
+            np.asarray(generator(seed).integers(int(minval), int(maxval), full)).astype(dt)[()]
+        )
     draw = np.asarray(generator(seed).random(full)).astype(dt)[()]
     low, high = as_tensor(minval, dt), as_tensor(1 if maxval is None else maxval, dt)
     return Tensor(draw) * (high - low) + low

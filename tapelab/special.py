@@ -149,6 +149,7 @@ zeta = _binary(
     "The Hurwitz zeta function.",
     "2.0, 1.0",
     1.6449340581893921,
+    arguments=("x", "q"),
 )
 polygamma = _binary(
     "math.polygamma",
@@ -159,6 +160,7 @@ polygamma = _binary(
     "The n-th derivative of digamma.",
     "1.0, 1.0",
     1.6449340581893921,
+    arguments=("a", "x"),
 )
 
 

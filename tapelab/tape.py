@@ -12,8 +12,8 @@ import logging
 import numpy as np
 
 from . import jacobian, nest
-from .events import Memory, here
 from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
+from .events import Memory, here
 from .primitive import P, ndim, shape, unbroadcast
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
 
@@ -56,7 +56,11 @@ class GradientTape:
     """
 
     def __init__(self, persistent=False, watch_accessed_variables=True, *, lines=False):
-        self._persistent, self._watch_accessed, self._lines = persistent, watch_accessed_variables, lines
+        self._persistent, self._watch_accessed, self._lines = (
+            persistent,
+            watch_accessed_variables,
+            lines,
+        )
         self._records = None  # None: never entered, or used up
         self._tracked = set()  # ids of the tensors whose derivatives can be asked for
         self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
@@ -144,7 +148,8 @@ class GradientTape:
                 )
             if not (t.dtype.is_floating or t.dtype.is_complex):
                 logger.warning(
-                    "The dtype of the watched tensor must be floating (e.g. tf.float32), got %r", t.dtype
+                    "The dtype of the watched tensor must be floating (e.g. tf.float32), got %r",
+                    t.dtype,
                 )
             self._memory.watched.setdefault(id(t), here())
             if self._records is None:
@@ -312,7 +317,11 @@ class GradientTape:
     # -- asking
 
     def gradient(
-        self, target, sources, output_gradients=None, unconnected_gradients=UnconnectedGradients.NONE
+        self,
+        target,
+        sources,
+        output_gradients=None,
+        unconnected_gradients=UnconnectedGradients.NONE,
     ):
         """The gradient of the sum of `target` with respect to `sources`.
 
@@ -344,7 +353,9 @@ class GradientTape:
                 "CompositeTensors to be differentiated, but received None."
             )
         # Rows as a target (an inner tape's gradient of a gather): their sum is that of the values.
-        targets = [as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)]
+        targets = [
+            as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
+        ]
         flat = [as_source(s) for s in nest.flatten(sources)]
         seeds = self._seeds(targets, output_gradients)
         with self._asked() as records:
@@ -391,7 +402,9 @@ class GradientTape:
             if t._a.dtype.kind == "O":
                 continue  # strings have no gradient, not even with respect to themselves
             if i < len(given):
-                g = as_tensor(given[i], None if isinstance(given[i], (Tensor, Variable)) else t._a.dtype)
+                g = as_tensor(
+                    given[i], None if isinstance(given[i], (Tensor, Variable)) else t._a.dtype
+                )
                 if g._a.dtype != t._a.dtype and id(t) in self._tracked:
                     raise InvalidArgumentError(
                         f"cannot compute the gradient: output_gradients[{i}] was expected to be a "
@@ -401,7 +414,9 @@ class GradientTape:
                     if _stretches(g._a.shape, t._a.shape):
                         g = P.broadcast_to(g, shape=t._a.shape)
                     elif id(t) in self._tracked and not _stretches(t._a.shape, g._a.shape):
-                        raise shape_mismatch(f"the gradient, output_gradients[{i}],", t._a.shape, g._a.shape)
+                        raise shape_mismatch(
+                            f"the gradient, output_gradients[{i}],", t._a.shape, g._a.shape
+                        )
             else:
                 g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
             k = id(t)
@@ -526,7 +541,9 @@ class GradientTape:
         target, source = _single(target, "target"), _single(source, "source")
         for x in (source, target):
             if len(x.shape) < 2:
-                raise ValueError(f"Shape {x.shape} must have rank at least 2: the first axis counts batch items.")
+                raise ValueError(
+                    f"Shape {x.shape} must have rank at least 2: the first axis counts batch items."
+                )
         if target.shape[0] != source.shape[0]:
             raise ValueError(
                 f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
@@ -595,7 +612,9 @@ def add_cotangents(a, b):
         # The walk meets the last gather first; TensorFlow lists the first one first.
         rows = -a.values._a.ndim
         return IndexedSlices(
-            P.concat(b.values, a.values, axis=rows), P.concat(b.indices, a.indices, axis=-1), a.dense_shape
+            P.concat(b.values, a.values, axis=rows),
+            P.concat(b.indices, a.indices, axis=-1),
+            a.dense_shape,
         )
     return densify(a) + densify(b)
 
@@ -611,7 +630,14 @@ def densify(g):
 
 
 def walk(
-    records, cotangents, needed, wanted, extra=0, boxed=False, complex_too=False, note=lambda *event: None
+    records,
+    cotangents,
+    needed,
+    wanted,
+    extra=0,
+    boxed=False,
+    complex_too=False,
+    note=lambda *event: None,
 ):
     """Walk the records backwards, adding up a cotangent for every tensor in `needed`.
 
@@ -714,7 +740,7 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
             zero = np.zeros((stack or ()) + z._a.shape, z._a.dtype)[()]
             gs[i] = Tensor(zero) if boxed else zero
     unbox = (lambda t: t) if boxed else (lambda t: t._a)
-    call = lambda gs: p.joint(  # noqa: E731
+    call = lambda gs: p.joint(
         gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **(attrs or {})
     )
     if extra and not p.batched:

@@ -17,7 +17,13 @@ import numpy as np
 
 from . import dtypes
 from .dtypes import DType, TensorShape, as_dtype
-from .errors import ConversionError, DtypeError, InvalidArgumentError, NotATensorError, shape_mismatch
+from .errors import (
+    ConversionError,
+    DtypeError,
+    InvalidArgumentError,
+    NotATensorError,
+    shape_mismatch,
+)
 
 
 class _Active(threading.local):
@@ -105,7 +111,6 @@ class Tensor(_Operators):
         """Where TensorFlow would say the tensor lives."""
         return "/job:localhost/replica:0/task:0/device:CPU:0"
 
-
     def get_shape(self):
         """The same as `.shape`."""
         return self.shape
@@ -123,6 +128,10 @@ class Tensor(_Operators):
             tape._left(self)
         a = self._a
         return a.copy() if a.ndim else a[()]
+
+    def cpu(self):
+        """The tensor itself: there is no other device."""
+        return self
 
     def ref(self):
         """A hashable reference to this tensor: tensors compare by value, so they cannot be keys."""
@@ -328,7 +337,9 @@ def as_array(value, dtype=None):
     if kind is np.ndarray or isinstance(value, np.generic):
         return _from_numpy(np.array(value), dtype)
     if kind in (str, bytes):
-        return _from_python([value], {kind}, dtype).reshape(())  # stays an array: bytes have no dtype
+        return _from_python([value], {kind}, dtype).reshape(
+            ()
+        )  # stays an array: bytes have no dtype
     if kind in (bool, int, complex):
         return _from_python([value], {kind}, dtype).reshape(())[()]
     if isinstance(value, range):
@@ -341,8 +352,14 @@ def as_array(value, dtype=None):
         if None in leaves if kinds == {type(None)} else type(None) in kinds:
             raise _unsupported(None)
         numeric = [x for x in leaves if isinstance(x, (np.generic, np.ndarray))]
-        if numeric and all(isinstance(x, (np.generic, np.ndarray, bool, int, float, complex)) for x in leaves):
-            flat = np.concatenate([np.ravel(x) for x in leaves]) if len(leaves) > 1 else np.ravel(leaves[0])
+        if numeric and all(
+            isinstance(x, (np.generic, np.ndarray, bool, int, float, complex)) for x in leaves
+        ):
+            flat = (
+                np.concatenate([np.ravel(x) for x in leaves])
+                if len(leaves) > 1
+                else np.ravel(leaves[0])
+            )
             return _from_mixture(flat.reshape(shape), leaves, dtype)
         raise _unsupported(next((x for x in leaves if not isinstance(x, (int, float))), value))
     if hasattr(value, "__array__"):
@@ -367,7 +384,9 @@ def _from_python(leaves, kinds, dtype):
         a = np.empty(len(leaves), object)
         a[:] = [s.encode() if isinstance(s, str) else s for s in leaves]
         return a
-    if len(kinds) > 1 and (bool in kinds and dtype is None or complex in kinds and type(leaves[0]) is not complex):
+    if len(kinds) > 1 and (
+        bool in kinds and dtype is None or complex in kinds and type(leaves[0]) is not complex
+    ):
         raise _mixed()
     if dtype is None:
         if complex in kinds:
@@ -389,7 +408,9 @@ def _from_python(leaves, kinds, dtype):
         try:
             return np.array(leaves, dtype)
         except OverflowError:
-            raise ConversionError(f"{value} is out of the range of {as_dtype(dtype).name}.") from None
+            raise ConversionError(
+                f"{value} is out of the range of {as_dtype(dtype).name}."
+            ) from None
 
 
 def _from_mixture(a, leaves, dtype):
@@ -401,13 +422,21 @@ def _from_mixture(a, leaves, dtype):
     if dtype is None:
         first = leaves[0].dtype if hasattr(leaves[0], "dtype") else None
         if kind in "fc":
-            dtype = first if first is not None and first.kind == kind else np.dtype("f4" if kind == "f" else "c16")
+            dtype = (
+                first
+                if first is not None and first.kind == kind
+                else np.dtype("f4" if kind == "f" else "c16")
+            )
         elif kind == "b":
             dtype = np.dtype(bool)
         else:
             small = a.size == 0 or -(2**31) <= a.min() and a.max() < 2**31
             dtype = np.dtype(np.int32 if small else np.int64)
-    elif dtype.kind == "O" or kind == "b" != dtype.kind or "buifc".find(dtype.kind) < "buifc".find("u" if kind == "i" else kind):
+    elif (
+        dtype.kind == "O"
+        or kind == "b" != dtype.kind
+        or "buifc".find(dtype.kind) < "buifc".find("u" if kind == "i" else kind)
+    ):
         raise _cannot(leaves, dtype)
     return _from_numpy(a, dtype)
 
@@ -423,7 +452,9 @@ def _from_numpy(a, dtype):
     """A private, native-order copy of NumPy data, of `dtype` when one is given."""
     if dtype is None or dtype == a.dtype:
         if a.dtype.kind in "US":
-            a = np.array([s.encode() if isinstance(s, str) else s for s in a.ravel().tolist()], object).reshape(a.shape)
+            a = np.array(
+                [s.encode() if isinstance(s, str) else s for s in a.ravel().tolist()], object
+            ).reshape(a.shape)
         elif not a.dtype.isnative:
             a = a.astype(a.dtype.newbyteorder("="))
         elif np.dtype(a.dtype.str) not in dtypes._BY_NUMPY:
@@ -515,7 +546,9 @@ def constant(value, dtype=None, shape=None, name=None):
     t = as_tensor(value, wanted)
     if shape is None:
         return t
-    shape = tuple(int(n) for n in (shape if hasattr(shape, "__len__") or hasattr(shape, "_a") else [shape]))
+    shape = tuple(
+        int(n) for n in (shape if hasattr(shape, "__len__") or hasattr(shape, "_a") else [shape])
+    )
     size = int(np.prod(shape))
     if t._a.size == size:
         a = np.reshape(t._a, shape)

@@ -232,7 +232,9 @@ def test_the_gradient_is_none_in_every_case():
             assert tape.gradient(target, source) is None, case.__name__
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c is not custom_gradient_returns_none], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c is not custom_gradient_returns_none], ids=lambda f: f.__name__
+)
 def test_a_tape_that_has_answered_still_explains(case, monkeypatch):
     explain = explain_module.explain
 
