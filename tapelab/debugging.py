@@ -112,7 +112,8 @@ def assert_rank(x, rank, message=None, name=None):
     """ValueError unless x has `rank` axes."""
     if _rank_of(x) != int(rank):
         raise ValueError(
-            f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+            f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape "
+            f"{as_tensor(x).shape}"
         )
 
 
@@ -120,7 +121,8 @@ def assert_rank_at_least(x, rank, message=None, name=None):
     """ValueError unless x has at least `rank` axes."""
     if _rank_of(x) < int(rank):
         raise ValueError(
-            f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+            f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, "
+            f"shape {as_tensor(x).shape}"
         )
 
 
@@ -128,7 +130,8 @@ def assert_rank_in(x, ranks, message=None, name=None):
     """ValueError unless the number of x's axes is one of `ranks`."""
     if _rank_of(x) not in [int(r) for r in ranks]:
         raise ValueError(
-            f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape {as_tensor(x).shape}"
+            f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape "
+            f"{as_tensor(x).shape}"
         )
 
 

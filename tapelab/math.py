@@ -1074,7 +1074,8 @@ def complex(real, imag, name=None):
     y = as_tensor(imag, None if isinstance(imag, (Tensor, Variable)) else x._a.dtype)
     if x._a.dtype != y._a.dtype or x._a.dtype not in (np.float32, np.float64):
         raise TypeError(
-            f"The `real` and `imag` components have incorrect types: {x.dtype.name} {y.dtype.name}. They must "
+            f"The `real` and `imag` components have incorrect types: {x.dtype.name} {y.dtype.name}. "
+            "They must "
             f"be consistent, and one of float32 and float64."
         )
     return P.complex(x, y)
