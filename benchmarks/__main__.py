@@ -23,9 +23,13 @@ def machine():
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "date": time.strftime("%Y-%m-%d"), "cpu": cpu, "cores": cores, "python": platform.python_version(),
-        "numpy": np.__version__, "peers": peers.versions(),
-    }  # fmt: skip
+        "date": time.strftime("%Y-%m-%d"),
+        "cpu": cpu,
+        "cores": cores,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "peers": peers.versions(),
+    }
 
 
 def picture(results, path):
@@ -95,7 +99,8 @@ def main():
     peers.allowed.intersection_update(args.peers.split(","))
     about = machine()
     print(
-        f"{about['date']}  {about['cpu']}, {about['cores']} cores, Python {about['python']}, NumPy {about['numpy']}"
+        f"{about['date']}  {about['cpu']}, {about['cores']} cores, Python {about['python']}, NumPy "
+        f"{about['numpy']}"
     )
     print(
         "peers: " + (", ".join(f"{n} {v}" for n, v in about["peers"].items()) or "none installed"),

@@ -139,17 +139,32 @@ def jacobian():
     """The Jacobian of dense-elu-dense-elu, with respect to its input and to its first kernel."""
     targets = {"numpy by hand": 2.5, "tensorflow eager": 0.1, "torch.func": 1.0}
     return [
-        Workload("jacobian-x", "Jacobian (64,16) with respect to x (64,32)", "ms", _contenders("x", _by_hand_x), targets=targets),
-        Workload("jacobian-k1", "the same with respect to the kernel (32,24)", "ms", _contenders("k1", _by_hand_k1), targets=targets),
-    ]  # fmt: skip
+        Workload(
+            "jacobian-x",
+            "Jacobian (64,16) with respect to x (64,32)",
+            "ms",
+            _contenders("x", _by_hand_x),
+            targets=targets,
+        ),
+        Workload(
+            "jacobian-k1",
+            "the same with respect to the kernel (32,24)",
+            "ms",
+            _contenders("k1", _by_hand_k1),
+            targets=targets,
+        ),
+    ]
 
 
 def batch_jacobian():
     """The same, item by item of the batch."""
     return Workload(
-        "batch-jacobian", "batch_jacobian of the same", "ms", _contenders("x", _by_hand_items, items=True),
+        "batch-jacobian",
+        "batch_jacobian of the same",
+        "ms",
+        _contenders("x", _by_hand_items, items=True),
         targets={"tensorflow eager": 1 / 20, "torch.func": 2.0},
-    )  # fmt: skip
+    )
 
 
 T = np.linspace(-1, 1, 10_001).astype(np.float32)
@@ -247,10 +262,13 @@ def hessian():
             out["jax eager"] = _hessian_jax(jax, *args, False)
         made.append(
             Workload(
-                f"hessian-{m}x{n}", f"Hessian of a two-layer network's loss, kernel {m} x {n}", "ms", out,
+                f"hessian-{m}x{n}",
+                f"Hessian of a two-layer network's loss, kernel {m} x {n}",
+                "ms",
+                out,
                 targets={"torch.func": 1.0, "tensorflow eager": 1 / 20},
             )
-        )  # fmt: skip
+        )
     return made
 
 

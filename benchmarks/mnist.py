@@ -110,9 +110,11 @@ def _keras_model(t, images, shapes):
         stack = [layers.Dense(128, activation="relu"), layers.Dense(10)]
     else:
         stack = [
-            layers.Conv2D(16, [3, 3], activation="relu"), layers.Conv2D(16, [3, 3], activation="relu"),
-            layers.GlobalAveragePooling2D(), layers.Dense(10),
-        ]  # fmt: skip
+            layers.Conv2D(16, [3, 3], activation="relu"),
+            layers.Conv2D(16, [3, 3], activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10),
+        ]
     model = t.keras.Sequential(stack)
     model(np.zeros((1, *images), np.float32))
     model.set_weights(weights(shapes))
@@ -149,9 +151,14 @@ def _torch_step(torch, images, shapes, size):
         model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     else:
         model = nn.Sequential(
-            nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Conv2d(1, 16, 3),
+            nn.ReLU(),
+            nn.Conv2d(16, 16, 3),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
             nn.Linear(16, 10),
-        )  # fmt: skip
+        )
     with torch.no_grad():
         for p, w in zip(model.parameters(), weights(shapes)):
             p.copy_(torch.from_numpy(w.transpose(3, 2, 0, 1).copy() if w.ndim == 4 else w.T.copy()))
@@ -238,8 +245,16 @@ def _conv_numpy():
         d1 = _conv.conv2d_input_grad(d2, k2, h1.shape, **how)
         d1 *= h1 > 0
         g1 = _conv.conv2d_filter_grad(x, d1, k1.shape, **how)
-        adam.step([g1, d1.sum(axis=0).sum(axis=0).sum(axis=0), g2, d2.sum(axis=0).sum(axis=0).sum(axis=0),
-                   pooled.T @ dz, dz.sum(axis=0)])  # fmt: skip
+        adam.step(
+            [
+                g1,
+                d1.sum(axis=0).sum(axis=0).sum(axis=0),
+                g2,
+                d2.sum(axis=0).sum(axis=0).sum(axis=0),
+                pooled.T @ dz,
+                dz.sum(axis=0),
+            ]
+        )
         return loss
 
     return step
@@ -260,23 +275,32 @@ def _contenders(images, shapes, size, floor):
 def mlp():
     """The MLP, batches of 32 and of 256."""
     small = Workload(
-        "mlp-32", "MLP 784-128-10, Adam, batch 32, per step", "ms", _contenders((784,), MLP, 32, _mlp_numpy(32)),
+        "mlp-32",
+        "MLP 784-128-10, Adam, batch 32, per step",
+        "ms",
+        _contenders((784,), MLP, 32, _mlp_numpy(32)),
         targets={"numpy by hand": 1.3, "torch eager": 0.7, "keras function": 0.4},
-    )  # fmt: skip
+    )
     large = Workload(
-        "mlp-256", "the same, batch 256", "ms", _contenders((784,), MLP, 256, _mlp_numpy(256)),
+        "mlp-256",
+        "the same, batch 256",
+        "ms",
+        _contenders((784,), MLP, 256, _mlp_numpy(256)),
         targets={"numpy by hand": 1.2, "torch eager": 1.0},
-    )  # fmt: skip
+    )
     return [small, large]
 
 
 def conv():
     """The article's convolutional model, batch 32, on all cores."""
     return Workload(
-        "conv-32", "the article's convolutional model, Adam, batch 32, per step, all cores", "ms",
-        _contenders((28, 28, 1), CONV, 32, _conv_numpy()), budget=20,
+        "conv-32",
+        "the article's convolutional model, Adam, batch 32, per step, all cores",
+        "ms",
+        _contenders((28, 28, 1), CONV, 32, _conv_numpy()),
+        budget=20,
         targets={"torch eager": 1.1, "keras function": 1.0, "keras eager": 1 / 6},
-    )  # fmt: skip
+    )
 
 
 def _on_one_thread(step):
@@ -295,10 +319,15 @@ def conv_one_thread():
     """The same on one thread, against NumPy by hand on one thread."""
     images = (28, 28, 1)
     return Workload(
-        "conv-32-one-thread", "the convolutional model on one thread", "ms",
-        {"numpy by hand": _on_one_thread(_conv_numpy()), "tapelab": _on_one_thread(_keras_step(tf, images, CONV, 32))},
+        "conv-32-one-thread",
+        "the convolutional model on one thread",
+        "ms",
+        {
+            "numpy by hand": _on_one_thread(_conv_numpy()),
+            "tapelab": _on_one_thread(_keras_step(tf, images, CONV, 32)),
+        },
         targets={"numpy by hand": 1.25},
-    )  # fmt: skip
+    )
 
 
 WORKLOADS = [mlp, conv, conv_one_thread]

@@ -133,19 +133,28 @@ def _function(t, x):
 def scalar_chain():
     """A thousand operations on scalars."""
     return Workload(
-        "scalar", "chain of 999 scalar operations (sin, mul, add), forward and backward, per operation", "us",
-        _chain_contenders(np.float32(0.7)), scale=3 * LINKS, tolerance=1e-2,
+        "scalar",
+        "chain of 999 scalar operations (sin, mul, add), forward and backward, per operation",
+        "us",
+        _chain_contenders(np.float32(0.7)),
+        scale=3 * LINKS,
+        tolerance=1e-2,
         targets={"numpy by hand": 10, "torch eager": 0.5, "tensorflow eager": 1 / 20},
-    )  # fmt: skip
+    )
 
 
 def array_chain():
     """A thousand operations on arrays of a thousand."""
     x = np.linspace(0.1, 1.0, 1000).astype(np.float32)
     return Workload(
-        "arrays", "the same on arrays of 1,000, per operation", "us",
-        _chain_contenders(x), scale=3 * LINKS, tolerance=1e-2, targets={"torch eager": 0.6},
-    )  # fmt: skip
+        "arrays",
+        "the same on arrays of 1,000, per operation",
+        "us",
+        _chain_contenders(x),
+        scale=3 * LINKS,
+        tolerance=1e-2,
+        targets={"torch eager": 0.6},
+    )
 
 
 def _long(t, n):
@@ -182,9 +191,15 @@ def million():
     if torch := peer("torch"):
         out["torch eager"] = _long_torch(torch, n)
     return Workload(
-        "million", "1,000,000 recorded operations, per operation", "us", out, scale=n, tolerance=1e-2,
-        targets={"torch eager": 1 / 3}, budget=20,
-    )  # fmt: skip
+        "million",
+        "1,000,000 recorded operations, per operation",
+        "us",
+        out,
+        scale=n,
+        tolerance=1e-2,
+        targets={"torch eager": 1 / 3},
+        budget=20,
+    )
 
 
 def growth():
@@ -196,10 +211,14 @@ def growth():
             small()
 
     return Workload(
-        "growth", "a tape of 1,000,000 operations against 1,000 tapes of 1,000", "s",
-        {"tapelab": _long(tf, 1_000_000), "1,000 short tapes": thousand_times}, tolerance=None,
-        targets={"1,000 short tapes": 3}, budget=20,
-    )  # fmt: skip
+        "growth",
+        "a tape of 1,000,000 operations against 1,000 tapes of 1,000",
+        "s",
+        {"tapelab": _long(tf, 1_000_000), "1,000 short tapes": thousand_times},
+        tolerance=None,
+        targets={"1,000 short tapes": 3},
+        budget=20,
+    )
 
 
 def memory():
@@ -318,7 +337,8 @@ def importing():
             times[name].append(run())
     own, floor = (float(np.median(times[n])) for n in ("tapelab", "numpy"))
     return (
-        f"import: tapelab {own * 1e3:.0f} ms, numpy {floor * 1e3:.0f} ms, ratio {own / floor:.2f} (wanted <= 1.3: "
+        f"import: tapelab {own * 1e3:.0f} ms, numpy {floor * 1e3:.0f} ms, ratio {own / floor:.2f} "
+        "(wanted <= 1.3: "
         f"{'reached' if own / floor <= 1.3 else 'NOT reached'})"
     )
 
@@ -351,9 +371,13 @@ def explanations():
             module.Memory, module.here = kept, place
 
     return Workload(
-        "explain", "an ordinary tape of 999 operations, with and without its memory for explanations", "us",
-        {"tapelab": run, "without the memory": without}, scale=3 * LINKS, targets={"without the memory": 1.05},
-    )  # fmt: skip
+        "explain",
+        "an ordinary tape of 999 operations, with and without its memory for explanations",
+        "us",
+        {"tapelab": run, "without the memory": without},
+        scale=3 * LINKS,
+        targets={"without the memory": 1.05},
+    )
 
 
 WORKLOADS = [scalar_chain, array_chain, million, growth, nesting, explanations]

@@ -147,7 +147,8 @@ def transpose(a, perm=None, conjugate=False, name="transpose"):
     perm = tuple(range(n - 1, -1, -1)) if perm is None else ints(perm, "perm")
     if sorted(p % n if n else p for p in perm) != list(range(n)):
         raise ShapeError(
-            f"perm {list(perm)} is not a permutation of the {n} axes of shape {list(x._a.shape)} [Op:Transpose]"
+            f"perm {list(perm)} is not a permutation of the {n} axes of shape {list(x._a.shape)} "
+            "[Op:Transpose]"
         )
     z = P.transpose(x, perm=tuple(p % n - n for p in perm))
     return P.conj(z) if conjugate else z
@@ -189,7 +190,8 @@ def squeeze(input, axis=None, name=None):
     for a in axes:
         if s[a] != 1:
             raise ShapeError(
-                f"Can not squeeze dim[{a}], expected a dimension of 1, got {s[a]} (shape {list(s)}) [Op:Squeeze]"
+                f"Can not squeeze dim[{a}], expected a dimension of 1, got {s[a]} (shape {list(s)}) "
+                "[Op:Squeeze]"
             )
     return P.reshape(x, shape=tuple(d for i, d in enumerate(s) if i not in axes))
 
@@ -350,7 +352,8 @@ def slice_(input_, begin, size, name=None):
     for b, s, n in zip(begin, size, x._a.shape):
         if not 0 <= b <= n or s != -1 and not 0 <= b + s <= n:
             raise ShapeError(
-                f"Expected begin and size inside the shape {list(x._a.shape)}, but got {begin} and {size} [Op:Slice]"
+                f"Expected begin and size inside the shape {list(x._a.shape)}, but got {begin} and "
+                f"{size} [Op:Slice]"
             )
     return getitem(x, tuple(slice(b, None if s == -1 else b + s) for b, s in zip(begin, size)))
 
@@ -544,7 +547,8 @@ def tile(input, multiples, name=None):
     x, multiples = as_tensor(input), ints(multiples)
     if len(multiples) != x._a.ndim:
         raise ShapeError(
-            f"Expected multiples argument to be a vector of length {x._a.ndim} but got length {len(multiples)} [Op:Tile]"
+            f"Expected multiples argument to be a vector of length {x._a.ndim} but got length "
+            f"{len(multiples)} [Op:Tile]"
         )
     return P.tile(x, multiples=multiples)
 
@@ -796,7 +800,8 @@ def _ravel(i, dims, what):
     if len(bad):
         at = tuple(bad[0])
         raise InvalidArgumentError(
-            f"indices{list(map(int, at))} = {i[at].tolist()} does not index into shape {list(dims)} [Op:{what}]"
+            f"indices{list(map(int, at))} = {i[at].tolist()} does not index into shape {list(dims)} "
+            f"[Op:{what}]"
         )
     flat = np.zeros(i.shape[:-1], np.int64)
     for k, d in enumerate(dims):
@@ -816,7 +821,8 @@ def scatter_nd(indices, updates, shape, name=None):
     flat, n = _ravel(i, full[:depth], "ScatterNd")
     if u._a.shape != i.shape[:-1] + full[depth:]:
         raise ShapeError(
-            f"Dimensions of updates {list(u._a.shape)} must match indices {list(i.shape)} and shape {list(full)} [Op:ScatterNd]"
+            f"Dimensions of updates {list(u._a.shape)} must match indices {list(i.shape)} and shape "
+            f"{list(full)} [Op:ScatterNd]"
         )
     tail = full[depth:]
     z = P.scatter_rows(u, indices=flat, axis=-1 - len(tail), size=n)

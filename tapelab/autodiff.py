@@ -128,7 +128,8 @@ def _scalar_result(f, y):
     y = as_source(y)
     if y.shape.rank:
         raise ValueError(
-            f"{getattr(f, '__name__', 'the function')} must return a scalar for a gradient, got shape {y.shape}. Reduce "
+            f"{getattr(f, '__name__', 'the function')} must return a scalar for a gradient, got "
+            f"shape {y.shape}. Reduce "
             f"it (tf.reduce_sum), or ask for the jacobian."
         )
     return y
@@ -335,7 +336,8 @@ def _compare(f, xs, delta, tolerance, what):
             n = len(as_tensor(y).shape)
             one, two = exact[at], numeric[at]
             raise GradientCheckError(
-                f"The {what} of result element {tuple(map(int, at[:n]))} with respect to argument {i}, element "
+                f"The {what} of result element {tuple(map(int, at[:n]))} with respect to argument "
+                f"{i}, element "
                 f"{tuple(map(int, at[n:]))}: the tape says {one:.6g}, finite differences say {two:.6g}. "
                 f"{_cause(taped is None, one, two, exact, numeric)}"
             )

@@ -1,3 +1,3 @@
 """tf.bitwise: operations on the bits of integers."""
 
-from .math import bitwise_and, bitwise_or, bitwise_xor, invert, left_shift, right_shift  # noqa: F401
+from .math import bitwise_and, bitwise_or, bitwise_xor, invert, left_shift, right_shift

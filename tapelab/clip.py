@@ -108,7 +108,8 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
     scaled = x * limit
     if scaled._a.shape != x._a.shape:
         raise ShapeError(
-            f"clip_norm of shape {list(limit._a.shape)} would enlarge a tensor of shape {list(x._a.shape)} [Op:ClipByNorm]"
+            f"clip_norm of shape {list(limit._a.shape)} would enlarge a tensor of shape "
+            f"{list(x._a.shape)} [Op:ClipByNorm]"
         )
     return scaled / _at_least(length, limit)
 

@@ -296,7 +296,8 @@ def map_fn(
         for x, d in zip(nest.flatten(r), wanted):
             if isinstance(x, (Tensor, Variable)) and x.dtype != d:
                 raise InvalidArgumentError(
-                    f"TensorArray dtype is {d.name} but fn returned a {x.dtype.name} tensor [Op:TensorListSetItem]. "
+                    f"TensorArray dtype is {d.name} but fn returned a {x.dtype.name} tensor "
+                    "[Op:TensorListSetItem]. "
                     f"Say so with tf.map_fn(..., fn_output_signature=tf.{x.dtype.name})."
                 )
     results = [
@@ -476,7 +477,8 @@ def ensure_shape(x, shape, name=None):
     x = as_tensor(x)
     if not TensorShape(shape).is_compatible_with(x._a.shape):
         raise InvalidArgumentError(
-            f"Shape of tensor {list(x._a.shape)} is not compatible with expected shape {TensorShape(shape)} [Op:EnsureShape]"
+            f"Shape of tensor {list(x._a.shape)} is not compatible with expected shape "
+            f"{TensorShape(shape)} [Op:EnsureShape]"
         )
     return P.identity(x)
 

@@ -223,7 +223,10 @@ class Dataset:
                 for a in range(0, n - size + 1 if drop_remainder else n, size):
                     b = min(a + size, n)
                     # slices of the source cost nothing; rows in another order are copied once
-                    yield _each(lambda c: c[a:b] if rows is None else c[rows[a:b]], columns)
+                    yield _each(
+                        lambda c, a=a, b=b, rows=rows: c[a:b] if rows is None else c[rows[a:b]],
+                        columns,
+                    )
 
             return Dataset(start, count, spec)
 
@@ -260,7 +263,7 @@ class Dataset:
         def start():
             for x in self._start():
                 for i in range(len(_leaves(x)[0])):
-                    yield _each(lambda a: np.asarray(a[i]), x)
+                    yield _each(lambda a, i=i: np.asarray(a[i]), x)
 
         return Dataset(
             start,
@@ -474,7 +477,7 @@ def _rows(columns, n, order, spec=None):
 
     def start():
         for i in range(n) if order is None else order().tolist():
-            yield _each(lambda c: c[i], columns)
+            yield _each(lambda c, i=i: c[i], columns)
 
     return Dataset(
         start, n, spec or _each(lambda c: TensorSpec(c.shape[1:], c.dtype), columns), columns, order

@@ -1,5 +1,7 @@
 """DType and TensorShape: what a tensor is made of, as TensorFlow spells it."""
 
+import builtins
+
 import numpy as np
 
 
@@ -87,7 +89,7 @@ ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint
        complex64, complex128, bool, string)  # fmt: skip
 _BY_NUMPY = {d._np: d for d in ALL}
 _BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}
-_BY_PYTHON = {float: float32, int: int32, type(True): bool, complex: complex128, str: string}
+_BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
 
 
 def as_dtype(value):

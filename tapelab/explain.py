@@ -58,7 +58,8 @@ class Explanation:
         if self.place and self.place.text:
             where += f": <code>{e(self.place.text)}</code>"
         fix = (
-            f"<br><b>Fix:</b> <pre style='display:inline-block;margin:0;vertical-align:top'>{e(self.fix)}</pre>"
+            "<br><b>Fix:</b> <pre "
+            f"style='display:inline-block;margin:0;vertical-align:top'>{e(self.fix)}</pre>"
             if self.fix
             else ""
         )
@@ -230,9 +231,11 @@ class Text:
 
 def _assigns(node):
     return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
         and node.func.attr.startswith(("assign", "scatter_"))
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- the answer
@@ -245,8 +248,13 @@ def explain(tape, target, source):
     names = text.name_of(source) or "x", text.name_of(target) or "y"
     live = tape._records is not None
     if not tape._entered:
-        return Explanation(False, "never entered", "this tape has never recorded anything.", None,
-                           "with tf.GradientTape() as tape:\n    ...  # compute here")  # fmt: skip
+        return Explanation(
+            False,
+            "never entered",
+            "this tape has never recorded anything.",
+            None,
+            "with tf.GradientTape() as tape:\n    ...  # compute here",
+        )
     for thing, name, what in ((source, names[0], "source"), (target, names[1], "target")):
         if not (thing.dtype.is_floating or thing.dtype.is_complex):
             return _not_float(memory, text, thing, name, what)
@@ -291,10 +299,14 @@ def _connected(memory, graph, reached, hit, names):
     for event in memory.events:
         if event.kind == "none" and any(i in reached and i in above for i in event.inputs):
             return Explanation(
-                False, "custom gradient", f"the gradient function of {event.operation} returned None for "
-                f"an argument on the way from {names[0]} to {names[1]}.", event.place,
-                "return a tensor for that argument from grad_fn, or tf.zeros_like(argument) if the slope is 0",
-            )  # fmt: skip
+                False,
+                "custom gradient",
+                f"the gradient function of {event.operation} returned None for "
+                f"an argument on the way from {names[0]} to {names[1]}.",
+                event.place,
+                "return a tensor for that argument from grad_fn, or tf.zeros_like(argument) if the "
+                "slope is 0",
+            )
     steps = f"{names[1]} depends on {names[0]}" + (
         " through " + " -> ".join(path) if path else ": it is the same tensor"
     )
@@ -310,26 +322,38 @@ def _not_float(memory, text, thing, name, what):
     place = event.place if event else text.place(row[0]) if row else memory.block
     if event:
         message = (
-            f"{name} is the result of {event.operation}, which has no derivative: it has dtype {wrong}, and a "
+            f"{name} is the result of {event.operation}, which has no derivative: it has dtype "
+            f"{wrong}, and a "
             f"small change of its input changes it by nothing or by a jump."
         )
-        return Explanation(False, "integer dtype" if event.operation == "Cast" else "no gradient", message, place,
-                           "stay in floats up to the loss; use a smooth stand-in (softmax for argmax, sigmoid for a step)")  # fmt: skip
+        return Explanation(
+            False,
+            "integer dtype" if event.operation == "Cast" else "no gradient",
+            message,
+            place,
+            "stay in floats up to the loss; use a smooth stand-in (softmax for argmax, sigmoid for a step)",
+        )
     fix = f"{name} = tf.constant(10.0)" if what == "source" else "compute the target in float32"
     if what == "source":
         fix = f"{name} = tf.cast({name}, tf.float32)   # before the block; then tape.watch({name})"
     return Explanation(
-        False, "integer dtype", f"{name}, the {what}, has dtype {wrong}; only floating point numbers have "
-        f"derivatives.", place, fix,
-    )  # fmt: skip
+        False,
+        "integer dtype",
+        f"{name}, the {what}, has dtype {wrong}; only floating point numbers have derivatives.",
+        place,
+        fix,
+    )
 
 
 def _released(memory, names):
     return Explanation(
-        False, "released", f"this tape is not persistent and has answered already, so it has let go of "
-        f"its record; nothing says how {names[1]} came from {names[0]}.", memory.answered,
+        False,
+        "released",
+        f"this tape is not persistent and has answered already, so it has let go of "
+        f"its record; nothing says how {names[1]} came from {names[0]}.",
+        memory.answered,
         "with tf.GradientTape(persistent=True) as tape:\n    ...",
-    )  # fmt: skip
+    )
 
 
 def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names):
@@ -358,10 +382,13 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
         early = [n for n in lines if n < watched.line]
         if early:
             return Explanation(
-                False, "watched too late", f"{s} was watched after it was used; a tape sees only what "
-                f"happens after tape.watch.", text.place(early[-1]),
+                False,
+                "watched too late",
+                f"{s} was watched after it was used; a tape sees only what "
+                f"happens after tape.watch.",
+                text.place(early[-1]),
                 f"tape.watch({s})   # as the first line of the block, before line {early[-1]}",
-            )  # fmt: skip
+            )
     if outside is not None:
         return outside
     return _unrelated(names, text, row, memory)
@@ -380,37 +407,55 @@ def _event(found, crossing, text, names):
     e = found[-1]
     if e.kind == "assign":
         return Explanation(
-            False, "state", f"a value computed from {s} was written into the variable {e.operation}: a tape "
-            f"sees what a variable holds when it is read, not how it came to hold it.", e.place,
+            False,
+            "state",
+            f"a value computed from {s} was written into the variable {e.operation}: a tape "
+            f"sees what a variable holds when it is read, not how it came to hold it.",
+            e.place,
             "z = v + x   # a new tensor instead of v.assign_add(x)\n...     # and go on with z",
-        )  # fmt: skip
+        )
     if e.kind == "left":
         return Explanation(
-            False, "left through NumPy", f"a value computed from {s} left through NumPy or Python "
-            f"(.numpy(), float(), np...); what is computed there leaves no record.", e.place,
+            False,
+            "left through NumPy",
+            f"a value computed from {s} left through NumPy or Python "
+            f"(.numpy(), float(), np...); what is computed there leaves no record.",
+            e.place,
             "use the tf function instead: tf.reduce_mean for np.mean, tf.sin for np.sin, ...",
-        )  # fmt: skip
+        )
     if e.kind == "none":
         return Explanation(
-            False, "custom gradient", f"the gradient function of {e.operation} returned None.", e.place,
+            False,
+            "custom gradient",
+            f"the gradient function of {e.operation} returned None.",
+            e.place,
             "return a tensor for each argument that has a gradient from grad_fn",
-        )  # fmt: skip
+        )
     if e.operation == "StopGradient":
         return Explanation(
-            False, "stop_gradient", f"tf.stop_gradient stands between {s} and {t}: it is there to cut the path.",
-            e.place, "remove tf.stop_gradient if the gradient should flow",
-        )  # fmt: skip
+            False,
+            "stop_gradient",
+            f"tf.stop_gradient stands between {s} and {t}: it is there to cut the path.",
+            e.place,
+            "remove tf.stop_gradient if the gradient should flow",
+        )
     if e.operation == "Cast":
         return Explanation(
-            False, "integer dtype", f"a value computed from {s} was cast to a dtype that is not floating; "
-            f"integers and booleans have no derivatives, also not after casting back.", e.place,
+            False,
+            "integer dtype",
+            f"a value computed from {s} was cast to a dtype that is not floating; "
+            f"integers and booleans have no derivatives, also not after casting back.",
+            e.place,
             "keep floats: tf.cast(x, tf.float32), or leave out the cast",
-        )  # fmt: skip
+        )
     return Explanation(
-        False, "no gradient", f"{e.operation} has no gradient: its result does not change, or jumps, when its "
-        f"input moves a little.", e.place,
+        False,
+        "no gradient",
+        f"{e.operation} has no gradient: its result does not change, or jumps, when its "
+        f"input moves a little.",
+        e.place,
         "use a smooth stand-in (softmax for argmax, sigmoid for a comparison), or tf.grad_pass_through",
-    )  # fmt: skip
+    )
 
 
 def _outside(tape, memory, text, row, ends, tracked, names, related):
@@ -421,29 +466,41 @@ def _outside(tape, memory, text, row, ends, tracked, names, related):
     line = row[0]
     if text.inside(line) and text.in_stop(line):
         return Explanation(
-            False, "recording stopped", f"{t} was computed under tape.stop_recording().", text.place(line),
+            False,
+            "recording stopped",
+            f"{t} was computed under tape.stop_recording().",
+            text.place(line),
             "move the line out of the stop_recording block",
-        )  # fmt: skip
+        )
     reset = next((e for e in memory.events if e.kind == "reset" and e.place.line > line), None)
     if text.inside(line) and reset is not None:
         return Explanation(
-            False, "reset", f"tape.reset() came after {t} was computed and made the tape forget it.", reset.place,
+            False,
+            "reset",
+            f"tape.reset() came after {t} was computed and made the tape forget it.",
+            reset.place,
             f"compute {t} after tape.reset(), or do not reset",
-        )  # fmt: skip
+        )
     if text.inside(line):
         return None
     if ".gradient(" in ast.unparse(row[3]) or ".jacobian(" in ast.unparse(row[3]):
         return Explanation(
-            False, "inner gradient outside", f"{t} is a gradient that was taken outside this tape's block, so "
-            f"this tape did not record how it was computed.", text.place(line),
+            False,
+            "inner gradient outside",
+            f"{t} is a gradient that was taken outside this tape's block, so "
+            f"this tape did not record how it was computed.",
+            text.place(line),
             f"with tf.GradientTape() as outer:\n    with tf.GradientTape() as inner:\n        ...\n"
             f"    {ast.unparse(row[3])}   # inside the outer block",
-        )  # fmt: skip
+        )
     return Explanation(
-        False, "outside the tape", f"{t} was computed outside the tape's block; only what happens between "
-        f"`with` and the end of its block is recorded.", text.place(line),
+        False,
+        "outside the tape",
+        f"{t} was computed outside the tape's block; only what happens between "
+        f"`with` and the end of its block is recorded.",
+        text.place(line),
         f"with tf.GradientTape() as tape:\n    {text.place(line).text}",
-    )  # fmt: skip
+    )
 
 
 def _untracked(tape, memory, text, source, names, related, lines, row, outside):
@@ -455,73 +512,105 @@ def _untracked(tape, memory, text, source, names, related, lines, row, outside):
     stopped = [n for n in lines if text.inside(n) and text.in_stop(n)]
     if stopped:
         return Explanation(
-            False, "recording stopped", f"{s} was used under tape.stop_recording().", text.place(stopped[0]),
+            False,
+            "recording stopped",
+            f"{s} was used under tape.stop_recording().",
+            text.place(stopped[0]),
             "move the line out of the stop_recording block",
-        )  # fmt: skip
+        )
     reset = next((e for e in memory.events if e.kind == "reset"), None)
     if isinstance(source, Variable):
         if not source._trainable:
             return Explanation(
-                False, "non-trainable", f"{s} is a variable with trainable=False: tapes watch only trainable "
-                f"variables by themselves.", place,
-                f"tape.watch({s})   # first line of the block\n{s} = tf.Variable(..., trainable=True)   # or this",
-            )  # fmt: skip
+                False,
+                "non-trainable",
+                f"{s} is a variable with trainable=False: tapes watch only trainable "
+                f"variables by themselves.",
+                place,
+                f"tape.watch({s})   # first line of the block\n{s} = tf.Variable(..., "
+                "trainable=True)   # or this",
+            )
         if not tape._watch_accessed:
             return Explanation(
-                False, "not watched", f"the tape was made with watch_accessed_variables=False and {s} was "
-                f"not watched.", place, f"tape.watch({s})   # first line of the block",
-            )  # fmt: skip
+                False,
+                "not watched",
+                f"the tape was made with watch_accessed_variables=False and {s} was not watched.",
+                place,
+                f"tape.watch({s})   # first line of the block",
+            )
         if reset is not None:
             return Explanation(
-                False, "reset", f"tape.reset() made the tape forget what had been computed from {s}.",
-                reset.place, "compute after tape.reset(), or do not reset",
-            )  # fmt: skip
+                False,
+                "reset",
+                f"tape.reset() made the tape forget what had been computed from {s}.",
+                reset.place,
+                "compute after tape.reset(), or do not reset",
+            )
         return outside or _unrelated(names, text, row, memory)
     if reset is not None and id(source) in memory.watched:
         return Explanation(
-            False, "reset", f"tape.reset() made the tape forget that {s} was watched.", reset.place,
+            False,
+            "reset",
+            f"tape.reset() made the tape forget that {s} was watched.",
+            reset.place,
             f"tape.watch({s})   # again, after tape.reset()",
-        )  # fmt: skip
+        )
     if id(source) in memory.watched:  # watched while recording was stopped, or after the block
         return Explanation(
-            False, "watched too late", f"{s} was watched when the tape was not recording.",
-            memory.watched[id(source)], f"tape.watch({s})   # first line of the block",
-        )  # fmt: skip
+            False,
+            "watched too late",
+            f"{s} was watched when the tape was not recording.",
+            memory.watched[id(source)],
+            f"tape.watch({s})   # first line of the block",
+        )
     made = text.last(s) if text.name_of(source) else None
     if made is not None:
         code = ast.unparse(made[3])
         again = text.rebinding(s)
         if again is not None:
             return Explanation(
-                False, "rebound name", f"the name {s} was bound to a new tensor: what is called {s} now is the "
+                False,
+                "rebound name",
+                f"the name {s} was bound to a new tensor: what is called {s} now is the "
                 f"result of an operation, not the variable it was before, and no tape watches it.",
                 text.place(again[0]),
                 f"{s}.assign(...)   # changes the variable and keeps it: {s}.assign_add(1.0), say",
-            )  # fmt: skip
+            )
         if outside is not None and related is None:
             return outside
         if "constant(" in code:
             return Explanation(
-                False, "constant", f"{s} is a constant: tapes watch trainable variables by themselves, other "
-                f"tensors only when told to.", place or text.place(made[0]),
+                False,
+                "constant",
+                f"{s} is a constant: tapes watch trainable variables by themselves, other "
+                f"tensors only when told to.",
+                place or text.place(made[0]),
                 f"tape.watch({s})   # first line of the block",
-            )  # fmt: skip
+            )
         if not text.inside(made[0]):
             return Explanation(
-                False, "computed before the tape", f"{s} is a tensor that was computed before the block; the "
-                f"tape sees a mere number, and nobody told it to watch.", text.place(made[0]),
+                False,
+                "computed before the tape",
+                f"{s} is a tensor that was computed before the block; the "
+                f"tape sees a mere number, and nobody told it to watch.",
+                text.place(made[0]),
                 f"tape.watch({s})   # first line of the block; or move the line into the block",
-            )  # fmt: skip
+            )
     return Explanation(
-        False, "not watched", f"{s} is a tensor that the tape was never told to watch.", place,
+        False,
+        "not watched",
+        f"{s} is a tensor that the tape was never told to watch.",
+        place,
         f"tape.watch({s})   # first line of the block",
-    )  # fmt: skip
+    )
 
 
 def _unrelated(names, text, row, memory):
     s, t = names
     return Explanation(
-        False, "unrelated", f"{t} does not depend on {s}: no recorded operation leads from one to the other.",
+        False,
+        "unrelated",
+        f"{t} does not depend on {s}: no recorded operation leads from one to the other.",
         text.place(row[0]) if row else memory.block,
         "check the names; or ask for zeros: unconnected_gradients='zero'",
-    )  # fmt: skip
+    )

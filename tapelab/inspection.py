@@ -6,6 +6,7 @@ the program are known on a tape made with `GradientTape(lines=True)`.
 
 import html
 import time
+from functools import partial
 
 import numpy as np
 
@@ -172,7 +173,8 @@ def title(tape):
         else ("used up" if tape._entered else "never entered")
     )
     kind = "persistent " if tape._persistent else ""
-    return f"{kind}GradientTape, {state}: {len(tape)} records, {len(tape._watched)} watched, holds {size_text(held(tape))}"
+    counts = f"{len(tape)} records, {len(tape._watched)} watched, holds {size_text(held(tape))}"
+    return f"{kind}GradientTape, {state}: {counts}"
 
 
 def table(tape, limit=60):
@@ -255,7 +257,8 @@ def graph(tape, names=None, limit=200):
     layout = net.layout_sugiyama(hgap=1, vgap=1) if labels else []
     xy = [(p[0], p[1]) for p in list(layout)[: len(labels)]]
     ops = [k for k in kinds if k == "operation"]
-    alt = f"A tape with {len(ops)} operations: {', '.join(la[0] for la, k in zip(labels, kinds) if k == 'operation')[:200]}."
+    listed = ", ".join(top for (top, _), k in zip(labels, kinds) if k == "operation")[:200]
+    alt = f"A tape with {len(ops)} operations: {listed}."
     return Graph(_svg(labels, kinds, edges, xy, alt), alt)
 
 
@@ -265,7 +268,10 @@ _FILL = {"watched": "#56B4E9", "constant": "#DDDDDD", "operation": "#F0E442"}
 def _svg(labels, kinds, edges, xy, alt):
     w, h, dx, dy = 110, 40, 126, 74
     if not xy:
-        return f'<svg role="img" aria-label="{html.escape(alt)}" width="200" height="30"><text x="5" y="20">empty tape</text></svg>'
+        return (
+            f'<svg role="img" aria-label="{html.escape(alt)}" width="200" height="30">'
+            '<text x="5" y="20">empty tape</text></svg>'
+        )
     x0, y0 = min(x for x, _ in xy), min(y for _, y in xy)
     at = [((x - x0) * dx + 8, (y - y0) * dy + 8) for x, y in xy]
     width, height = max(x for x, _ in at) + w + 8, max(y for _, y in at) + h + 8
@@ -273,20 +279,24 @@ def _svg(labels, kinds, edges, xy, alt):
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{html.escape(alt)}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" style="max-width:100%" '
         f'font-family="sans-serif" font-size="12" text-anchor="middle"><title>{html.escape(alt)}</title>'
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto">'
         '<path d="M0 0 L8 4 L0 8 z" fill="#555"/></marker></defs>'
     ]
     for a, b in edges:
         (x1, y1), (x2, y2) = at[a], at[b]
         parts.append(
-            f'<line x1="{x1 + w / 2:.0f}" y1="{y1 + h:.0f}" x2="{x2 + w / 2:.0f}" y2="{y2:.0f}" stroke="#555" '
+            f'<line x1="{x1 + w / 2:.0f}" y1="{y1 + h:.0f}" '
+            f'x2="{x2 + w / 2:.0f}" y2="{y2:.0f}" stroke="#555" '
             f'marker-end="url(#tip)"/>'
         )
     for (top, bottom), kind, (x, y) in zip(labels, kinds, at):
         parts.append(
             f'<rect x="{x:.0f}" y="{y:.0f}" width="{w}" height="{h}" rx="{4 if kind == "operation" else 18}" '
-            f'fill="{_FILL[kind]}" stroke="#333"/><text x="{x + w / 2:.0f}" y="{y + 17:.0f}" font-weight="bold">'
-            f'{html.escape(top[:16])}</text><text x="{x + w / 2:.0f}" y="{y + 32:.0f}">{html.escape(bottom[:18])}</text>'
+            f'fill="{_FILL[kind]}" stroke="#333"/>'
+            f'<text x="{x + w / 2:.0f}" y="{y + 17:.0f}" font-weight="bold">'
+            f"{html.escape(top[:16])}</text>"
+            f'<text x="{x + w / 2:.0f}" y="{y + 32:.0f}">{html.escape(bottom[:18])}</text>'
         )
     return "".join(parts) + "</svg>"
 
@@ -341,7 +351,8 @@ class Numerics:
 
     def _repr_html_(self):
         colour = "#009E73" if self.finite else "#D55E00"
-        return f'<div style="border-left:4px solid {colour};padding:4px 12px"><pre>{html.escape(str(self))}</pre></div>'
+        style = f"border-left:4px solid {colour};padding:4px 12px"
+        return f'<div style="{style}"><pre>{html.escape(str(self))}</pre></div>'
 
 
 def _numbers(t):
@@ -360,7 +371,7 @@ def _what(a):
 
 
 def check_numerics(tape, target=None, sources=None):
-    """The first operation whose value, or whose gradient, is not finite; see `GradientTape.check_numerics`."""
+    """The first operation whose value, or whose gradient, is not finite."""
     found = records(tape)
     inner = next(
         (
@@ -372,7 +383,8 @@ def check_numerics(tape, target=None, sources=None):
     )
     if inner is not None:
         bad = next(t for t in inner.outputs if _bad(t._a))
-        message = f"the value of {inner.operation} (record {inner.index}) became {_what(bad._a)} from finite inputs."
+        which = f"{inner.operation} (record {inner.index})"
+        message = f"the value of {which} became {_what(bad._a)} from finite inputs."
         return Numerics("value", inner, message, _value_remedy(inner, found))
     if target is None:
         return Numerics(message="all values are finite.")
@@ -399,7 +411,8 @@ def check_numerics(tape, target=None, sources=None):
         return Numerics()
     r, own = hits[0]
     upstream = next(g for g in own if g is not None)
-    message = f"the gradient of {r.operation} (record {r.index}) is not finite; its value and its cotangent were."
+    which = f"{r.operation} (record {r.index})"
+    message = f"the gradient of {which} is not finite; its value and its cotangent were."
     return Numerics("gradient", r, message, _gradient_remedy(r, found, upstream))
 
 
@@ -523,14 +536,16 @@ def profile(tape, target, repeats=3):
                 r = Record(0, entry)
                 arrays = [t._a for t in r.inputs]
                 forward = (
-                    _least(lambda: r.primitive.forward(*arrays, **r.attributes), repeats)
+                    _least(partial(r.primitive.forward, *arrays, **r.attributes), repeats)
                     if r.primitive.forward
                     else 0.0
                 )
                 backward = 0.0
                 if any(id(t) in cotangents for t in r.outputs):
                     own = {id(t): cotangents[id(t)] for t in r.outputs if id(t) in cotangents}
-                    backward = _least(lambda: walk([entry], dict(own), tape._tracked, ()), repeats)
+                    backward = _least(
+                        lambda e=entry, g=own: walk([e], dict(g), tape._tracked, ()), repeats
+                    )
                     walk([entry], cotangents, tape._tracked, ())
                 row = spent.setdefault(r.operation, [0, 0.0, 0.0, 0])
                 for i, v in enumerate((1, forward, backward, r.bytes)):

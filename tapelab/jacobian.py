@@ -57,7 +57,7 @@ def check_items(tape, records, target, source, result):
     One extra pull-back with a random cotangent: if items are independent, each item's cotangent
     depends on that item's rows only, and the per-item Jacobians must reproduce it.
     """
-    t, s = box(target), box(source)
+    t = box(target)
     b = t._a.shape[0]
     weights = np.random.default_rng(0).standard_normal(t._a.shape).astype(t._a.dtype)
     (pulled,) = tape._pull(records, {id(t): (t, Tensor(weights))}, [source])

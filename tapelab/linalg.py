@@ -5,7 +5,7 @@ import string as _string
 
 import numpy as np
 
-from .array import expand_dims, eye, same_dtypes, transpose  # noqa: F401  (tf.linalg.eye)
+from .array import expand_dims, eye, same_dtypes, transpose
 from .errors import ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
@@ -125,7 +125,8 @@ def tensordot(a, b, axes, name=None):
         xa, ya = ([ax % r for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
     if [x._a.shape[i] for i in xa] != [y._a.shape[i] for i in ya]:
         raise ShapeError(
-            f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of {list(y._a.shape)} [Op:MatMul]"
+            f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of "
+            f"{list(y._a.shape)} [Op:MatMul]"
         )
     xf, yf = [i for i in range(n) if i not in xa], [i for i in range(m) if i not in ya]
     inner = int(np.prod([x._a.shape[i] for i in xa]))
@@ -323,7 +324,8 @@ def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
     on = np.eye(*x._a.shape[-2:], dtype=bool)
     if d._a.shape != x._a.shape[:-2] + (min(x._a.shape[-2:]),):
         raise ShapeError(
-            f"diagonal of shape {list(d._a.shape)} does not fit a matrix of shape {list(x._a.shape)} [Op:MatrixSetDiagV3]"
+            f"diagonal of shape {list(d._a.shape)} does not fit a matrix of shape "
+            f"{list(x._a.shape)} [Op:MatrixSetDiagV3]"
         )
     return P.where(Tensor(on), P.undiagonal_rect(d, inner=x._a.shape[-2:]), x)
 
@@ -504,7 +506,8 @@ def solve(matrix, rhs, adjoint=False, name=None):
     a = _square_matrix(a, "MatrixSolve")
     if a._a.shape[-1] != b._a.shape[-2]:
         raise ShapeError(
-            f"Input matrix and rhs are incompatible: {list(a._a.shape)} and {list(b._a.shape)} [Op:MatrixSolve]"
+            f"Input matrix and rhs are incompatible: {list(a._a.shape)} and {list(b._a.shape)} "
+            "[Op:MatrixSolve]"
         )
     return P.solve(matrix_transpose(a, conjugate=True) if adjoint else a, b)
 
@@ -574,7 +577,8 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
         z = reduce_sum(_abs(x) ** float(ord), axis, True) ** (1.0 / ord)
     else:
         raise ValueError(
-            f"'ord' must be a supported vector norm ('euclidean', 1, 2, np.inf or a positive number), got {ord}"
+            "'ord' must be a supported vector norm ('euclidean', 1, 2, np.inf or a positive "
+            f"number), got {ord}"
         )
     return z if keep else _drop(z, x, axis)
 

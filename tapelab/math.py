@@ -63,7 +63,9 @@ def _unary(path, opname, forward, rule, summary, arg, value, floats=True, argume
     doc = UNARY_DOC.format(
         summary=summary, path="tf." + path, arg=arg, value=f"{float(value):.4f}",
         argument=argument, floats=" of a float or complex dtype" if floats else "",
-        raises="integers or booleans; cast them first." if floats else "dtypes the operation is not defined on.",
+        raises="integers or booleans; cast them first."
+        if floats
+        else "dtypes the operation is not defined on.",
     )  # fmt: skip
     return public(called(unary(p), argument), name, doc, "tapelab.math")
 
@@ -290,7 +292,8 @@ truncatemod = _binary(
     -1,
 )
 nextafter = _binary(
-    "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y, "The next float after x towards y.", "0.0, 1.0",
+    "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y,
+    "The next float after x towards y.", "0.0, 1.0",
     1.401298464324817e-45, arguments=("x1", "x2"),
 )  # fmt: skip
 
@@ -349,7 +352,8 @@ def _sqdiff_y(g, z, x, y):
 
 squared_difference = _binary(
     "math.squared_difference", "SquaredDifference", lambda x, y: (x - y) * np.conj(x - y),
-    _sqdiff_x, _sqdiff_y, "(x - y)^2, elementwise; |x - y|^2 for complex numbers.", "1.0, 3.0", 4.0, real=True,
+    _sqdiff_x, _sqdiff_y, "(x - y)^2, elementwise; |x - y|^2 for complex numbers.", "1.0, 3.0", 4.0,
+    real=True,
 )  # fmt: skip
 
 
@@ -1249,7 +1253,8 @@ def _norm_rule(g, z, x, axis, keepdims):
 primitive("sum", "Sum", _sum_forward, _sum_rule)
 primitive("mean", "Mean", _mean_forward, _mean_rule)
 primitive(
-    "prod", "Prod", lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
+    "prod", "Prod",
+    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     _prod_rule,
 )  # fmt: skip
 primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule)

@@ -5,18 +5,18 @@ import numpy as np
 from . import _conv
 from .array import gather, ints, same_dtypes
 from .errors import DtypeError, InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
-from .linalg import l2_normalize  # noqa: F401  (tf.nn.l2_normalize)
+from .linalg import l2_normalize
 from .math import (
     _unary,
     axes_of,
     axis_of,
     cast,
     erf,
-    log_sigmoid,  # noqa: F401  (tf.nn.log_sigmoid)
+    log_sigmoid,
     reduce_mean,
     rsqrt,
     sigmoid,
-    softplus,  # noqa: F401  (tf.nn.softplus)
+    softplus,
     square,
     tanh,
 )
@@ -518,7 +518,8 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
             )
     if x._a.shape[-1] != k._a.shape[-2]:
         raise ShapeError(
-            f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs {k._a.shape[-2]} [Op:Conv2D]"
+            f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs "
+            f"{k._a.shape[-2]} [Op:Conv2D]"
         )
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
     pads = _padding(padding, x._a.shape[1:3], k._a.shape[:2], s, d)

@@ -45,7 +45,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "name", "forward", "rules", "broadcasts", "numbers", "joint", "batched", "floats", "variadic", "real", "key",
+        "name", "forward", "rules", "broadcasts", "numbers", "joint", "batched", "floats", "variadic",
+        "real", "key",
         "plain",
     )  # fmt: skip
 

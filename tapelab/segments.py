@@ -14,7 +14,8 @@ def _groups(data, segment_ids, num_segments, op):
     x, ids = as_tensor(data), as_tensor(segment_ids)._a
     if x._a.shape[: ids.ndim] != ids.shape:
         raise InvalidArgumentError(
-            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} [Op:{op}]"
+            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
+            f"{list(ids.shape)} [Op:{op}]"
         )
     n = int(num_segments)
     keep = np.asarray(ids >= 0)

@@ -546,7 +546,8 @@ class GradientTape:
                 )
         if target.shape[0] != source.shape[0]:
             raise ValueError(
-                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
+                f"Need first dimension of target shape ({target.shape}) and source shape "
+                f"({source.shape}) to match."
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
         with self._asked() as records:

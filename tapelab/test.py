@@ -23,7 +23,8 @@ def compute_gradient(f, x, delta=None):
     """
     if not isinstance(x, (list, tuple)):
         raise ValueError(
-            "`x` must be a list or tuple of values convertible to a Tensor (arguments to `f`), not a single one."
+            "`x` must be a list or tuple of values convertible to a Tensor (arguments to `f`), not "
+            "a single one."
         )
     x = [as_tensor(v) for v in x]
     theory, numbers = [], []

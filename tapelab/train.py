@@ -94,7 +94,8 @@ class Checkpoint:
         for name in stored.keys() & here.keys():
             if stored[name].shape != tuple(here[name].shape):
                 raise ValueError(
-                    f"Received incompatible tensor with shape {stored[name].shape} when attempting to restore "
+                    f"Received incompatible tensor with shape {stored[name].shape} when attempting "
+                    "to restore "
                     f"variable with shape {here[name].shape} and name {name}."
                 )
         for name in stored.keys() & here.keys():

@@ -93,7 +93,7 @@ def test_by_norm_edges(x, limit, expected):
 
 def test_by_norm_gradients():
     h, x, limit = 1e-6, np.array([3.0, 4.0]), 2.0
-    f = lambda x: (x * min(1, limit / np.linalg.norm(x))).sum()  # noqa: E731
+    f = lambda x: (x * min(1, limit / np.linalg.norm(x))).sum()
     numeric = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(2)]
     np.testing.assert_allclose(
         derivative(lambda t: tf.clip_by_norm(t, limit), x, tf.float64), numeric, rtol=1e-6

@@ -349,7 +349,7 @@ def test_a_hessian_through_one():
 
 def test_recomputing_gives_the_same_gradients():
     v, w = tf.Variable(2.0), tf.Variable(3.0)
-    f = lambda x, y: tf.sin(x * w) * y  # noqa: E731
+    f = lambda x, y: tf.sin(x * w) * y
     found = []
     for g in (f, tf.recompute_grad(f)):
         with tf.GradientTape() as tape:

@@ -44,7 +44,7 @@ def test_activations(name):
 
 @pytest.mark.parametrize("approximate", [False, True])
 def test_gelu(approximate):
-    f = lambda x: tf.nn.gelu(x, approximate=approximate)  # noqa: E731
+    f = lambda x: tf.nn.gelu(x, approximate=approximate)
     assert float(f(tf.constant(1.0, tf.float64))) == pytest.approx(
         0.841192 if approximate else 0.841345, abs=1e-6
     )
@@ -141,13 +141,13 @@ GEOMETRY = [
 @pytest.mark.parametrize("strides, padding, dilations", GEOMETRY, ids=str)
 def test_conv2d(strides, padding, dilations):
     k = rng.standard_normal((2, 3, 2, 3)) if dilations != 2 else rng.standard_normal((2, 2, 2, 3))
-    pair = lambda v: tuple(v) if isinstance(v, tuple) else (v or 1, v or 1)  # noqa: E731
+    pair = lambda v: tuple(v) if isinstance(v, tuple) else (v or 1, v or 1)
     s = (2, 2) if isinstance(strides, list) else pair(strides)
     close(
         tf.nn.conv2d(X, k, strides, padding, dilations=dilations),
         slow_conv(X, k, s, padding.upper(), pair(dilations)),
     )
-    f = lambda x, k: tf.nn.conv2d(x, k, strides, padding, dilations=dilations)  # noqa: E731
+    f = lambda x, k: tf.nn.conv2d(x, k, strides, padding, dilations=dilations)
     check_gradients(f, [tf.constant(X[:1]), tf.constant(k[..., :1])], order=2)
 
 
@@ -168,7 +168,7 @@ def test_conv2d_transpose_is_the_transpose():
         y = tf.nn.conv2d(x, k, 2, "SAME")
     expected = tape.gradient(y, x, output_gradients=tf.constant(g)).numpy()
     close(tf.nn.conv2d_transpose(g, k, X.shape, 2, "SAME"), expected)
-    f = lambda g, k: tf.nn.conv2d_transpose(g, k, X[:1].shape, 2, "SAME")  # noqa: E731
+    f = lambda g, k: tf.nn.conv2d_transpose(g, k, X[:1].shape, 2, "SAME")
     check_gradients(f, [tf.constant(g[:1]), tf.constant(k)], order=2)
 
 

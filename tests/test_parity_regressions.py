@@ -228,7 +228,9 @@ def test_stack_converts_a_list_of_numbers_as_a_whole():
     assert tf.stack([]).shape == [0]
 
 
-@pytest.mark.parametrize("f", [tf.maximum, tf.pow, tf.math.squared_difference, lambda x, y: tf.where(True, x, y)])
+@pytest.mark.parametrize(
+    "f", [tf.maximum, tf.pow, tf.math.squared_difference, lambda x, y: tf.where(True, x, y)]
+)
 def test_of_two_values_that_are_no_tensors_the_first_fixes_the_dtype(f):
     assert f([3.0, 2.0], np.array([1.0, 2.0])).dtype == tf.float32
     assert f(np.array([3.0, 2.0]), 2).dtype == tf.float64

@@ -166,8 +166,8 @@ def _conv_cases(d):
 
 def _others():
     d = Draw("others")
-    b = lambda *shape: frozen(d(*shape) > 0)  # noqa: E731
-    ints = lambda *shape: frozen(d.rng.integers(0, 8, shape))  # noqa: E731
+    b = lambda *shape: frozen(d(*shape) > 0)
+    ints = lambda *shape: frozen(d.rng.integers(0, 8, shape))
     yield Case("logical_and", (b(2, 3), b(3)), {})
     yield Case("logical_or", (b(2, 3), b(3)), {})
     yield Case("logical_xor", (b(2, 3), b(3)), {})
@@ -434,7 +434,7 @@ REFUSED = {"adjust_contrast"}  # TensorFlow has no gradient for these and says s
 SMOOTH = [c for c in EXAMPLES if (c.p.rules or c.p.joint) and c.key not in REFUSED]
 FLAT = [c for c in EXAMPLES if not (c.p.rules or c.p.joint)]
 SMALL = [c for c in SMOOTH if 0 < sum(x.size for x in c.inputs) <= 16]
-each = lambda cases: pytest.mark.parametrize("case", cases, ids=str)  # noqa: E731
+each = lambda cases: pytest.mark.parametrize("case", cases, ids=str)
 
 
 def test_no_primitive_is_without_an_example():

@@ -309,7 +309,7 @@ def test_trainable_variables_are_watched_when_read():
 def test_what_counts_as_reading(read):
     v = tf.Variable([3.0])
     with tf.GradientTape() as tape:
-        v.shape, v.dtype, v.name, v.trainable  # noqa: B018
+        v.shape, v.dtype, v.name, v.trainable
         assert tape.watched_variables() == ()
         read(v)
     assert tape.watched_variables()[0] is v
@@ -465,7 +465,7 @@ def test_output_gradients():
     with tape:
         tape.watch(x)
         a, b = x * 2.0, x * 3.0
-    ask = lambda gs, target=a: value(tape.gradient(target, x, output_gradients=gs))  # noqa: E731
+    ask = lambda gs, target=a: value(tape.gradient(target, x, output_gradients=gs))
     assert ask(tf.constant([1.0, 10.0])) == [2.0, 20.0]
     assert ask(10.0) == [20.0, 20.0]
     assert ask(np.array([1.0, 10.0], np.float32)) == [2.0, 20.0]

@@ -50,7 +50,7 @@ def split(data, fraction):
         raise ValueError(
             f"Training data contains {n} samples, which is not sufficient to split by {fraction}."
         )
-    part = lambda s: tuple(map_leaves(lambda a: None if a is None else a[s], x) for x in data)  # noqa: E731
+    part = lambda s: tuple(map_leaves(lambda a: None if a is None else a[s], x) for x in data)
     return part(slice(None, cut)), part(slice(cut, None))
 
 
@@ -112,7 +112,7 @@ class _ArrayBatches:
         for start in range(0, self.size, self.batch_size):
             stop = min(start + self.batch_size, self.size)
             rows = slice(start, stop) if order is None else order[start:stop]
-            yield map_leaves(lambda a: None if a is None else Tensor(a[rows]), self.data)  # noqa: B023
+            yield map_leaves(lambda a: None if a is None else Tensor(a[rows]), self.data)
 
 
 class _Iterated:

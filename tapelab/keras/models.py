@@ -156,7 +156,7 @@ class Model(Layer):
                 f"Model {self.name} expects {len(wanted)} input(s), but it received {len(given)}."
             )
         values = {id(t): _of_rank(x, t.shape, self) for t, x in zip(wanted, given)}
-        get = lambda t: values[id(t)] if isinstance(t, KerasTensor) else t  # noqa: E731
+        get = lambda t: values[id(t)] if isinstance(t, KerasTensor) else t
         for function, args, kwargs, made in nodes:
             z = function(*map_leaves(get, args), **map_leaves(get, kwargs))
             for t, value in zip(leaves(made), leaves(z)):

@@ -23,7 +23,7 @@ def set_random_seed(seed):
             f"{type(seed)})"
         )
     _random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (for the code of others that still uses it)
+    np.random.seed(seed)
     set_seed(seed)
 
 

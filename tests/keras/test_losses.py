@@ -43,7 +43,7 @@ CLOSED_FORMS = [
 @pytest.mark.parametrize("name, options, y, p, expected", CLOSED_FORMS)
 def test_closed_form_mean_sum_and_weights(name, options, y, p, expected):
     make, w = getattr(K, name), np.array([1.0, 3.0], "f")
-    loss = lambda **more: make(**options, **more)  # noqa: E731
+    loss = lambda **more: make(**options, **more)
     np.testing.assert_allclose(loss(reduction=None)(y, p), expected, rtol=2e-5)
     np.testing.assert_allclose(loss()(y, p), expected.mean(), rtol=2e-5)
     np.testing.assert_allclose(loss(reduction="sum")(y, p), expected.sum(), rtol=2e-5)

@@ -298,7 +298,7 @@ def test_what_fit_prints_goes_to_stdout(capsys):
 def test_callbacks_are_called_in_order():
     calls = []
     hooks = ("train_begin", "epoch_begin", "train_batch_end", "test_end", "epoch_end", "train_end")
-    note = lambda h: lambda *args: calls.append((h, args[0] if len(args) > 1 else None))  # noqa: E731
+    note = lambda h: lambda *args: calls.append((h, args[0] if len(args) > 1 else None))
     callback = K.callbacks.LambdaCallback(**{f"on_{h}": note(h) for h in hooks})
     linear().fit(X, X, batch_size=32, verbose=0, callbacks=[callback], validation_data=(X, X))
     assert [c for c in calls if c[0] != "train_begin"] == [

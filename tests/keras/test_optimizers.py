@@ -5,7 +5,7 @@ import pytest
 
 import tapelab as tf
 
-O = tf.keras.optimizers  # noqa: E741
+O = tf.keras.optimizers
 GRADIENTS = [
     np.array(g) for g in ([0.3, -1.5, 0.0], [0.1, 2.0, 1e-7], [-0.7, 0.5, 3.0], [1.0, 1.0, 1.0])
 ]
