@@ -82,7 +82,7 @@ EXERCISES = [
     Exercise(
         "12.2",
         hint="The slope of tanh is 1 - tanh(x)². One input: one share, in a tuple.",
-        insight="Four characters more than the formula: `g * `.",
+        insight="The formula you know, times what arrives from above.",
         solution=lambda: lambda g, x: (g * (1.0 - np.tanh(x) ** 2),),
         mistakes={
             "The g is missing: the rule says what becomes of what arrives from above.": (
