@@ -54,6 +54,9 @@ lab: .venv/.with-lab
 
 test: test-code test-lessons
 
+# The workers use every core already; threads of BLAS on top would wait for each other.
+test-code test-lessons: export OMP_NUM_THREADS ?= 1
+
 test-code: .venv/.with-test
 	$(BIN) pytest -n $(JOBS) --dist loadscope $(ARGS)
 
