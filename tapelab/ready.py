@@ -11,13 +11,14 @@ from pathlib import Path
 
 # What the extra `lab` brings and lessons 00 to 13 import; Pillow is spelled PIL in Python.
 PACKAGES = ("jupyterlab", "ipywidgets", "anywidget", "matplotlib", "PIL", "igraph", "tqdm")
+OLDEST = (3, 11)  # the notebook may run in another Python than tapelab was installed into
 MEMORY = 1.0  # GB: the training images as float32, and room to train
 _INSTALL = "python -m pip install -e '.[lab]'  (in the folder of tapelab, then restart the kernel)"
 
 
 def python():
     """Python is 3.11 or newer"""
-    if sys.version_info < (3, 11):  # noqa: UP036 - a notebook may run in another kernel
+    if sys.version_info < OLDEST:
         version = ".".join(map(str, sys.version_info[:3]))
         return f"this is {version}; install a newer one, remove .venv and run: make lab"
 
