@@ -281,7 +281,8 @@ primitive("unslice", "StridedSliceGrad", _unslice_forward, _unslice_rule)
 
 def _index(x, key):
     """A Python index as NumPy's, checked as TensorFlow checks it."""
-    key = key if isinstance(key, tuple) else (key,)
+    # A list at the top is a tuple, as in TensorFlow: x[[0, 1]] is x[0, 1].
+    key = tuple(key) if isinstance(key, tuple | list) else (key,)
     if (
         len(key) == 1
         and isinstance(key[0], (Tensor, np.ndarray))

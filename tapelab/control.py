@@ -181,6 +181,9 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     Raises InvalidArgumentError when nothing holds and there is no default, or when `exclusive` and
     several hold.
     """
+    for p, _ in pred_fn_pairs:
+        if not isinstance(p, (Tensor, Variable)):
+            raise TypeError(f"pred must be a Tensor, got: {p!r}. Compare tensors, or use Python's if.")
     pairs = [(bool(p), f) for p, f in pred_fn_pairs]
     if exclusive and sum(p for p, _ in pairs) > 1:
         raise InvalidArgumentError(
@@ -196,6 +199,10 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
 
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
     """The function number `branch_index`, called; `default` (or the last) when there is none such."""
+    if not isinstance(branch_index, (Tensor, Variable)):
+        raise TypeError(
+            f"'branch_index' must be a Tensor, got {type(branch_index)}. A Python number indexes a list."
+        )
     if isinstance(branch_fns, dict):
         table = branch_fns
     elif branch_fns and isinstance(branch_fns[0], (list, tuple)):

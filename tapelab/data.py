@@ -12,6 +12,7 @@ import numpy as np
 
 from . import nest
 from .control import TensorSpec
+from .errors import InvalidArgumentError
 from .random import _state, generator
 from .tensor import Tensor, as_tensor
 
@@ -153,7 +154,9 @@ class Dataset:
             if UNKNOWN_CARDINALITY in sizes
             else min(known, default=INFINITE_CARDINALITY)
         )
-        return Dataset(start, size, nest.pack_sequence_as(parts, [d._spec for d in flat]))
+        return Dataset(
+            start, size, lambda: nest.pack_sequence_as(parts, [d.element_spec for d in flat])
+        )
 
     # -- transformations
 
@@ -204,10 +207,11 @@ class Dataset:
         """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
         size = int(batch_size)
         if size < 1:
-            raise ValueError(f"batch_size must be greater than zero, got {size}.")
-        spec = _each(
-            lambda s: TensorSpec([size if drop_remainder else None, *s.shape], s.dtype), self._spec
-        )
+            raise InvalidArgumentError(
+                f"Batch size must be greater than zero, got {size} [Op:BatchDatasetV2]"
+            )
+        first = size if drop_remainder else None
+        spec = self._specs(lambda s: TensorSpec([first, *s.shape], s.dtype))
         count = (
             self._size
             if self._size < 0
@@ -253,7 +257,7 @@ class Dataset:
                 if len(chunk) == batch_size or not drop_remainder:
                     yield _each(pad, *chunk)
 
-        spec = _each(lambda s: TensorSpec([None] * (1 + len(s.shape)), s.dtype), self._spec)
+        spec = self._specs(lambda s: TensorSpec([None] * (1 + len(s.shape)), s.dtype))
         count = self._size if self._size < 0 else -(-self._size // int(batch_size))
         return Dataset(start, count, spec)
 
@@ -268,7 +272,7 @@ class Dataset:
         return Dataset(
             start,
             UNKNOWN_CARDINALITY,
-            _each(lambda s: TensorSpec(s.shape[1:], s.dtype), self._spec),
+            self._specs(lambda s: TensorSpec(s.shape[1:], s.dtype)),
         )
 
     def map(
@@ -338,12 +342,11 @@ class Dataset:
             )
         return _rows(self._columns, n, lambda: order()[which], self._spec)
 
-    def shard(self, num_shards, index):
+    def shard(self, num_shards, index, name=None):
         """Every `num_shards`-th element, starting with number `index`."""
+        size = self._size if self._size < 0 else len(range(index, self._size, num_shards))
         return Dataset(
-            lambda: itertools.islice(self._start(), index, None, num_shards),
-            UNKNOWN_CARDINALITY,
-            self._spec,
+            lambda: itertools.islice(self._start(), index, None, num_shards), size, self._spec
         )
 
     def repeat(self, count=None, name=None):
@@ -380,7 +383,8 @@ class Dataset:
         def begin():
             return ((np.asarray(i, np.int64), x) for i, x in enumerate(self._start(), start))
 
-        return Dataset(begin, self._size, (TensorSpec([], "int64"), self._spec))
+        counted = lambda: (TensorSpec([], "int64"), self.element_spec)  # noqa: E731
+        return Dataset(begin, self._size, counted)
 
     def flat_map(self, map_func, name=None):
         """The elements of the datasets that `map_func` makes of the elements."""
@@ -429,6 +433,10 @@ class Dataset:
             state = nest.map_structure(as_tensor, reduce_func(state, x))
         return state
 
+    def _specs(self, f):
+        """`f` of every spec of an element, when it is asked for: `map` has to look at an element."""
+        return lambda: _each(f, self.element_spec)
+
     # -- looking at it
 
     @property
@@ -459,8 +467,6 @@ class Dataset:
 
     def get_single_element(self, name=None):
         """The only element. InvalidArgumentError when there are none or several."""
-        from .errors import InvalidArgumentError
-
         found = list(itertools.islice(iter(self), 2))
         if len(found) != 1:
             raise InvalidArgumentError(

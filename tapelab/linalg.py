@@ -611,3 +611,41 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
 
     x = as_tensor(x)
     return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
+
+
+def cross(a, b, name=None):
+    """The cross product of vectors of three elements (the last axis).
+
+    >>> import tapelab as tf
+    >>> tf.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]).numpy().tolist()
+    [0.0, 0.0, 1.0]
+    """
+    x, y = same_dtypes([a, b], "Cross")
+    if x._a.shape != y._a.shape or not x._a.ndim or x._a.shape[-1] != 3:
+        raise ShapeError(
+            f"cross needs two tensors of one shape ending in 3, got {list(x._a.shape)} and {list(y._a.shape)} [Op:Cross]"
+        )
+    turned = lambda t, k: P.roll(t, shift=(k,), axis=(-1,))  # noqa: E731
+    return turned(x, -1) * turned(y, -2) - turned(x, -2) * turned(y, -1)
+
+
+def tensor_diag(diagonal, name=None):
+    """A tensor of twice the rank with `diagonal` where the first half of the indices is the second."""
+    x = as_tensor(diagonal)
+    flat = diag(P.reshape(x, shape=(x._a.size,)))
+    return P.reshape(flat, shape=x._a.shape * 2)
+
+
+def tensor_diag_part(input, name=None):
+    """The elements where the first half of the indices is the second; inverts `tensor_diag`."""
+    x = as_tensor(input)
+    half = x._a.shape[: x._a.ndim // 2]
+    if half * 2 != x._a.shape or not half:
+        raise ShapeError(f"the two halves of the shape {list(x._a.shape)} differ [Op:DiagPart]")
+    n = int(np.prod(half))
+    return P.reshape(diag_part(P.reshape(x, shape=(n, n))), shape=half)
+
+
+def cholesky_solve(chol, rhs, name=None):
+    """The X with A X = rhs, given the Cholesky factor of A."""
+    return triangular_solve(chol, triangular_solve(chol, rhs, lower=True), lower=True, adjoint=True)

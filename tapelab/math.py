@@ -1392,6 +1392,8 @@ def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None):
 
 def _scan(f):
     def forward(x, axis, exclusive, reverse):
+        if not x.size:
+            return x
         z = np.flip(x, axis) if reverse else x
         z = f.accumulate(z, axis=axis, dtype=x.dtype)
         if exclusive:

@@ -21,7 +21,7 @@ from .math import (
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, as_tensor, convert_to_tensor
+from .tensor import Tensor, Variable, as_tensor, convert_to_tensor
 
 # ---------------------------------------------------------------- activations
 
@@ -674,10 +674,13 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
 def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name=None):
     """scale * (x - mean) / sqrt(variance + epsilon) + offset; scale and offset may be None."""
     x = as_tensor(x)
-    inv = rsqrt(as_tensor(variance) + variance_epsilon)
+    mean, variance = (
+        as_tensor(v, None if isinstance(v, Tensor | Variable) else x._a.dtype) for v in (mean, variance)
+    )
+    inv = rsqrt(variance + variance_epsilon)
     if scale is not None:
         inv = inv * scale
-    shift = (offset if offset is not None else 0.0) - as_tensor(mean) * inv
+    shift = (offset if offset is not None else 0.0) - mean * inv
     return x * inv + shift
 
 
@@ -739,3 +742,115 @@ def zero_fraction(value, name=None):
 def scale_regularization_loss(regularization_loss):
     """The loss as it is: there is one replica."""
     return as_tensor(regularization_loss)
+
+# ---------------------------------------------------------------- made of the above
+
+
+def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None):
+    """`sigmoid_cross_entropy_with_logits` with positive labels counting `pos_weight` times.
+
+    Raises ValueError for shapes that differ.
+
+    >>> import tapelab as tf
+    >>> float(tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0], 2.0)[0]) > 1.386
+    True
+    """
+    x, y = same_dtypes([logits, labels], "SigmoidCrossEntropyWithLogits")
+    if x._a.shape != y._a.shape:
+        raise ValueError(
+            f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
+        )
+    weight = 1 + (as_tensor(pos_weight, x._a.dtype) - 1) * y
+    return (1 - y) * x + weight * (P.log1p(P.exp(-P.abs(x))) + relu(-x))
+
+
+def compute_average_loss(
+    per_example_loss, sample_weight=None, global_batch_size=None, name=None
+):
+    """The (weighted) sum of losses over the batch, divided by its size."""
+    x = as_tensor(per_example_loss)
+    if sample_weight is not None:
+        x = x * sample_weight
+    n = x._a.shape[0] if global_batch_size is None else int(global_batch_size)
+    return P.sum(x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / n
+
+
+def _one_more_axis(x, f):
+    """A function of (batch, height, width, channels) on (batch, width, channels)."""
+    n, w, c = x._a.shape
+    z = f(P.reshape(x, shape=(n, 1, w, c)))
+    return P.reshape(z, shape=(z._a.shape[0], *z._a.shape[2:]))
+
+
+def _rank_3(input, op):
+    x = as_tensor(input)
+    if x._a.ndim != 3:
+        raise ShapeError(f"input must be 3-dimensional, got shape {list(x._a.shape)} [Op:{op}]")
+    return x
+
+
+def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, name=None):
+    """Cross-correlation of sequences (batch, width, channels in) with filters (width, in, out).
+
+    >>> import tapelab as tf
+    >>> tf.nn.conv1d(tf.ones([1, 3, 1]), tf.ones([2, 1, 1]), 1, "VALID").numpy().ravel().tolist()
+    [2.0, 2.0]
+    """
+    if data_format not in ("NWC", None):
+        raise UnimplementedError(f"On the CPU only the NWC data format is supported, got {data_format!r}.")
+    x, k = same_dtypes([input, filters], "Conv2D")
+    x, s, d = _rank_3(x, "Conv1D"), int(np.ravel(stride)[-1]), 1 if dilations is None else dilations
+    k = P.reshape(k, shape=(1, *k._a.shape))
+    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, int(np.ravel(d)[-1])]))
+
+
+def max_pool1d(input, ksize, strides, padding, data_format="NWC", name=None):
+    """The maximum of each window of sequences (batch, width, channels)."""
+    x, k, s = _rank_3(input, "MaxPool"), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
+    return _one_more_axis(x, lambda x: max_pool2d(x, [1, k], [1, s], padding))
+
+
+def avg_pool1d(input, ksize, strides, padding, data_format="NWC", name=None):
+    """The mean of each window of sequences (batch, width, channels)."""
+    x, k, s = _rank_3(input, "AvgPool"), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
+    return _one_more_axis(x, lambda x: avg_pool2d(x, [1, k], [1, s], padding))
+
+
+def depthwise_conv2d(
+    input, filter, strides, padding, data_format=None, dilations=None, name=None
+):
+    """Every channel with filters of its own: (height, width, channels, how many per channel).
+
+    Computed as a `conv2d` whose filters are zero between channels.
+
+    >>> import tapelab as tf
+    >>> tf.nn.depthwise_conv2d(tf.ones([1, 2, 2, 2]), tf.ones([2, 2, 2, 1]), [1, 1, 1, 1], "VALID").shape
+    TensorShape([1, 1, 1, 2])
+    """
+    x, k = same_dtypes([input, filter], "DepthwiseConv2dNative")
+    h, w, c, m = k._a.shape
+    own = np.eye(c, dtype=k._a.dtype)[:, :, None]  # channel in, channel out, filter of it
+    full = P.reshape(P.reshape(k, shape=(h, w, c, 1, m)) * own, shape=(h, w, c, c * m))
+    return conv2d(x, full, strides, padding, data_format or "NHWC", dilations)
+
+
+def depth_to_space(input, block_size, data_format="NHWC", name=None):
+    """Blocks of channels laid out as squares of pixels: (b, h, w, c) to (b, h k, w k, c / k^2)."""
+    _nhwc(data_format)
+    x, k = as_tensor(input), int(block_size)
+    b, h, w, c = x._a.shape
+    if c % (k * k):
+        raise ShapeError(f"{c} channels are no multiple of {k * k} [Op:DepthToSpace]")
+    x = P.reshape(x, shape=(b, h, w, k, k, c // (k * k)))
+    return P.reshape(P.transpose(x, perm=(-6, -5, -3, -4, -2, -1)), shape=(b, h * k, w * k, c // (k * k)))
+
+
+def space_to_depth(input, block_size, data_format="NHWC", name=None):
+    """Squares of pixels laid out as channels, the inverse of `depth_to_space`."""
+    _nhwc(data_format)
+    x, k = as_tensor(input), int(block_size)
+    b, h, w, c = x._a.shape
+    if h % k or w % k:
+        raise ShapeError(f"{h} by {w} pixels are no multiple of {k} [Op:SpaceToDepth]")
+    x = P.reshape(x, shape=(b, h // k, k, w // k, k, c))
+    return P.reshape(P.transpose(x, perm=(-6, -5, -3, -4, -2, -1)), shape=(b, h // k, w // k, k * k * c))

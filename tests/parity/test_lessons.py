@@ -139,7 +139,7 @@ class Lesson:
 @contextlib.contextmanager
 def one_stream_of_random_numbers(monkeypatch):
     """TensorFlow draws what tapelab draws; nobody shuffles."""
-    tensor = lambda x: tensorflow.constant(x.numpy())  # noqa: E731
+    tensor = lambda x: tensorflow.constant(x.numpy())
 
     def drawn(f):
         return functools.wraps(f)(lambda *args, **kwargs: tensor(f(*args, **kwargs)))
@@ -163,7 +163,7 @@ def one_stream_of_random_numbers(monkeypatch):
                 getattr(m.keras.initializers, name, None) for m in (tapelab, tensorflow)
             )
             if ours and theirs:
-                make = lambda self, shape, dtype=None, ours=ours, **_: tensor(ours()(shape))  # noqa: E731
+                make = lambda self, shape, dtype=None, ours=ours, **_: tensor(ours()(shape))
                 patch.setattr(theirs, "__call__", make)
         for dataset in (tensorflow.data.Dataset, tapelab.data.Dataset):
             patch.setattr(dataset, "shuffle", lambda self, *args, **kwargs: self)
