@@ -80,7 +80,7 @@ def shards_from_dask(x, y):
 
     Raises ValueError if they are cut differently, or if the sizes of the blocks are not known.
     """
-    if x.chunks[0] != y.chunks[0]:
+    if x.chunks[0] != y.chunks[0] or np.isnan(x.chunks[0]).any():
         raise ValueError(
             f"x and y must be cut into the same blocks of rows, of known sizes "
             f"(`compute_chunk_sizes`); got {x.chunks[0]} and {y.chunks[0]}."

@@ -7,7 +7,6 @@ and the optimizer applies the mean once, here. Dask does the scheduling and the 
 alone, not on who computed it.
 """
 
-import os
 import sys
 import threading
 import time
@@ -40,23 +39,19 @@ _FAN_IN = 4  # parts added in one task: transfers as for 2, with a third of the 
 # ---------------------------------------------------------------- what runs on a worker
 
 
-def _look(files):
-    """What a worker has: its version, and which of the files."""
-    return __version__, {f for f in files if os.path.exists(f)}
-
-
-def _hold(value):
-    """A task that holds the weights, or the job: if its worker dies, Dask runs it again."""
-    return value
+def _hold(task):
+    """Job and weights, held by a task: if its worker dies, Dask runs it again, here or there."""
+    return task
 
 
 _built = threading.local()  # one model a thread: on a shared one, others would assign under a tape
 
 
-def _gradient(job, data, rows, weights):
-    """The sum of gradients over some rows of a shard, at given weights."""
+def _gradient(task, data, rows):
+    """The sum of gradients over some rows of a shard."""
+    job, weights = task
     if job.version != __version__:
-        raise ShardError(_unequal("a worker", __version__, job.version))
+        raise ShardError(f"a worker has tapelab {__version__}, the trainer {job.version}.")
     if getattr(_built, "key", None) != job.key:
         _built.model, _built.key = job.build(), job.key
     model, (x, y) = _built.model, data
@@ -88,10 +83,6 @@ def _add(*parts):
     """Parts as one."""
     gradients = [sum(gs[1:], gs[0]) for gs in zip(*(p.gradients for p in parts))]
     return Part(gradients, sum(p.loss for p in parts), sum(p.count for p in parts))
-
-
-def _unequal(who, there, here):
-    return f"{who} has tapelab {there}, the trainer {here}. Install the same version on both."
 
 
 # ---------------------------------------------------------------- who runs it
@@ -138,45 +129,49 @@ class _OnDask:
         return sum(self.client.nthreads().values())
 
     def submit(self, f, *args, owner=None):
-        # Not pure: the same call in another step is another task.
-        where = None if owner is None else [self.owners[owner]]
-        return self.client.submit(f, *args, workers=where, pure=False)
+        import dask
 
-    def holders(self):
+        where = None if owner is None else [self.owners[owner]]
+        # Dask warns of more than 10 MB in a call; weights are new in each step and must travel.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
+            return self.client.submit(f, *args, workers=where, pure=False)
+
+    def able(self):
         """For each shard, the workers that can load it."""
+
+        def look(files):  # made here to travel by value: a worker without tapelab can run it
+            import os
+
+            try:
+                from tapelab import __version__
+            except ImportError as e:
+                return f"no usable tapelab ({e})", ()
+            return f"tapelab {__version__}", {f for f in files if os.path.exists(f)}
+
         files = sorted({f for s in self.shards for f in s.files})
         self.workers = set(self.client.nthreads())
-        seen = self.client.run(_look, files, workers=list(self.workers), on_error="return")
-        for worker, found in seen.items():
-            if isinstance(found, (ImportError, AttributeError)):
+        seen = self.client.run(look, files, on_error="return")
+        has = {w: v for w, v in seen.items() if isinstance(v, tuple)}  # the others are dying
+        for worker, (version, _) in has.items():
+            if version != f"tapelab {__version__}":
                 raise ShardError(
-                    f"worker {worker} cannot import tapelab ({found}). Install tapelab "
-                    f"{__version__} there."
+                    f"worker {worker} has {version}, the trainer tapelab {__version__}. Install "
+                    f"the same on both."
                 )
-            if not isinstance(found, Exception) and found[0] != __version__:
-                raise ShardError(_unequal(f"worker {worker}", found[0], __version__))
-        has = {w: found[1] for w, found in seen.items() if not isinstance(found, Exception)}
-        able = [[w for w in has if has[w].issuperset(s.files)] for s in self.shards]
-        for s, workers in zip(self.shards, able):
-            if not workers:
-                raise ShardError(
-                    f"none of {len(has)} workers can read {', '.join(s.files) or 'the data'} of "
-                    f"shard {s.key!r}. Put the files where a worker can read them, or start a "
-                    f"worker where they are."
-                )
-        return able
+        return [[w for w in has if has[w][1].issuperset(s.files)] for s in self.shards]
 
     def place(self, patience=_PATIENCE):
         """Gives each shard an owner, evenly; who owns a shard keeps it if it can."""
         deadline = time.monotonic() + patience
-        while True:
-            try:
-                able = self.holders()
-                break
-            except ShardError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
+        while not all(able := self.able()):
+            if time.monotonic() > deadline:
+                s = self.shards[able.index([])]
+                raise ShardError(
+                    f"none of {len(self.workers)} workers can read shard {s.key!r}"
+                    f"{' from ' * bool(s.files)}{', '.join(s.files)}. Put the files where a worker "
+                    f"can read them, or start a worker where they are."
+                )
+            time.sleep(0.5)
         share, load, homeless = -(-len(self.shards) // len(self.workers)), Counter(), []
         for i, owner in enumerate(self.owners):
             if owner in able[i] and load[owner] < share:
@@ -279,7 +274,7 @@ class Trainer:
             raise ValueError("There must be at least one shard.")
         self._ends = np.cumsum([0] + [s.size for s in self.shards])
         self._on = _InProcess(self.shards) if client is None else _OnDask(client, self.shards)
-        self._job = self._on.submit(_hold, Job(uuid.uuid4().hex, build, loss, __version__))
+        self._job = Job(uuid.uuid4().hex, build, loss, __version__)
 
     def __len__(self):
         """Number of examples in all shards."""
@@ -304,13 +299,12 @@ class Trainer:
     def _pull(self, rows):
         """One task for each shard that has rows of the batch."""
         submit = self._on.submit
-        weights = submit(_hold, [np.asarray(v.numpy()) for v in self.model.weights])
+        task = submit(_hold, (self._job, [np.asarray(v.numpy()) for v in self.model.weights]))
         tasks = []
         for i, (start, end) in enumerate(zip(self._ends, self._ends[1:])):
             mine = rows[(rows >= start) & (rows < end)] - start
             if len(mine):
-                args = self._job, self._on.data[i], mine, weights
-                tasks.append(submit(_gradient, *args, owner=i))
+                tasks.append(submit(_gradient, task, self._on.data[i], mine, owner=i))
         return tasks
 
     def _tree(self, parts):
