@@ -6,7 +6,7 @@ import string as _string
 import numpy as np
 
 from .array import expand_dims, eye, same_dtypes, transpose
-from .errors import ShapeError, wrong_dtype
+from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
@@ -386,14 +386,14 @@ def _invert(x):
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
-        raise ValueError("Input is not invertible.") from None
+        raise InvalidArgumentError("Input is not invertible. [Op:MatrixInverse]") from None
 
 
 def _solve_forward(a, b):
     try:
         return np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
-        raise ValueError("Input matrix is not invertible.") from None
+        raise InvalidArgumentError("Input matrix is not invertible. [Op:MatrixSolve]") from None
 
 
 def _inv_rule(g, z, x):
@@ -436,7 +436,7 @@ def _cholesky_forward(x):
     try:
         return np.linalg.cholesky(np.tril(x) + np.swapaxes(np.conj(np.tril(x, -1)), -1, -2))
     except np.linalg.LinAlgError:
-        raise ValueError(
+        raise InvalidArgumentError(
             "Cholesky decomposition was not successful. The input might not be valid."
         ) from None
 

@@ -300,22 +300,22 @@ nextafter = _binary(
 
 def _max_x(g, z, x, y):
     """The larger input gets the cotangent; the first wins a tie."""
-    return g * P.cast(P.greater_equal(x, y), to=dtype(g))
+    return P.where(P.greater_equal(x, y), g, np.zeros_like(bare(g)))
 
 
 def _max_y(g, z, x, y):
     """The larger input gets the cotangent; the first wins a tie."""
-    return g * P.cast(P.logical_not(P.greater_equal(x, y)), to=dtype(g))
+    return P.where(P.greater_equal(x, y), np.zeros_like(bare(g)), g)
 
 
 def _min_x(g, z, x, y):
     """The smaller input gets the cotangent; the first wins a tie."""
-    return g * P.cast(P.less_equal(x, y), to=dtype(g))
+    return P.where(P.less_equal(x, y), g, np.zeros_like(bare(g)))
 
 
 def _min_y(g, z, x, y):
     """The smaller input gets the cotangent; the first wins a tie."""
-    return g * P.cast(P.logical_not(P.less_equal(x, y)), to=dtype(g))
+    return P.where(P.less_equal(x, y), np.zeros_like(bare(g)), g)
 
 
 maximum = _binary(
@@ -1359,6 +1359,7 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
     1.0
     """
     x = as_tensor(input_tensor)
+    axes_of(x, axis, "Mean")
     if x._a.dtype.kind in "iub":
         raise TypeError(
             f"Input must be either real or complex. Received integer type {x.dtype!r}; tf.cast it."

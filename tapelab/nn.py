@@ -253,10 +253,10 @@ primitive("log_softmax", "LogSoftmax", _log_softmax_forward, _log_softmax, float
 
 def _logits(x, op):
     x = as_tensor(x)
-    if x._a.dtype.kind != "f":
-        raise wrong_dtype(op, x.dtype)
     if not x._a.ndim:
         raise ShapeError(f"{op} needs at least one axis, got a scalar [Op:{op}]")
+    if x._a.dtype.kind != "f":
+        raise wrong_dtype(op, x.dtype)
     return x
 
 

@@ -279,3 +279,31 @@ def test_refused(what):
         f()
     assert all(isinstance(caught.value, c) for c in classes)
     assert len(str(caught.value)) > 15
+
+
+def test_an_infinite_cotangent_does_not_pass_the_smaller_of_two():
+    x = tf.Variable([0.5, 0.0])
+    with tf.GradientTape() as tape:
+        y = tf.math.rsqrt(tf.minimum(x, [0.0, 4.0]))
+    assert tape.gradient(y, x).numpy().tolist() == [0.0, -np.inf]
+
+
+def test_the_gradient_of_a_determinant_of_a_singular_matrix_is_invalid():
+    x = tf.Variable([[1.0, 1.0], [1.0, 1.0]])
+    with tf.GradientTape() as tape:
+        y = tf.linalg.det(x)
+    with pytest.raises(Invalid, match="not invertible"):
+        tape.gradient(y, x)
+
+
+def test_segment_prod_without_rows_has_a_gradient():
+    x = tf.Variable([2.0, 3.0])
+    with tf.GradientTape() as tape:
+        y = tf.math.unsorted_segment_prod(x, [0, 2], 3)
+    assert y.numpy().tolist() == [2.0, 1.0, 3.0]
+    assert tape.gradient(y, x).numpy().tolist() == [1.0, 1.0]
+
+
+def test_a_list_as_an_index_is_a_tuple():
+    x = tf.constant([[1, 2], [3, 4]])
+    assert int(x[[1, 0]]) == 3
