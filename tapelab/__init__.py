@@ -8,7 +8,7 @@
 6.0
 """
 
-from . import (
+from . import (  # noqa: I001
     array, autodiff, bitwise, config, data, debugging, dtypes, errors, image, linalg, math, namespaces, nest, nn,
     random, segments, special, test, train,
 )  # fmt: skip

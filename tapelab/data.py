@@ -383,7 +383,7 @@ class Dataset:
         def begin():
             return ((np.asarray(i, np.int64), x) for i, x in enumerate(self._start(), start))
 
-        counted = lambda: (TensorSpec([], "int64"), self.element_spec)  # noqa: E731
+        counted = lambda: (TensorSpec([], "int64"), self.element_spec)
         return Dataset(begin, self._size, counted)
 
     def flat_map(self, map_func, name=None):

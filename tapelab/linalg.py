@@ -5,7 +5,7 @@ import string as _string
 
 import numpy as np
 
-from .array import expand_dims, eye, same_dtypes, transpose
+from .array import expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
@@ -623,9 +623,10 @@ def cross(a, b, name=None):
     x, y = same_dtypes([a, b], "Cross")
     if x._a.shape != y._a.shape or not x._a.ndim or x._a.shape[-1] != 3:
         raise ShapeError(
-            f"cross needs two tensors of one shape ending in 3, got {list(x._a.shape)} and {list(y._a.shape)} [Op:Cross]"
+            f"cross needs two tensors of one shape ending in 3, got {list(x._a.shape)} and "
+            f"{list(y._a.shape)} [Op:Cross]"
         )
-    turned = lambda t, k: P.roll(t, shift=(k,), axis=(-1,))  # noqa: E731
+    turned = lambda t, k: P.roll(t, shift=(k,), axis=(-1,))
     return turned(x, -1) * turned(y, -2) - turned(x, -2) * turned(y, -1)
 
 

@@ -5,18 +5,15 @@ import numpy as np
 from . import _conv
 from .array import gather, ints, same_dtypes
 from .errors import DtypeError, InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
-from .linalg import l2_normalize
 from .math import (
     _unary,
     axes_of,
     axis_of,
     cast,
     erf,
-    log_sigmoid,
     reduce_mean,
     rsqrt,
     sigmoid,
-    softplus,
     square,
     tanh,
 )

@@ -11,14 +11,25 @@ from tapelab import namespaces
 @pytest.mark.parametrize(
     "one, other",
     [
-        ("math.exp", "exp"), ("math.reduce_sum", "reduce_sum"), ("math.sigmoid", "sigmoid"),
-        ("nn.sigmoid", "sigmoid"), ("math.tanh", "tanh"), ("math.softplus", "nn.softplus"),
-        ("math.argmax", "argmax"), ("linalg.norm", "norm"), ("linalg.matmul", "matmul"),
-        ("linalg.eye", "eye"), ("linalg.einsum", "einsum"), ("math.top_k", "nn.top_k"),
-        ("math.l2_normalize", "nn.l2_normalize"), ("debugging.assert_equal", "assert_equal"),
-        ("math.round", "round"), ("math.add", "add"), ("math.conj", "math.conj"),
+        ("math.exp", "exp"),
+        ("math.reduce_sum", "reduce_sum"),
+        ("math.sigmoid", "sigmoid"),
+        ("nn.sigmoid", "sigmoid"),
+        ("math.tanh", "tanh"),
+        ("math.softplus", "nn.softplus"),
+        ("math.argmax", "argmax"),
+        ("linalg.norm", "norm"),
+        ("linalg.matmul", "matmul"),
+        ("linalg.eye", "eye"),
+        ("linalg.einsum", "einsum"),
+        ("math.top_k", "nn.top_k"),
+        ("math.l2_normalize", "nn.l2_normalize"),
+        ("debugging.assert_equal", "assert_equal"),
+        ("math.round", "round"),
+        ("math.add", "add"),
+        ("math.conj", "math.conj"),
     ],
-)  # fmt: skip
+)
 def test_one_object_in_two_places(one, other):
     found = []
     for path in (one, other):
@@ -55,13 +66,18 @@ def test_what_is_absent_points_to_names_that_exist():
 
 def test_a_slip_of_the_pen_gets_a_suggestion():
     with pytest.raises(AttributeError, match="did you mean tf.reduce_sum"):
-        tf.reduce_sums
+        _ = tf.reduce_sums
     with pytest.raises(AttributeError, match="dir"):
-        tf.quxquux
+        _ = tf.quxquux
 
 
 def test_names_of_arguments_are_tensorflows():
-    named = [(tf.nn.relu, "features"), (tf.math.softplus, "features"), (tf.exp, "x"), (tf.atan2, "y")]
+    named = [
+        (tf.nn.relu, "features"),
+        (tf.math.softplus, "features"),
+        (tf.exp, "x"),
+        (tf.atan2, "y"),
+    ]
     for f, first in named:
         assert next(iter(inspect.signature(f).parameters)) == first
     assert float(tf.nn.relu(features=tf.constant(-1.0))) == 0.0

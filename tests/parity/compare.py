@@ -55,7 +55,8 @@ LACKING = (
     "DataType float16 not in list",
     "of half is not in the list",
     "object has no attribute '_id'",
-           "do not yet support dilation rates", "while vectorizing the jacobian",
+    "do not yet support dilation rates",
+    "while vectorizing the jacobian",
     "recompute_grad tried to transpose",
 )
 

@@ -102,12 +102,32 @@ SHAPELY = (
 ).split("|")
 
 CUSTOM = {
-    "clipped": "@tf.custom_gradient\ndef clipped(x):\n    return tf.identity(x), lambda g: tf.clip_by_norm(g, 0.5)\n",
-    "halved": "@tf.custom_gradient\ndef halved(x):\n    y = tf.sin(x)\n    def grad(g):\n        return g * y * 0.5\n    return y, grad\n",
-    "reversed_": "@tf.custom_gradient\ndef reversed_(x):\n    return x * 1.0, lambda g: -g\n",
-    "twice": "@tf.custom_gradient\ndef _pair(x):\n    return (x * 2.0, tf.exp(-x * x)), lambda g, h: g * 3.0 + h\n"
-    "def twice(x):\n    p, q = _pair(x)\n    return p * q\n",
-    "blocked": "@tf.custom_gradient\ndef blocked(x):\n    return x * x, lambda g: None\n",
+    "clipped": """@tf.custom_gradient
+def clipped(x):
+    return tf.identity(x), lambda g: tf.clip_by_norm(g, 0.5)
+""",
+    "halved": """@tf.custom_gradient
+def halved(x):
+    y = tf.sin(x)
+    def grad(g):
+        return g * y * 0.5
+    return y, grad
+""",
+    "reversed_": """@tf.custom_gradient
+def reversed_(x):
+    return x * 1.0, lambda g: -g
+""",
+    "twice": """@tf.custom_gradient
+def _pair(x):
+    return (x * 2.0, tf.exp(-x * x)), lambda g, h: g * 3.0 + h
+def twice(x):
+    p, q = _pair(x)
+    return p * q
+""",
+    "blocked": """@tf.custom_gradient
+def blocked(x):
+    return x * x, lambda g: None
+""",
     "again": "again = tf.recompute_grad(lambda x: tf.tanh(x) * x)\n",
     "passed": "passed = tf.grad_pass_through(tf.round)\n",
 }

@@ -36,7 +36,7 @@ def loss(target_y, predicted_y):
     return tf.reduce_mean(tf.square(target_y - predicted_y))
 
 
-print("Current loss: %1.6f" % loss(y, model(x)).numpy())
+print(f"Current loss: {loss(y, model(x)).numpy():1.6f}")
 
 
 def train(model, x, y, learning_rate):

@@ -30,7 +30,7 @@ batch_size = 32
 train_dataset = tf.data.Dataset.from_tensor_slices((x_train, y_train)).batch(batch_size)
 val_dataset = tf.data.Dataset.from_tensor_slices((x_val, y_val)).batch(batch_size)
 
-for epoch in range(2):
+for _ in range(2):
     for step, (x_batch_train, y_batch_train) in enumerate(train_dataset):
         with tf.GradientTape() as tape:
             logits = model(x_batch_train, training=True)
@@ -61,7 +61,7 @@ def test_step(x, y):
     val_acc_metric.update_state(y, model(x, training=False))
 
 
-for epoch in range(2):
+for _ in range(2):
     for x_batch, y_batch in train_dataset:
         loss_value = train_step(x_batch, y_batch)
     print(

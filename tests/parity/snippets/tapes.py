@@ -38,9 +38,11 @@ def targets_that_are_sources(tf):
         tape.watch([x, y])
         z = y * y
     return [
-        tape.gradient([x, y, z], [x, y]), tape.gradient([y, y], y), tape.gradient(x, [x]),
+        tape.gradient([x, y, z], [x, y]),
+        tape.gradient([y, y], y),
+        tape.gradient(x, [x]),
         tape.gradient([z, x], [x], output_gradients=[1.0, 2.0]),
-    ]  # fmt: skip
+    ]
 
 
 def strings_have_no_gradient(tf):
@@ -221,10 +223,14 @@ def what_cannot_be_asked(tf):
     with tf.GradientTape(persistent=True) as tape:
         y = x * x
     questions = [
-        lambda: tape.gradient(None, x), lambda: tape.gradient(y, None), lambda: tape.gradient(y, 1.0),
-        lambda: tape.gradient(2.0, x), lambda: tape.gradient(y, x, unconnected_gradients="nonsense"),
-        lambda: tape.gradient(y, np.array(1.0)), lambda: tape.gradient(y, [x, None]),
-    ]  # fmt: skip
+        lambda: tape.gradient(None, x),
+        lambda: tape.gradient(y, None),
+        lambda: tape.gradient(y, 1.0),
+        lambda: tape.gradient(2.0, x),
+        lambda: tape.gradient(y, x, unconnected_gradients="nonsense"),
+        lambda: tape.gradient(y, np.array(1.0)),
+        lambda: tape.gradient(y, [x, None]),
+    ]
     return [attempt(q) for q in questions]
 
 
@@ -264,9 +270,11 @@ def jacobians_that_are_refused(tf):
     a, b = tf.ones([2, 3]), tf.ones([4, 3])
     return [
         attempt(lambda: tape.jacobian(y, x, experimental_use_pfor=False)),
-        attempt(lambda: tape.batch_jacobian(b, a)), attempt(lambda: tape.batch_jacobian(a, x)),
-        attempt(lambda: tape.batch_jacobian(x, a)), attempt(lambda: tape.jacobian([y, y], x)),
-    ]  # fmt: skip
+        attempt(lambda: tape.batch_jacobian(b, a)),
+        attempt(lambda: tape.batch_jacobian(a, x)),
+        attempt(lambda: tape.batch_jacobian(x, a)),
+        attempt(lambda: tape.jacobian([y, y], x)),
+    ]
 
 
 def batch_jacobian_without_columns(tf):
