@@ -178,23 +178,18 @@ def cond(pred, true_fn=None, false_fn=None, name=None):
 def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
     """The function of the first condition that holds, called; else `default()`.
 
-    Raises InvalidArgumentError when nothing holds and there is no default, or when `exclusive` and
-    several hold.
+    Raises TypeError for a condition that is no tensor, InvalidArgumentError when nothing holds and
+    there is no default. `exclusive` and `strict` change nothing, as in TensorFlow's eager mode.
     """
     for p, _ in pred_fn_pairs:
         if not isinstance(p, (Tensor, Variable)):
-            raise TypeError(f"pred must be a Tensor, got: {p!r}. Compare tensors, or use Python's if.")
-    pairs = [(bool(p), f) for p, f in pred_fn_pairs]
-    if exclusive and sum(p for p, _ in pairs) > 1:
-        raise InvalidArgumentError(
-            "More than one condition evaluated as True but exclusive=True [Op:Case]"
-        )
-    for p, f in pairs:
-        if p:
-            return f()
-    if default is None:
+            raise TypeError(
+                f"pred must be a Tensor, got: {p!r}. Compare tensors, or use Python's if."
+            )
+    chosen = next((f for p, f in pred_fn_pairs if p), default)
+    if chosen is None:
         raise InvalidArgumentError("None of conditions evaluated as True [Op:Case]")
-    return default()
+    return chosen()
 
 
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
@@ -222,10 +217,7 @@ def while_loop(
     >>> [int(n) for n in tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s + i), [0, 0])]
     [4, 6]
     """
-    kind = type(loop_vars)
-    loop_vars = nest.map_structure(
-        lambda x: x if not isinstance(x, CONVERTED[1:]) else as_tensor(x), loop_vars
-    )
+    loop_vars = nest.map_structure(lambda x: as_tensor(x) if isinstance(x, Variable) else x, loop_vars)
     several = isinstance(loop_vars, (list, tuple))
     turns = 0
     while (maximum_iterations is None or turns < maximum_iterations) and cond(
@@ -233,14 +225,15 @@ def while_loop(
     ):
         found = body(*loop_vars) if several else body(loop_vars)
         if several:
-            found = list(found) if isinstance(found, (list, tuple)) else [found]
-            nest.assert_same_structure(list(loop_vars), found, check_types=False)
-            if kind is tuple:
-                found = tuple(found)
+            if not isinstance(found, (list, tuple)):
+                raise TypeError(
+                    f"body must return a list or tuple of {len(loop_vars)} loop variables, got "
+                    f"{type(found).__name__}; a single one is [value]."
+                )
+            nest.assert_same_structure(list(loop_vars), list(found), check_types=False)
         loop_vars = found
         turns += 1
-    back = nest.map_structure(lambda x: as_tensor(x) if isinstance(x, CONVERTED) else x, loop_vars)
-    return back[0] if several and len(back) == 1 and kind is list and False else back
+    return nest.map_structure(as_tensor, loop_vars)
 
 
 def _rows(elems, error=ValueError):

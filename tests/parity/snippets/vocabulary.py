@@ -251,7 +251,7 @@ def control_flow_by_name(tf):
         attempt(lambda: tf.switch_case(1, [f, g])),
         tf.switch_case(tf.constant(7), [f, g]),
         tf.switch_case(tf.constant(1), {0: f, 1: g}),
-        tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0]),
+        attempt(lambda: tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])),
         tf.while_loop(lambda i: i < 3, lambda i: [i + 1], [0]),
         tf.while_loop(
             lambda i, a: i < 9,
