@@ -356,9 +356,11 @@ class Numerics:
 
 
 def _numbers(t):
+    """A few numbers in six digits, which is what every processor agrees on; the range of many."""
     a = np.asarray(t._a)
     if a.size <= 6:
-        return f"{a.tolist()}"
+        exact = np.array([float(f"{v:.6g}") for v in a.ravel()]).reshape(a.shape)
+        return f"{exact.tolist()}"
     return f"shape {a.shape}, from {np.nanmin(a):g} to {np.nanmax(a):g}"
 
 
