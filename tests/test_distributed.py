@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -270,17 +271,25 @@ def test_no_shards():
 # ---------------------------------------------------------------- on Dask
 
 
+@contextmanager
 def cluster(**options):
-    dask = pytest.importorskip("distributed")
-    return dask.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL, **options,
-    )  # fmt: skip
+    """A client of two worker processes."""
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    # LocalCluster gives up a worker that is away now and was away this long ago. Dies here twice.
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL, **options,
+        ) as local,
+        local.get_client() as client,
+    ):  # fmt: skip
+        yield client
 
 
 @pytest.fixture(scope="module")
 def client():
-    with cluster() as c, c.get_client() as client:
+    with cluster() as client:
         pids = client.run(os.getpid)
         yield client
         pids = [*pids.values(), *client.run(os.getpid).values()]
@@ -435,7 +444,7 @@ def own_folders(tmp_path_factory):
         "import os\n"
         f"def dask_setup(worker): os.chdir(os.path.join({str(root)!r}, str(worker.name)))"
     )
-    with cluster(preload=[str(preload)]) as c, c.get_client() as client:
+    with cluster(preload=[str(preload)]) as client:
         yield root, client
 
 
@@ -478,7 +487,7 @@ def test_a_shard_whose_file_nobody_has(own_folders, monkeypatch):
 def test_a_worker_without_tapelab(tmp_path):
     preload = tmp_path / "preload.py"
     preload.write_text("import sys\nsys.modules['tapelab'] = None")
-    with cluster(preload=[str(preload)]) as c, c.get_client() as client:
+    with cluster(preload=[str(preload)]) as client:
         with pytest.raises(
             ShardError, match=r"worker tcp.* has no usable tapelab .*, the trainer tapelab"
         ):
