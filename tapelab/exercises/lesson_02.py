@@ -82,7 +82,9 @@ EXERCISES = [
             "You move by the gradient alone. Multiply it by the rate.": (
                 lambda: lambda w, rate, steps: _descend(w, 1.0, steps)
             ),
-            "That is one step only. Repeat it.": lambda: lambda w, rate, steps: _descend(w, rate, 1),
+            "That is one step only. Repeat it.": lambda: (
+                lambda w, rate, steps: _descend(w, rate, 1)
+            ),
         },
         cases=lambda: [(0.0, 0.1, 3), (10.0, 0.25, 2), (5.0, 0.75, 4)],
     ),
