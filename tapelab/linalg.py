@@ -37,9 +37,8 @@ def _matmul_b(g, z, a, b):
     return unbroadcast(P.matmul(_t(a), g), shape(b), lead(g, z))
 
 
-primitive("matmul", "MatMul", np.matmul, _matmul_a, _matmul_b)
-
-_product = binary(P.matmul)  # when nothing is to be checked or turned: every layer's path
+# When nothing is to be checked or turned: every layer's path.
+_product = binary(primitive("matmul", "MatMul", np.matmul, _matmul_a, _matmul_b))
 
 
 def matmul(

@@ -110,7 +110,7 @@ def findings() -> list[tuple[str, str | None]]:
             problem = check()
         except Exception as error:  # a check that cannot even run is a finding, too
             problem = f"{type(error).__name__}: {error}; run: {_INSTALL}"
-        found.append((check.__doc__, problem))
+        found.append((check.__doc__ or check.__name__, problem))
     return found
 
 

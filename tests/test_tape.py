@@ -309,7 +309,7 @@ def test_trainable_variables_are_watched_when_read():
 def test_what_counts_as_reading(read):
     v = tf.Variable([3.0])
     with tf.GradientTape() as tape:
-        v.shape, v.dtype, v.name, v.trainable
+        v.shape, v.dtype, v.name, v.trainable  # noqa: B018 (looking is no reading)
         assert tape.watched_variables() == ()
         read(v)
     assert tape.watched_variables()[0] is v

@@ -111,16 +111,16 @@ EXERCISES = [
         },
         cases=lambda: [
             (
-                np.float32([[0.5, -0.5, 0.0], [1.0, 0.0, -1.0]]),
-                np.float32([0.0, 0.1, -0.1]),
-                np.float32([[1.0, 2.0], [-1.0, 0.5]]),
+                np.array([[0.5, -0.5, 0.0], [1.0, 0.0, -1.0]], np.float32),
+                np.array([0.0, 0.1, -0.1], np.float32),
+                np.array([[1.0, 2.0], [-1.0, 0.5]], np.float32),
                 np.array([2, 0]),
                 0.5,
             ),
             (
-                np.float32([[1.0, 0.0], [0.0, 1.0]]),
-                np.float32([0.0, 0.0]),
-                np.float32([[1.0, 1.0]]),
+                np.array([[1.0, 0.0], [0.0, 1.0]], np.float32),
+                np.array([0.0, 0.0], np.float32),
+                np.array([[1.0, 1.0]], np.float32),
                 np.array([1]),
                 0.1,
             ),

@@ -112,7 +112,7 @@ class _ArrayBatches:
         for start in range(0, self.size, self.batch_size):
             stop = min(start + self.batch_size, self.size)
             rows = slice(start, stop) if order is None else order[start:stop]
-            yield map_leaves(lambda a: None if a is None else Tensor(a[rows]), self.data)
+            yield map_leaves(lambda a, rows=rows: None if a is None else Tensor(a[rows]), self.data)
 
 
 class _Iterated:

@@ -14,7 +14,7 @@ import numpy as np
 from ..clip import global_norm
 from ..errors import ShapeError
 from ..tensor import IndexedSlices, Tensor, as_tensor
-from . import schedules
+from . import schedules  # noqa: F401 (tf.keras.optimizers.schedules)
 from .base_layer import Variable
 from .registry import lookup, snake_case, table_of, unique_name, warn
 from .schedules import LearningRateSchedule
@@ -229,7 +229,7 @@ class Optimizer:
                     runs.append([start, end])
         for start, end in runs:
             whole = end - start == group.size
-            cut = (lambda a: a) if whole else (lambda a: a[start:end])
+            cut = (lambda a: a) if whole else (lambda a, at=slice(start, end): a[at])
             g, p = cut(new), cut(old)
             if scale != 1.0:
                 g *= group.dtype.type(scale)

@@ -23,7 +23,7 @@ def set_random_seed(seed):
             f"{type(seed)})"
         )
     _random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (Keras seeds this one, too)
     set_seed(seed)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import tapelab as tf
 
-O = tf.keras.optimizers
+optimizers = tf.keras.optimizers
 GRADIENTS = [
     np.array(g) for g in ([0.3, -1.5, 0.0], [0.1, 2.0, 1e-7], [-0.7, 0.5, 3.0], [1.0, 1.0, 1.0])
 ]
@@ -49,19 +49,19 @@ def adagrad(epsilon=1e-7):
 
 
 FORMULAS = [
-    (lambda: O.SGD(0.1), sgd()),
-    (lambda: O.SGD(0.1, momentum=0.9), sgd(0.9)),
-    (lambda: O.SGD(0.1, momentum=0.9, nesterov=True), sgd(0.9, True)),
-    (lambda: O.Adam(0.1), adam()),
-    (lambda: O.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3), adam(0.5, 0.9, 1e-3)),
-    (lambda: O.Adam(0.1, amsgrad=True, beta_2=0.5), adam(beta_2=0.5, amsgrad=True)),
-    (lambda: O.AdamW(0.1), adam(decay=0.004)),
-    (lambda: O.RMSprop(0.1), rmsprop()),
+    (lambda: optimizers.SGD(0.1), sgd()),
+    (lambda: optimizers.SGD(0.1, momentum=0.9), sgd(0.9)),
+    (lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True), sgd(0.9, True)),
+    (lambda: optimizers.Adam(0.1), adam()),
+    (lambda: optimizers.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3), adam(0.5, 0.9, 1e-3)),
+    (lambda: optimizers.Adam(0.1, amsgrad=True, beta_2=0.5), adam(beta_2=0.5, amsgrad=True)),
+    (lambda: optimizers.AdamW(0.1), adam(decay=0.004)),
+    (lambda: optimizers.RMSprop(0.1), rmsprop()),
     (
-        lambda: O.RMSprop(0.1, rho=0.5, momentum=0.3, centered=True),
+        lambda: optimizers.RMSprop(0.1, rho=0.5, momentum=0.3, centered=True),
         rmsprop(0.5, 0.3, centered=True),
     ),
-    (lambda: O.Adagrad(0.1), adagrad()),
+    (lambda: optimizers.Adagrad(0.1), adagrad()),
 ]
 
 
@@ -104,7 +104,7 @@ def test_one_update_moves_against_the_gradient_and_leaves_earlier_tensors_alone(
 
 def test_a_gradient_of_none_leaves_a_variable_and_its_state_alone():
     alone, v, w = tf.Variable([3.0]), tf.Variable([3.0]), tf.Variable([1.0, 1.0])
-    single, both = O.Adam(0.1), O.Adam(0.1)
+    single, both = optimizers.Adam(0.1), optimizers.Adam(0.1)
     for k in range(6):
         g = tf.constant([1.0]) if k % 2 else None
         single.iterations.assign(k)
@@ -119,7 +119,7 @@ def test_a_gradient_of_none_leaves_a_variable_and_its_state_alone():
 
 def test_values_assigned_between_updates_count():
     v, w = tf.Variable([1.0, 2.0]), tf.Variable([5.0])
-    optimizer = O.SGD(0.5)
+    optimizer = optimizers.SGD(0.5)
     optimizer.apply([tf.ones([2]), tf.ones([1])], [v, w])
     v.assign([10.0, 20.0])
     optimizer.apply([tf.ones([2]), tf.ones([1])], [v, w])
@@ -136,7 +136,7 @@ def test_values_assigned_between_updates_count():
 )
 def test_clipping(options, expected):
     v, w = tf.Variable([0.0, 0.0]), tf.Variable([0.0])
-    O.SGD(1.0, **options).apply([tf.constant([3.0, 4.0]), tf.constant([12.0])], [v, w])
+    optimizers.SGD(1.0, **options).apply([tf.constant([3.0, 4.0]), tf.constant([12.0])], [v, w])
     np.testing.assert_allclose(-np.concatenate([v, w]), expected, rtol=1e-6)
 
 
@@ -144,13 +144,13 @@ def test_gathered_rows_add_up():
     v = tf.Variable([1.0, 2.0, 3.0])
     with tf.GradientTape() as tape:
         y = tf.gather(v, [0, 2, 0])
-    O.SGD(0.5).apply_gradients([(tape.gradient(y, v), v)])
+    optimizers.SGD(0.5).apply_gradients([(tape.gradient(y, v), v)])
     assert v.numpy().tolist() == [0.0, 2.0, 2.5]
 
 
 def test_what_cannot_be_applied_changes_nothing():
     v, w, other = tf.Variable([1.0, 2.0]), tf.Variable([3.0]), tf.Variable(0.0)
-    optimizer = O.Adam(0.1)
+    optimizer = optimizers.Adam(0.1)
     with pytest.raises(ValueError, match="No gradients provided for any variable"):
         optimizer.apply_gradients([(None, v)])
     with pytest.raises(ValueError, match="already be built"):
@@ -176,7 +176,7 @@ def test_constraints_are_applied_after_the_update():
         2, kernel_constraint="non_neg", bias_constraint=tf.keras.constraints.MaxNorm(1)
     )
     layer(tf.ones([1, 3]))
-    O.SGD(10.0).apply([tf.ones([3, 2]), tf.constant([3.0, -4.0])], layer.weights)
+    optimizers.SGD(10.0).apply([tf.ones([3, 2]), tf.constant([3.0, -4.0])], layer.weights)
     assert (layer.kernel.numpy() == 0).all()
     np.testing.assert_allclose(np.linalg.norm(layer.bias), 1, rtol=1e-5)
 
@@ -187,7 +187,7 @@ def test_the_state_can_be_looked_at_saved_and_restored():
             optimizer.apply([tf.constant([1.0, -2.0]) * (k + 1.0)], [v])
 
     v, store = tf.Variable([1.0, 1.0], name="v"), {}
-    optimizer = O.Adam(0.1)
+    optimizer = optimizers.Adam(0.1)
     steps(optimizer, v, 1)
     names = [x.path.rpartition("/")[2] for x in optimizer.variables]
     assert names == ["iteration", "learning_rate", "v:0_momentum", "v:0_velocity"]
@@ -198,22 +198,25 @@ def test_the_state_can_be_looked_at_saved_and_restored():
     middle = v.numpy()
     steps(optimizer, v, 3)
     np.testing.assert_allclose(momentum, [0.1, -0.2], rtol=1e-6)  # read earlier, unchanged
-    w, other = tf.Variable(middle), O.Adam(0.5)
+    w, other = tf.Variable(middle), optimizers.Adam(0.5)
     other.build([w])
     other.load_own_variables(store)
     steps(other, w, 3)
     np.testing.assert_allclose(v, w, rtol=1e-6)
     with pytest.raises(ValueError, match="4 arrays"):
-        O.SGD().load_own_variables(store)
+        optimizers.SGD().load_own_variables(store)
 
 
 def test_learning_rates():
-    optimizer = O.SGD(0.5)
+    optimizer = optimizers.SGD(0.5)
     assert float(optimizer.learning_rate) == 0.5
     optimizer.learning_rate = 0.25
     optimizer.learning_rate.assign(2 * optimizer.learning_rate)
     assert float(optimizer.learning_rate) == 0.5
-    scheduled, v = O.SGD(O.schedules.PiecewiseConstantDecay([0], [1.0, 0.5])), tf.Variable(0.0)
+    scheduled, v = (
+        optimizers.SGD(optimizers.schedules.PiecewiseConstantDecay([0], [1.0, 0.5])),
+        tf.Variable(0.0),
+    )
     for _ in range(3):
         scheduled.apply([tf.constant(1.0)], [v])
     assert float(v) == -2 and float(scheduled.learning_rate) == 0.5
@@ -222,9 +225,9 @@ def test_learning_rates():
 
 
 def test_schedules():
-    decay = O.schedules.ExponentialDecay(0.1, 10, 0.5)
-    stairs = O.schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True)
-    cosine = O.schedules.CosineDecay(0.0, 10, alpha=0.1, warmup_target=0.2, warmup_steps=5)
+    decay = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    stairs = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True)
+    cosine = optimizers.schedules.CosineDecay(0.0, 10, alpha=0.1, warmup_target=0.2, warmup_steps=5)
     found = [[float(s(k)) for k in (0, 5, 10, 25)] for s in (decay, stairs, cosine)]
     half = (0.9 * (1 + np.cos(np.pi / 2)) / 2 + 0.1) * 0.2
     expected = [
@@ -238,9 +241,9 @@ def test_schedules():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: O.Adam(wrong=1), lambda: O.Adam(clipnorm=1.0, clipvalue=1.0),
-        lambda: O.SGD(momentum=2.0), lambda: O.SGD(clipnorm=-1.0), lambda: O.get("nope"),
-        lambda: O.schedules.PiecewiseConstantDecay([1], [1.0]),
+        lambda: optimizers.Adam(wrong=1), lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0),
+        lambda: optimizers.SGD(momentum=2.0), lambda: optimizers.SGD(clipnorm=-1.0), lambda: optimizers.get("nope"),
+        lambda: optimizers.schedules.PiecewiseConstantDecay([1], [1.0]),
     ],
 )  # fmt: skip
 def test_impossible_optimizers_are_refused(make):
