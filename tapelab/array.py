@@ -33,7 +33,10 @@ def ints(value, what="shape"):
     elif isinstance(value, (int, np.integer)):
         value = [value]
     try:
-        return tuple(v.__index__() for v in value)
+        found = tuple(v.__index__() for v in value)
+        if what == "sizes" and any(n < 0 for n in found):
+            raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")
+        return found
     except (TypeError, AttributeError):
         raise TypeError(f"`{what}` must be integers, got {value!r}.") from None
 
@@ -1036,18 +1039,20 @@ def where(condition, x=None, y=None, name=None):
 
 def zeros(shape, dtype="float32", name=None, layout=None):
     """Zeros. >>> tf.zeros([2, 3]) has shape (2, 3) and dtype float32."""
-    return Tensor(np.zeros(ints(shape), numpy_dtype(dtype))[()])
+    return Tensor(np.zeros(ints(shape, "sizes"), numpy_dtype(dtype))[()])
 
 
 def ones(shape, dtype="float32", name=None, layout=None):
     """Ones. >>> tf.ones([2, 3]) has shape (2, 3) and dtype float32."""
-    return Tensor(np.ones(ints(shape), numpy_dtype(dtype))[()])
+    return Tensor(np.ones(ints(shape, "sizes"), numpy_dtype(dtype))[()])
 
 
 def fill(dims, value, name=None, layout=None):
     """A shape filled with one value. >>> tf.fill([2], 3) is [3, 3]."""
     v = as_tensor(value)
-    return P.broadcast_to(v, shape=ints(dims))
+    if v._a.ndim:
+        raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
+    return P.broadcast_to(v, shape=ints(dims, "sizes"))
 
 
 primitive("zeros_like", "ZerosLike", lambda x, to: np.zeros(x.shape, to)[()])
@@ -1114,8 +1119,8 @@ def linspace(start, stop, num, name=None, axis=0):
     """
     a, b = same_dtypes([start, stop], "LinSpace")
     num = int(num)
-    if num < 1:
-        raise ValueError(f"Requires num > 0: {num}")
+    if num < 0:
+        raise ShapeError(f"Requires num >= 0: {num} [Op:LinSpace]")
     if a._a.dtype.kind in "iu":
         a, b = P.cast(a, to=np.dtype(np.float64)), P.cast(b, to=np.dtype(np.float64))
     dt = a._a.dtype
@@ -1162,6 +1167,8 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     [[0.0, 1.0, 0.0]]
     """
     i, depth = as_tensor(indices)._a, int(depth)
+    if i.dtype.kind not in "iu":
+        raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
     given = next((v for v in (on_value, off_value) if v is not None), None)
     dt = numpy_dtype(dtype) or (_float32 if given is None else as_tensor(given)._a.dtype)
     on = as_tensor(1 if on_value is None else on_value)._a.astype(dt)

@@ -90,6 +90,10 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
 
 def map_structure(func, *structure, **kwargs):
     """Apply `func` to corresponding leaves of structures of the same form."""
+    if not callable(func):
+        raise TypeError(f"func must be callable, got: {func!r}")
+    if not structure:
+        raise ValueError("Must provide at least one structure")
     check_types = kwargs.pop("check_types", True)
     kwargs.pop("expand_composites", None)
     for other in structure[1:]:

@@ -307,3 +307,18 @@ def test_segment_prod_without_rows_has_a_gradient():
 def test_a_list_as_an_index_is_a_tuple():
     x = tf.constant([[1, 2], [3, 4]])
     assert int(x[[1, 0]]) == 3
+
+
+def test_linspace_of_no_numbers_is_empty():
+    assert tf.linspace(0.0, 1.0, 0).shape == [0]
+
+
+def test_fill_takes_a_scalar_and_sizes_from_0():
+    for f in (lambda: tf.fill([2], [1, 2]), lambda: tf.zeros([2, -1]), lambda: tf.one_hot([1.5], 3)):
+        with pytest.raises(Invalid):
+            f()
+
+
+def test_nothing_to_map_is_said():
+    with pytest.raises(ValueError, match="at least one structure"):
+        tf.nest.map_structure(lambda: 1)
