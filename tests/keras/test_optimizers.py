@@ -242,7 +242,8 @@ def test_schedules():
     "make",
     [
         lambda: optimizers.Adam(wrong=1), lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0),
-        lambda: optimizers.SGD(momentum=2.0), lambda: optimizers.SGD(clipnorm=-1.0), lambda: optimizers.get("nope"),
+        lambda: optimizers.SGD(momentum=2.0), lambda: optimizers.SGD(clipnorm=-1.0),
+    lambda: optimizers.get("nope"),
         lambda: optimizers.schedules.PiecewiseConstantDecay([1], [1.0]),
     ],
 )  # fmt: skip
