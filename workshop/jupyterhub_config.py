@@ -78,10 +78,10 @@ def account(name):
     """The account of somebody known elsewhere: valid on Linux, and never one of the system's.
 
     An address such as Ada.L@example.org holds characters no account may have; eight digits of
-    its checksum keep apart what becomes alike without them.
+    its checksum keep apart what becomes alike without them, and what pretends to have them.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if plain != name.lower() or len(plain) > 20:
+    if plain != name.lower() or len(plain) > 20 or re.search("-[0-9a-f]{8}$", plain):
         plain = f"{plain[:11]}-{hashlib.sha256(name.lower().encode()).hexdigest()[:8]}"
     return f"learner-{plain}"
 
@@ -92,38 +92,39 @@ if LOGIN == "list":
     c.JupyterHub.authenticator_class = "pam"
     c.PAMAuthenticator.open_sessions = False  # a server outlives the hub that logged it in
     c.Authenticator.allowed_users = listed(users) | admins
-elif LOGIN in ("github", "lti"):
+elif LOGIN == "github":
+    from oauthenticator.github import LocalGitHubOAuthenticator
+
+    for name in ("OAUTH_CALLBACK_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"):
+        setting(name)  # the authenticator reads them itself
+    admins = {account(name) for name in admins}
+    c.JupyterHub.authenticator_class = LocalGitHubOAuthenticator
+    c.OAuthenticator.username_claim = lambda user: account(user["login"])
+    c.Authenticator.allowed_users = {account(name) for name in listed(users)} | admins
+elif LOGIN == "lti":
     from jupyterhub.auth import LocalAuthenticator
+    from ltiauthenticator.lti13.auth import LTI13Authenticator
 
-    if LOGIN == "github":
-        from oauthenticator.github import GitHubOAuthenticator as Remote
+    class LocalLTI13Authenticator(LocalAuthenticator, LTI13Authenticator):
+        """Whoever comes from the course gets an account here."""
 
-        for name in ("OAUTH_CALLBACK_URL", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"):
-            setting(name)  # the authenticator reads them itself
-        c.Authenticator.allowed_users = {account(n) for n in listed(users) | admins}
-    else:
-        from ltiauthenticator.lti13.auth import LTI13Authenticator as Remote
+        async def authenticate(self, handler, data=None, **more):
+            user = await super().authenticate(handler, data, **more)
+            return user | {"name": account(user["name"])}
 
-        c.LTI13Authenticator.issuer = setting("LTI_ISSUER")
-        c.LTI13Authenticator.client_id = set(setting("LTI_CLIENT_ID").split())
-        c.LTI13Authenticator.authorize_url = setting("LTI_AUTHORIZE_URL")
-        c.LTI13Authenticator.jwks_endpoint = setting("LTI_JWKS_URL")
-        c.LTI13Authenticator.username_key = os.environ.get("LTI_USERNAME_KEY", "email")
-        c.Authenticator.allow_all = True  # the course decides who gets here
-    admins = {account(n) for n in admins}
-
-    class Learners(LocalAuthenticator, Remote):
-        """They log in elsewhere and get an account here when they first come."""
-
-        def normalize_username(self, username):
-            return account(username)
-
-    c.JupyterHub.authenticator_class = Learners
-    c.LocalAuthenticator.create_system_users = True
-    c.LocalAuthenticator.add_user_cmd = ["useradd", "--create-home", "--shell", "/bin/bash"]
+    admins = {account(name) for name in admins}
+    c.JupyterHub.authenticator_class = LocalLTI13Authenticator
+    c.LTI13Authenticator.issuer = setting("LTI_ISSUER")
+    c.LTI13Authenticator.client_id = set(setting("LTI_CLIENT_ID").split())
+    c.LTI13Authenticator.authorize_url = setting("LTI_AUTHORIZE_URL")
+    c.LTI13Authenticator.jwks_endpoint = setting("LTI_JWKS_URL")
+    c.LTI13Authenticator.username_key = os.environ.get("LTI_USERNAME_KEY", "email")
+    c.Authenticator.allow_all = True  # the course decides who gets here
 else:
     raise SystemExit(f"TAPELAB_LOGIN={LOGIN}: there are list, github and lti")
 c.Authenticator.admin_users = admins
+c.LocalAuthenticator.create_system_users = LOGIN != "list"
+c.LocalAuthenticator.add_user_cmd = ["useradd", "--create-home", "--shell", "/bin/bash"]
 
 
 # What they get.

@@ -5,6 +5,7 @@ and `benchmarks/hub.py`, which asks how many get it in time.
 """
 
 import json
+import time
 import uuid
 
 import requests
@@ -43,7 +44,7 @@ class Learner:
 
     def start_server(self, timeout=300):
         """Enters; starts the server first if none runs, and waits as the progress bar does."""
-        if self.ask("GET", f"{self.hub}/api/users/{self.name}")["server"]:
+        if self._settled()["server"]:
             self.enter()
             return
         self.ask("POST", f"{self.hub}/api/users/{self.name}/server")
@@ -65,8 +66,9 @@ class Learner:
         return answer.url
 
     def stop_server(self):
-        """Stops the server, as "Stop My Server" does."""
+        """Stops the server, as "Stop My Server" does, and waits until it has."""
         self.ask("DELETE", f"{self.hub}/api/users/{self.name}/server")
+        self._settled()
 
     def ask(self, method, url, content=None, timeout=120):
         """One call of a REST interface: what it answers, or `Refused` with what it says."""
@@ -100,6 +102,12 @@ class Learner:
         }
         opened = self.ask("POST", f"{self.server}/api/sessions", wanted)
         return Kernel(self, opened["kernel"]["id"])
+
+    def _settled(self):
+        """What the hub says about the learner when it is not starting or stopping the server."""
+        while (me := self.ask("GET", f"{self.hub}/api/users/{self.name}"))["pending"]:
+            time.sleep(0.2)
+        return me
 
     def _xsrf(self, path):
         return next((k.value for k in self.session.cookies if (k.name, k.path) == ("_xsrf", path)), "")

@@ -10,7 +10,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -31,7 +30,7 @@ def missing():
     """What keeps a hub from running here, or None."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return NEED + "Linux and root, who makes the accounts of a private view of this machine"
-    for program in ("unshare", "nsenter", "useradd", "prlimit"):
+    for program in ("setpriv", "unshare", "nsenter", "useradd", "prlimit", "pgrep"):
         if not shutil.which(program):
             return NEED + f"the program {program}"
     if not (BIN / "jupyterhub").exists():
@@ -47,7 +46,9 @@ def proxy():
     return next((p for p in map(shutil.which, map(str, PROXIES)) if p), None)
 
 
-UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+# Everything inside ends with its first process, that with unshare, and that with the tests.
+UNSHARE = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork",
+           "--kill-child", "--mount-proc"]  # fmt: skip
 # Overlays leave the machine's own /etc as it is; a directory closed to others above the
 # interpreter or the checkout (/root, often) is opened in the overlay alone.
 VIEW = """
@@ -62,7 +63,7 @@ for closed in /etc "$@"; do
     chmod a+x "$closed"
 done
 echo ready
-exec sleep infinity
+while sleep 1; do :; done  # as the first of all processes this shell also buries the orphans
 """
 
 
@@ -106,7 +107,7 @@ class Classroom:
             "TAPELAB_URL": self.url,
             "TAPELAB_SPAWNER": "process",
         }
-        self.passwords = {}
+        self.passwords, self.started = {}, []
 
     def command(self, *words):
         """The command line that runs `words` inside the view."""
@@ -125,9 +126,11 @@ class Classroom:
 
     def start(self, name, *words, **settings):
         with open(self.logs / f"{name}.log", "ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(*words), stdout=log, stderr=log, env=self.environment | settings
             )
+        self.started.append(process)
+        return process
 
     def start_proxy(self):
         port = self.url.rpartition(":")[2]
@@ -159,11 +162,8 @@ class Classroom:
             time.sleep(0.2)
 
     def kill_hub(self):
-        """As a crash does, without a word of farewell."""
-        # nsenter only waits for the hub, which is its child.
-        children = f"/proc/{self.hub.pid}/task/{self.hub.pid}/children"
-        for child in Path(children).read_text().split():
-            os.kill(int(child), signal.SIGKILL)
+        """As a crash does, without a word of farewell; systemd would end its services too."""
+        self.run("pkill", "-KILL", "-f", "bin/jupyterhub |jupyterhub_idle_culler")
         self.hub.wait()
 
     def log(self, name):
@@ -191,4 +191,5 @@ def classroom(tmp_path_factory):
         yield made
     finally:
         made.view.kill()  # and with it every process inside
-        made.view.wait()
+        for process in (made.view, *made.started):
+            process.wait()

@@ -179,7 +179,7 @@ def test_a_full_disk_keeps_what_was_saved(classroom, ada, kernel):
         with pytest.raises(refused(), match="500 .*No space left on device"):
             write_in(ada, LESSON, "too late")
         assert wrote(ada, LESSON) == "saved in time"
-        assert kernel.run("1 + 1") == "2"
+        assert "2" in kernel.run("1 + 1")  # beside a note, once, that the history is not kept
         # A server that is started now starts, and what was saved is there.
         ada.stop_server()
         ada.start_server()
