@@ -3,7 +3,7 @@
 A dataset is a function that starts an iterator over its elements. Elements are kept as
 structures of NumPy arrays until they are handed out as tensors. A dataset made by slicing arrays
 remembers them, so that `shuffle(...).batch(...)` takes whole batches by index instead of stacking
-rows: measured on MNIST, an epoch of batches takes some 30 ms instead of seconds.
+rows one by one.
 """
 
 import itertools
@@ -172,12 +172,12 @@ class Dataset:
             raise ValueError(f"buffer_size must be greater than zero, got {buffer_size}.")
         again = reshuffle_each_iteration is None or reshuffle_each_iteration
         draws = _streams(seed, again)
-        whole = self._size >= 0 and (buffer_size >= self._size or buffer_size == AUTOTUNE)
-        if self._columns is not None and whole:
+        if self._columns is not None:
             n, order = self._size, self._order
+            size = n if buffer_size == AUTOTUNE else buffer_size
 
             def mixed():
-                picked = draws().permutation(n)
+                picked = _from_buffer(draws(), n, size)
                 return picked if order is None else order()[picked]
 
             return _rows(self._columns, n, mixed, self._spec)
@@ -497,6 +497,17 @@ def _spec(a):
 def _call(f, x):
     boxed = _each(_box, x)
     return f(*boxed) if isinstance(boxed, tuple) else f(boxed)
+
+
+def _from_buffer(rng, n, size):
+    """The numbers below n in the order in which a buffer of `size` gives them away at random."""
+    if size >= n:
+        return rng.permutation(n)
+    buffer, out = list(range(size)), []
+    for i, j in enumerate(rng.integers(0, size, n - size).tolist(), size):
+        out.append(buffer[j])
+        buffer[j] = i
+    return np.array([*out, *np.array(buffer)[rng.permutation(size)]])
 
 
 def _streams(seed, again):

@@ -1,0 +1,164 @@
+"""Control flow by name, assertions, segments, special functions, numerical derivatives."""
+
+import contextlib
+import io
+import sys
+
+import numpy as np
+import pytest
+
+import tapelab as tf
+
+Invalid = tf.errors.InvalidArgumentError
+
+
+def test_gradients_flow_through_loops_and_branches():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = tf.cond(x > 1.0, lambda: x * x, lambda: x)
+        _, z = tf.while_loop(lambda i, z: i < 3, lambda i, z: (i + 1, z * x), [0, y])
+    assert float(tape.gradient(z, x)) == 5 * 2.0**4
+
+
+@pytest.mark.parametrize(
+    "f, slopes",
+    [
+        (lambda x: tf.map_fn(lambda r: r * r, x), [2.0, 4.0, 6.0]),
+        (lambda x: tf.vectorized_map(lambda r: r**3, x), [3.0, 12.0, 27.0]),
+        (lambda x: tf.foldl(lambda a, r: a * r, x), [6.0, 3.0, 2.0]),
+        (lambda x: tf.foldr(lambda a, r: a + r, x), [1.0, 1.0, 1.0]),
+        (lambda x: tf.scan(lambda a, r: a + r, x), [3.0, 2.0, 1.0]),
+        (lambda x: tf.py_function(tf.square, [x], tf.float32), [2.0, 4.0, 6.0]),
+    ],
+)
+def test_gradients_of_maps_and_folds(f, slopes):
+    x = tf.Variable([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        y = f(x)
+    assert tape.gradient(y, x).numpy().tolist() == slopes
+
+
+def test_numpy_functions_cut_the_path():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = tf.numpy_function(np.sin, [x], tf.float32)
+    assert tape.gradient(y, x) is None
+
+
+def test_map_fn_wants_to_know_another_dtype():
+    x = tf.constant([1.0, 2.0])
+    with pytest.raises(Invalid, match="fn_output_signature=tf.bool"):
+        tf.map_fn(lambda r: r > 1.0, x)
+    assert tf.map_fn(lambda r: r > 1.0, x, fn_output_signature=tf.bool).numpy().tolist() == [
+        False,
+        True,
+    ]
+
+
+def test_print_goes_where_it_is_told():
+    err, out = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(out):
+        tf.print(tf.constant([1.5, 2.0]), "is", {"a": tf.constant(3)}, sep="|", end="!")
+        tf.print("here", output_stream=sys.stdout)
+    assert err.getvalue() == "[1.5 2]|is|{'a': 3}!" and out.getvalue() == "here\n"
+
+
+def test_graph_functions_are_refused():
+    for f in (tf.gradients, tf.hessians):
+        with pytest.raises(RuntimeError, match="eager"):
+            f(tf.constant(1.0), tf.constant(1.0))
+
+
+@pytest.mark.parametrize(
+    "fails, error",
+    [
+        (lambda d, x: d.assert_equal(x, [1.0, 3.0], message="halt"), Invalid),
+        (lambda d, x: d.assert_less(x, 2.0), Invalid),
+        (lambda d, x: d.assert_positive(-x), Invalid),
+        (lambda d, x: d.assert_near(x, x + 1.0), Invalid),
+        (lambda d, x: d.check_numerics(x / 0.0, "bad"), Invalid),
+        (lambda d, x: d.assert_rank(x, 2), ValueError),
+        (lambda d, x: d.assert_type(x, tf.int32), TypeError),
+        (lambda d, x: d.assert_shapes([(x, (3,))]), ValueError),
+        (lambda d, x: d.Assert(x[0] > 2.0, [x]), Invalid),
+    ],
+)
+def test_assertions_that_fail(fails, error):
+    with pytest.raises(error):
+        fails(tf.debugging, tf.constant([1.0, 2.0]))
+
+
+def test_check_numerics_is_differentiable():
+    x = tf.Variable([1.0])
+    with tf.GradientTape() as tape:
+        y = tf.debugging.check_numerics(x * 2.0, "fine")
+    assert tape.gradient(y, x).numpy().tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    "name, expected, slopes",
+    [
+        ("sum", [4.0, 2.0], [1.0, 1.0, 1.0]),
+        ("mean", [2.0, 2.0], [0.5, 1.0, 0.5]),
+        ("max", [3.0, 2.0], [0.0, 1.0, 1.0]),
+        ("min", [1.0, 2.0], [1.0, 1.0, 0.0]),
+        ("prod", [3.0, 2.0], [3.0, 1.0, 1.0]),
+    ],
+)
+def test_unsorted_segments(name, expected, slopes):
+    x = tf.Variable([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        y = getattr(tf.math, f"unsorted_segment_{name}")(x, [0, 1, 0], 2)
+    assert y.numpy().tolist() == expected
+    assert tape.gradient(y, x).numpy().tolist() == slopes
+
+
+def test_sorted_segments_are_sorted():
+    assert tf.math.segment_max([1.0, 5.0, 2.0], [0, 0, 1]).numpy().tolist() == [5.0, 2.0]
+    with pytest.raises(Invalid, match="not increasing"):
+        tf.math.segment_mean([1.0, 2.0], [1, 0])
+
+
+EXACT = [
+    ("digamma", 1.0, -0.5772156649015329),
+    ("digamma", -0.5, 0.03648997397857652),
+    ("lgamma", 5.0, np.log(24.0)),
+    ("erfinv", 0.5, 0.4769362762044699),
+    ("ndtri", 0.975, 1.959963984540054),
+    ("erfcinv", 0.5, 0.4769362762044699),
+]
+
+
+@pytest.mark.parametrize("name, x, value", EXACT)
+def test_special_functions(name, x, value):
+    f = getattr(tf.math, name)
+    found = f(tf.constant(x, tf.float64))
+    assert abs(float(found) - value) < 1e-12
+    theory, numbers = tf.test.compute_gradient(f, [tf.constant([x], tf.float64)])
+    np.testing.assert_allclose(theory, numbers, rtol=1e-6)
+
+
+def test_zeta_and_polygamma():
+    """zeta(2, 1) = pi^2/6, zeta(4, 1) = pi^4/90, and polygamma(1, x) = zeta(2, x)."""
+    one = tf.constant(1.0, tf.float64)
+    assert abs(float(tf.math.zeta(one * 2, one)) - np.pi**2 / 6) < 1e-12
+    assert abs(float(tf.math.zeta(one * 4, one)) - np.pi**4 / 90) < 1e-12
+    assert abs(float(tf.math.polygamma(one, one)) - np.pi**2 / 6) < 1e-12
+
+
+def test_contrast_has_no_gradient_and_says_so():
+    image = tf.Variable([[[0.5, 0.0, 0.0]]])
+    with tf.GradientTape(persistent=True) as tape:
+        y = tf.image.adjust_contrast(image, 0.1)
+        z = image * 2.0
+    with pytest.raises(LookupError, match="gradient registry has no entry for: AdjustContrast"):
+        tape.gradient(y, image)
+    assert tape.gradient(z, image) is not None
+
+
+def test_one_device():
+    assert (
+        tf.config.list_physical_devices("GPU") == [] and len(tf.config.list_physical_devices()) == 1
+    )
+    with tf.device("/cpu:0"), tf.name_scope("a") as scope, tf.init_scope():
+        assert scope == "a/" and tf.executing_eagerly()

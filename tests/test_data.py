@@ -1,0 +1,106 @@
+"""tf.data: elements, order, laziness."""
+
+import numpy as np
+import pytest
+
+import tapelab as tf
+
+Dataset = tf.data.Dataset
+
+
+def ints(dataset):
+    return [int(x) for x in dataset]
+
+
+def test_slices_keep_structure_and_dtype():
+    rows = list(Dataset.from_tensor_slices(({"x": np.eye(2)}, [1, 2])))
+    assert rows[1][0]["x"].numpy().tolist() == [0.0, 1.0] and rows[1][0]["x"].dtype == tf.float64
+    assert rows[1][1].dtype == tf.int32
+
+
+@pytest.mark.parametrize(
+    "of, expected",
+    [
+        (lambda d: d.take(2), [0, 1]),
+        (lambda d: d.skip(5), [5, 6]),
+        (lambda d: d.map(lambda x: x * 2).take(3), [0, 2, 4]),
+        (lambda d: d.filter(lambda x: x > 4), [5, 6]),
+        (lambda d: d.take(2).repeat(2), [0, 1, 0, 1]),
+        (lambda d: d.repeat().take(8), [0, 1, 2, 3, 4, 5, 6, 0]),
+        (lambda d: d.batch(3).unbatch(), list(range(7))),
+        (lambda d: d.take(1).concatenate(d.skip(6)), [0, 6]),
+        (lambda d: d.shard(3, 1), [1, 4]),
+        (lambda d: d.take(3).flat_map(lambda n: Dataset.range(n)), [0, 0, 1]),
+        (lambda d: d.cache().prefetch(1).take(1), [0]),
+    ],
+)
+def test_transformations(of, expected):
+    assert ints(of(Dataset.range(7))) == expected
+
+
+def test_batches_of_a_dataset_and_what_remains():
+    d = Dataset.range(7)
+    assert [b.numpy().tolist() for b in d.batch(3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert len(d.batch(3)) == 3 and len(d.batch(3, drop_remainder=True)) == 2
+    assert [tuple(b.shape) for b in d.batch(3, drop_remainder=True)] == [(3,), (3,)]
+
+
+@pytest.mark.parametrize("buffer", [1, 3, 7, 100])
+@pytest.mark.parametrize("sliced", [True, False])
+def test_shuffling_is_a_permutation_that_a_seed_repeats(buffer, sliced):
+    d = Dataset.range(7) if sliced else Dataset.range(7).map(lambda x: x)
+    first, again = (ints(d.shuffle(buffer, seed=3).batch(2).unbatch()) for _ in range(2))
+    assert sorted(first) == list(range(7)) and first == again
+    assert buffer > 1 or first == list(range(7))
+
+
+def test_each_iteration_has_another_order_unless_told():
+    d = Dataset.range(50)
+    new, same = d.shuffle(50, seed=1), d.shuffle(50, seed=1, reshuffle_each_iteration=False)
+    assert ints(new) != ints(new) and ints(same) == ints(same)
+
+
+def test_a_buffer_only_delays():
+    order = ints(Dataset.range(100).shuffle(10, seed=0))
+    assert all(place >= x - 10 for place, x in enumerate(order))
+
+
+def test_maps_are_lazy():
+    seen = []
+    d = Dataset.range(5).map(lambda x: seen.append(int(x)) or x)
+    assert seen == []
+    next(iter(d))
+    assert seen == [0]
+
+
+def test_zip_and_enumerate():
+    a, b = Dataset.range(3), Dataset.range(10, 20)
+    assert [(int(x), int(y)) for x, y in Dataset.zip((a, b))] == [(0, 10), (1, 11), (2, 12)]
+    assert [(int(i), int(x)) for i, x in b.take(2).enumerate(5)] == [(5, 10), (6, 11)]
+
+
+def test_element_spec_and_cardinality():
+    d = Dataset.from_tensor_slices((np.zeros((4, 2), "float32"), [1, 2, 3, 4])).batch(2)
+    assert d.element_spec == (tf.TensorSpec([None, 2], tf.float32), tf.TensorSpec([None], tf.int32))
+    assert int(d.cardinality()) == 2
+    assert int(d.repeat().cardinality()) == tf.data.INFINITE_CARDINALITY
+    assert int(d.filter(lambda x, y: True).cardinality()) == tf.data.UNKNOWN_CARDINALITY
+
+
+def test_generators():
+    d = Dataset.from_generator(lambda: iter([1, 2]), output_signature=tf.TensorSpec([], tf.int64))
+    assert ints(d) == ints(d) == [1, 2]
+
+
+def test_what_is_refused():
+    d = Dataset.range(3)
+    for f, error in [
+        (lambda: Dataset.from_tensor_slices(1.0), ValueError),
+        (lambda: Dataset.from_tensor_slices(([1, 2], [1])), ValueError),
+        (lambda: d.batch(0), tf.errors.InvalidArgumentError),
+        (lambda: d.shuffle(0), ValueError),
+        (lambda: len(d.repeat()), TypeError),
+        (lambda: d.get_single_element(), tf.errors.InvalidArgumentError),
+    ]:
+        with pytest.raises(error):
+            f()
