@@ -88,14 +88,27 @@ ABSENT = {
 }  # fmt: skip
 
 
+# What of tf.keras has a second name in tf.
+KERAS = {
+    "keras": "", "initializers": "initializers", "losses": "losses", "metrics": "metrics",
+    "optimizers": "optimizers", "zeros_initializer": "initializers.Zeros",
+    "ones_initializer": "initializers.Ones", "constant_initializer": "initializers.Constant",
+    "random_normal_initializer": "initializers.RandomNormal",
+    "random_uniform_initializer": "initializers.RandomUniform",
+}  # fmt: skip
+
+
 def refuse(module, prefix):
     """Give a module a `__getattr__` that explains which name is missing."""
     known = ABSENT.get(prefix, {})
     path = f"tf.{prefix}." if prefix else "tf."
 
     def __getattr__(name):
-        if name == "keras" and not prefix:
-            return importlib.import_module(f"{module.__name__}.keras")  # when first asked for
+        if name in KERAS and not prefix:  # imported when first asked for
+            found = importlib.import_module(f"{module.__name__}.keras")
+            for part in filter(None, KERAS[name].split(".")):
+                found = getattr(found, part)
+            return found
         if name.startswith("__"):
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         text = f"tapelab has no {path}{name}"
@@ -124,7 +137,7 @@ def complete(package):
                 if not hasattr(module, name):
                     setattr(module, name, getattr(sys.modules[f"{package}.{source}"], name))
     # Python's and NumPy's names are no part of a namespace, only of the file.
-    sys.modules[package].__dir__ = lambda: sorted({*vars(sys.modules[package]), "keras"})
+    sys.modules[package].__dir__ = lambda: sorted({*vars(sys.modules[package]), *KERAS})
     for place in NAMESPACES:
         refuse(sys.modules[f"{package}.{place}" if place else package], place)
 
