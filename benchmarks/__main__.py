@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from . import harness, jacobians, mnist, peers, tape
+from . import distributed, harness, jacobians, mnist, peers, tape
 
 
 def machine():
@@ -77,7 +77,7 @@ def picture(results, path):
 
 def main():
     """Run what the command line asks for."""
-    available = {w.__name__: w for m in (tape, mnist, jacobians) for w in m.WORKLOADS + m.REPORTS}
+    available = {w.__name__: w for m in (tape, mnist, jacobians, distributed) for w in m.WORKLOADS + m.REPORTS}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", help=f"which ones: {', '.join(available)} (default: all)"
