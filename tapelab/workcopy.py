@@ -7,6 +7,9 @@
 - a copy the learner has changed stays as it is; when the lesson has changed since, the new
   one is put beside it as ``NN_slug.new.ipynb``, once.
 
+A notebook is handed out without its outputs: a lesson asks the learner to predict what a cell
+will say, and solutions say it, too.
+
 Opening or running a notebook is no change: JupyterLab rewrites the file with outputs and
 metadata of its own, so notebooks are compared by their cells alone, type and source.
 
@@ -71,6 +74,7 @@ def update(source, target):
             continue
         content = path.read_bytes()
         checksum, copy = _checksum(path, content), target / name
+        content = _without_outputs(path, content)
         if not copy.exists():
             _write(copy, content)
             done["copied"].append(name.as_posix())
@@ -103,6 +107,19 @@ def _checksum(path, content):
             ]
             content = json.dumps(cells, sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
+
+
+def _without_outputs(path, content):
+    """A notebook as it is before anybody has run it; another file as it is."""
+    if path.suffix == ".ipynb":
+        with contextlib.suppress(ValueError, TypeError, KeyError):  # not a notebook after all
+            notebook = json.loads(content)
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "code":
+                    cell.update(outputs=[], execution_count=None)
+            notebook["metadata"].pop("widgets", None)
+            content = (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+    return content
 
 
 def _recall(memory):

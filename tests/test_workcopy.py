@@ -213,3 +213,30 @@ def test_command_line(place):
     command[-2] = str(source / "nowhere")
     failure = subprocess.run(command, capture_output=True, text=True)
     assert failure.returncode and "no lessons here" in failure.stderr
+
+
+def test_a_notebook_is_handed_out_as_if_nobody_had_run_it(place):
+    source, work = place
+    lesson = {
+        "cells": [
+            {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["Prédict."]},
+            {
+                "cell_type": "code",
+                "id": "b",
+                "metadata": {"tags": ["solution"]},
+                "source": ["6 * 7"],
+                "execution_count": 1,
+                "outputs": [{"output_type": "stream", "name": "stdout", "text": ["42"]}],
+            },
+        ],
+        "metadata": {"kernelspec": {"name": "python3"}, "widgets": {"state": {}}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (source / "01_a.ipynb").write_text(json.dumps(lesson))
+    workcopy.update(source, work)
+    copy = json.loads((work / "01_a.ipynb").read_text(encoding="utf-8"))
+    lesson["cells"][1].update(execution_count=None, outputs=[])
+    del lesson["metadata"]["widgets"]
+    assert copy == lesson
+    assert workcopy.update(source, work) == {"copied": [], "replaced": [], "beside": []}
