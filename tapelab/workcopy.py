@@ -114,11 +114,13 @@ def _without_outputs(path, content):
     if path.suffix == ".ipynb":
         with contextlib.suppress(ValueError, TypeError, KeyError):  # not a notebook after all
             notebook = json.loads(content)
+            run = notebook["metadata"].pop("widgets", None)
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "code":
+                    run = run or cell["outputs"] or cell["execution_count"]
                     cell.update(outputs=[], execution_count=None)
-            notebook["metadata"].pop("widgets", None)
-            content = (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+            if run:
+                content = (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     return content
 
 
