@@ -165,6 +165,8 @@ def one_stream_of_random_numbers(monkeypatch):
             if ours and theirs:
                 make = lambda self, shape, dtype=None, ours=ours, **_: tensor(ours()(shape))
                 patch.setattr(theirs, "__call__", make)
+        digits = tapelab.keras.datasets.mnist.load_data  # the same files, without a download
+        patch.setattr(tensorflow.keras.datasets.mnist, "load_data", digits)
         for dataset in (tensorflow.data.Dataset, tapelab.data.Dataset):
             patch.setattr(dataset, "shuffle", lambda self, *args, **kwargs: self)
         yield
