@@ -229,6 +229,9 @@ def _floordiv(x, y):
 def _floormod(x, y):
     if x.dtype.kind in "iu" and np.any(y == 0):
         raise ValueError("Integer division by zero")
+    if x.dtype.kind == "f":  # a remainder of zero keeps the sign of x; NumPy gives it that of y
+        r = np.fmod(x, y)
+        return np.where((r != 0) & ((r < 0) != (y < 0)), r + y, r)[()]
     return x % y
 
 

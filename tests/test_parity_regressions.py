@@ -322,3 +322,9 @@ def test_fill_takes_a_scalar_and_sizes_from_0():
 def test_nothing_to_map_is_said():
     with pytest.raises(ValueError, match="at least one structure"):
         tf.nest.map_structure(lambda: 1)
+
+
+def test_a_remainder_of_zero_keeps_the_sign_of_the_dividend():
+    z = tf.constant([-2.0, 2.0, -2.0, 7.0, -7.0]) % tf.constant([0.25, -2.0, -2.0, -3.0, 3.0])
+    assert z.numpy().tolist() == [0.0, 0.0, 0.0, -2.0, 2.0]
+    assert np.signbit(z.numpy()).tolist() == [True, False, True, True, False]
