@@ -50,17 +50,18 @@ EXERCISES = [
     ),
     Exercise(
         "03.2",
-        hint="A dense layer has a matrix, inputs times outputs, and one bias per output. Flatten "
-        "has nothing to learn.",
-        insight="784 · 128 + 128 and 128 · 10 + 10: nearly all of them sit in the first matrix.",
-        solution=lambda: 784 * 128 + 128 + 128 * 10 + 10,
+        hint="A dense layer has a matrix, inputs times outputs, and one bias per output. There are "
+        "three of them.",
+        insight="784 · 300 + 300, 300 · 100 + 100, 100 · 10 + 10: nearly all of them sit in the "
+        "first matrix.",
+        solution=lambda: 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10,
         mistakes={
             "You left out the biases: one for each output of a layer.": lambda: (
-                784 * 128 + 128 * 10
+                784 * 300 + 300 * 100 + 100 * 10
             ),
-            "That is the first layer only.": lambda: 784 * 128 + 128,
-            "Each pixel has a weight to each of the 128, so multiply, do not add.": lambda: (
-                784 + 128 + 128 + 10
+            "That is the first layer only.": lambda: 784 * 300 + 300,
+            "Each input has a weight to each output, so multiply, do not add.": lambda: (
+                784 + 300 + 300 + 100 + 100 + 10
             ),
         },
         rtol=1e-9,
