@@ -11,20 +11,21 @@ from .tensor import IndexedSlices, Tensor, Variable, as_tensor
 
 
 def _clip_x(g, z, x, low, high):
-    """1 inside and exactly at the bounds, 0 outside."""
-    outside = P.logical_or(P.less(x, low), P.greater(x, high))
-    return P.where(outside, np.zeros_like(bare(g)), g)
+    """1 inside and exactly at the bounds, 0 outside: as max(min(x, high), low)."""
+    inside = P.logical_and(P.less_equal(x, high), P.greater_equal(x, low))
+    return P.where(inside, g, np.zeros_like(bare(g)))
 
 
 def _clip_low(g, z, x, low, high):
     """The lower bound gets the cotangent where x, or the upper bound, is below it."""
-    return P.where(P.less(P.minimum(x, high), low), g, np.zeros_like(bare(g)))
+    return P.where(P.greater_equal(P.minimum(x, high), low), np.zeros_like(bare(g)), g)
 
 
 def _clip_high(g, z, x, low, high):
     """The upper bound gets the cotangent where x is above it, unless the lower bound wins."""
-    wins = P.logical_and(P.greater(x, high), P.greater_equal(high, low))
-    return P.where(wins, g, np.zeros_like(bare(g)))
+    wins = P.greater_equal(P.minimum(x, high), low)
+    above = P.logical_and(P.logical_not(P.less_equal(x, high)), wins)
+    return P.where(above, g, np.zeros_like(bare(g)))
 
 
 primitive(

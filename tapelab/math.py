@@ -223,7 +223,8 @@ pow = _binary(
 def _floordiv(x, y):
     if x.dtype.kind in "iu" and np.any(y == 0):
         raise ValueError("Integer division by zero")
-    return x // y
+    # NumPy's own floor division of floats is exact (1.0 // 0.1 is 9); TensorFlow rounds x / y first.
+    return np.floor(x / y) if x.dtype.kind == "f" else x // y
 
 
 def _floormod(x, y):

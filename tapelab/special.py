@@ -14,13 +14,15 @@ from .tensor import Tensor, as_tensor
 
 
 def _lgamma_of(x):
-    if x == _math.inf or x == -_math.inf:
-        return _math.inf
+    if not _math.isfinite(x):
+        return x * x  # NaN stays, both infinities are inf
     return _math.inf if x <= 0 and x == _math.floor(x) else _math.lgamma(x)
 
 
 def _digamma_of(x):
     """Recurrence up to x >= 10, then the asymptotic series (Abramowitz and Stegun 6.3.18)."""
+    if not _math.isfinite(x):
+        return x if x > 0 else _math.nan
     if x <= 0 and x == _math.floor(x):
         return _math.nan
     if x < 0.5:  # reflection, 6.3.7
@@ -36,6 +38,8 @@ def _digamma_of(x):
 
 def _zeta_of(s, a):
     """The Hurwitz zeta function by Euler-Maclaurin summation (NIST DLMF 25.11.28)."""
+    if not _math.isfinite(s) or not _math.isfinite(a):
+        return 0.0 if a == _math.inf and s > 1 else _math.nan
     if s == 1:
         return _math.inf
     if s < 1 or a <= 0 and (a == _math.floor(a) or s != _math.floor(s)):

@@ -328,3 +328,21 @@ def test_a_remainder_of_zero_keeps_the_sign_of_the_dividend():
     z = tf.constant([-2.0, 2.0, -2.0, 7.0, -7.0]) % tf.constant([0.25, -2.0, -2.0, -3.0, 3.0])
     assert z.numpy().tolist() == [0.0, 0.0, 0.0, -2.0, 2.0]
     assert np.signbit(z.numpy()).tolist() == [True, False, True, True, False]
+
+
+def test_floor_division_of_floats_rounds_the_quotient():
+    assert float(tf.constant(1.0) // 0.1) == 10.0
+    assert float(tf.constant(1.0) // -np.inf) == 0.0
+
+
+def test_a_bound_that_is_nan_takes_the_cotangent_from_x():
+    x, high = tf.Variable([1.0]), tf.Variable([np.nan])
+    with tf.GradientTape() as tape:
+        y = tf.clip_by_value(x, 0.0, high)
+    assert tape.gradient(y, x).numpy().tolist() == [0.0]
+
+
+def test_gamma_functions_of_infinities():
+    x = tf.constant([np.inf, -np.inf, np.nan])
+    assert np.array_equal(tf.math.lgamma(x), [np.inf, np.inf, np.nan], equal_nan=True)
+    assert np.array_equal(tf.math.digamma(x), [np.inf, np.nan, np.nan], equal_nan=True)
