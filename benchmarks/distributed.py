@@ -165,7 +165,7 @@ def _picture(results, path):
     )
     for ax, ((model, batch), (measured, curve)) in zip(axes.T.flat, results.items()):
         for (term, colour), style in zip(TERMS.items(), ("--", "-.", ":", (0, (5, 1)), "--")):
-            values = [1e3 * t[term] for t in curve]
+            values = [1e3 * t[term] or np.nan for t in curve]
             ax.plot(WORKERS, values, label=term, color=colour, linestyle=style)
         ax.plot(WORKERS, [1e3 * sum(t.values()) for t in curve], "k", linewidth=2, label="a step")
         ax.plot(
@@ -174,7 +174,7 @@ def _picture(results, path):
         ax.axhline(1e3 * measured["tapelab"], color="#CC79A7", label="one machine, measured")
         ax.set(xscale="log", yscale="log", title=f"{model}, batch {batch}", ylabel="ms a step")
         ax.set(xlabel="workers (one shard each)", ylim=(0.05, None))
-    axes.flat[0].legend(fontsize=8)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     fig.savefig(path, dpi=120)
     plt.close(fig)
