@@ -165,7 +165,10 @@ def expand_dims(input, axis, name=None):
     TensorShape([1, 2])
     """
     x, n = as_tensor(input), as_tensor(input)._a.ndim + 1
-    axis = int(axis)
+    axis = as_tensor(axis)._a
+    if axis.size != 1:
+        raise ShapeError(f"'dim' must be a tensor with a single value, got {axis!r} [Op:ExpandDims]")
+    axis = int(axis.ravel()[0])
     if not -n <= axis < n:
         raise ShapeError(
             f"Tried to expand dim index {axis} for tensor with {n - 1} dimensions [Op:ExpandDims]"
@@ -188,7 +191,7 @@ def squeeze(input, axis=None, name=None):
     axes = (
         [i for i in range(n) if s[i] == 1]
         if axis is None or axis == []
-        else [a % n for a in ints(axis, "axis")]
+        else [axis_of(x, a, "Squeeze") % n for a in ints(axis, "axis")]
     )
     for a in axes:
         if s[a] != 1:
@@ -433,7 +436,7 @@ def concat(values, axis, name="concat"):
     if not isinstance(values, (list, tuple)):
         values = [values]
     xs = same_dtypes(values, "ConcatV2")
-    axis = axis_of(xs[0], int(axis), "ConcatV2")
+    axis = axis_of(xs[0], axis, "ConcatV2")
     if len(xs) == 1:
         return identity(xs[0])
     # From the left: stacks of cotangents in front must not shift the axis.
@@ -492,7 +495,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     [[1], [2, 3]]
     """
     x = as_tensor(value)
-    axis = axis_of(x, int(axis), "Split")
+    axis = axis_of(x, axis, "Split")
     n = x._a.shape[axis]
     if (
         np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits)
@@ -606,8 +609,11 @@ def roll(input, shift, axis, name=None):
     >>> tf.roll([1, 2, 3], 1, 0).numpy().tolist()
     [3, 1, 2]
     """
-    x = as_tensor(input)
-    return P.roll(x, shift=ints(shift), axis=tuple(axis_of(x, a, "Roll") for a in ints(axis)))
+    x, shift = as_tensor(input), ints(shift, "shift")
+    axis = tuple(axis_of(x, a, "Roll") for a in ints(axis, "axis"))
+    if len(shift) != len(axis):
+        raise ShapeError(f"shift and axis must have the same size: {len(shift)} and {len(axis)} [Op:Roll]")
+    return P.roll(x, shift=shift, axis=axis)
 
 
 def _pad_rule(g, z, x, paddings):
@@ -1022,6 +1028,8 @@ def where(condition, x=None, y=None, name=None):
     """
     c = as_tensor(condition)
     if x is None and y is None:
+        if not c._a.ndim:
+            raise ShapeError("tf.where of a condition without axes has no indices to give [Op:Where]")
         return Tensor(np.argwhere(c._a).astype(np.int64))
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
@@ -1173,6 +1181,9 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     dt = numpy_dtype(dtype) or (_float32 if given is None else as_tensor(given)._a.dtype)
     on = as_tensor(1 if on_value is None else on_value)._a.astype(dt)
     off = as_tensor(0 if off_value is None else off_value)._a.astype(dt)
+    if axis is not None and not (isinstance(axis, int) and -1 <= axis <= i.ndim):
+        kind = ShapeError if isinstance(axis, int) else TypeError
+        raise kind(f"Expected axis to be -1 or between [0, {i.ndim + 1}), got {axis!r} [Op:OneHot]")
     z = np.where(i[..., None] == np.arange(depth), on, off)
     return Tensor(z if axis in (None, -1) else np.moveaxis(z, -1, axis))
 

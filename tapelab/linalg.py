@@ -99,6 +99,12 @@ def matvec(
     return P.reshape(z, shape=z._a.shape[:-1])
 
 
+def _existing(axis, rank):
+    if not -rank <= axis < rank:
+        raise IndexError(f"tensordot: there is no axis {axis} in a tensor of rank {rank}.")
+    return axis % rank
+
+
 def tensordot(a, b, axes, name=None):
     """Products summed over axes of `a` paired with axes of `b`.
 
@@ -121,7 +127,7 @@ def tensordot(a, b, axes, name=None):
             )
         xa, ya = list(range(n - k, n)), list(range(k))
     else:
-        xa, ya = ([ax % r for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
+        xa, ya = ([_existing(ax, r) for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
     if [x._a.shape[i] for i in xa] != [y._a.shape[i] for i in ya]:
         raise ShapeError(
             f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of "
@@ -545,7 +551,7 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
     5.0
     """
     x = as_tensor(tensor)
-    if x._a.dtype.kind in "iub":
+    if x._a.dtype.kind in "iub" and ord not in (1, np.inf):
         raise wrong_dtype("Norm", x.dtype)
     pair = isinstance(axis, (tuple, list)) and len(axis) == 2
     keep = bool(keepdims)

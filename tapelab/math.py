@@ -1103,7 +1103,7 @@ def axes_of(x, axis, op):
     if isinstance(axis, (Tensor, Variable)):
         axis = as_tensor(axis)._a
     found = []
-    for a in np.ravel(np.asarray(axis, dtype=np.int64)).tolist():
+    for a in np.ravel(as_tensor(axis)._a).tolist():
         if not -n <= a < n:
             raise ShapeError(
                 f"Invalid reduction dimension ({a} for input with {n} dimension(s)) [Op:{op}]. "
@@ -1117,7 +1117,10 @@ def axes_of(x, axis, op):
 
 def axis_of(x, axis, op):
     """One axis argument as a negative axis."""
-    if isinstance(axis, (Tensor, Variable)):
+    if not isinstance(axis, int):
+        axis = as_tensor(axis)._a
+        if axis.ndim or axis.dtype.kind not in "iu":
+            raise ShapeError(f"axis must be a scalar integer, got {axis!r} [Op:{op}]")
         axis = int(axis)
     n = x._a.ndim
     if not -n <= axis < n:

@@ -207,7 +207,7 @@ def test_making_tensors():
     (lambda: tf.where([True], 1.0), ValueError, "both"),
     (lambda: tf.boolean_mask(A, [True]), ValueError, "incompatible"),
     (lambda: tf.range(1, 5, 0), InvalidArgument, "delta"),
-    (lambda: tf.linspace(0.0, 1.0, 0), ValueError, "num"),
+    (lambda: tf.linspace(0.0, 1.0, -1), ValueError, "num"),
     (lambda: tf.slice(A, [0, 0, 3], [1, 1, 2]), InvalidArgument, "Slice"),
     (lambda: tf.meshgrid([1], indexing="yx"), ValueError, "yx"),
     (lambda: tf.roll(A, 1, 4), InvalidArgument, "Roll"),

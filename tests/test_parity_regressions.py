@@ -346,3 +346,31 @@ def test_gamma_functions_of_infinities():
     x = tf.constant([np.inf, -np.inf, np.nan])
     assert np.array_equal(tf.math.lgamma(x), [np.inf, np.inf, np.nan], equal_nan=True)
     assert np.array_equal(tf.math.digamma(x), [np.inf, np.nan, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "f, error",
+    [
+        (lambda x: tf.cumsum(x, axis=[0, 1]), Invalid),
+        (lambda x: tf.argmin(x, axis=[0, 1]), Invalid),
+        (lambda x: tf.sort(x, axis=[0, 1]), ValueError),
+        (lambda x: tf.gather(x, [0], axis=[0, 1]), Invalid),
+        (lambda x: tf.concat([x, x], [0, 1]), Invalid),
+        (lambda x: tf.expand_dims(x, [0, 1]), Invalid),
+        (lambda x: tf.split(x, 1, [0, 1]), Invalid),
+        (lambda x: tf.roll(x, 1, [0, 1]), Invalid),
+        (lambda x: tf.squeeze(x, 2), Invalid),
+        (lambda x: tf.one_hot([1], 3, axis=5), Invalid),
+        (lambda x: tf.tensordot(x, x, [[2], [2]]), IndexError),
+        (lambda x: tf.where(tf.constant(True)), Invalid),
+        (lambda x: tf.cumsum(x, axis=None), ValueError),
+        (lambda x: tf.reduce_max(x, axis=[None]), ValueError),
+    ],
+)
+def test_axes_that_are_none(f, error):
+    with pytest.raises(error):
+        f(tf.ones([2, 3]))
+
+
+def test_the_largest_column_sum_of_integers_is_a_norm():
+    assert int(tf.norm(tf.constant([[1, -2], [2, 3]]), ord=1, axis=[0, 1])) == 5
