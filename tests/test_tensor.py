@@ -197,7 +197,7 @@ def test_unary_operators_and_matmul():
 
 
 def test_comparison_with_what_is_no_tensor():
-    assert (f32 == None) is False and (f32 != None) is True  # noqa: E711
+    assert (f32 == None) is False and (f32 != None) is True  # noqa: E711 (the operator is meant)
     assert (f32 == tf.ones([3])) is False
 
 
@@ -229,7 +229,7 @@ def test_indexing_with_tensors_and_masks():
 
 @pytest.mark.parametrize("key, error", [
     (3, InvalidArgument), (-4, InvalidArgument), ((0, 0, 0), InvalidArgument),
-    ([0, 1], InvalidArgument),
+    ([0, 0, 0], InvalidArgument),  # a list is read as a tuple
     (1.0, TypeError), ("a", TypeError), (np.array([0, 1]), TypeError), (True, TypeError),
 ], ids=str)  # fmt: skip
 def test_indices_that_do_not_exist(key, error):
@@ -305,7 +305,7 @@ def test_numpys_attributes_are_explained():
         with pytest.raises(AttributeError, match="tf\\.|numpy|float"):
             getattr(f32, name)
     with pytest.raises(AttributeError, match="no_such"):
-        f32.no_such  # noqa: B018
+        f32.no_such  # noqa: B018 (the asking is the test)
 
 
 def test_shapes():
