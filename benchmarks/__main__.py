@@ -77,7 +77,8 @@ def picture(results, path):
 
 def main():
     """Run what the command line asks for."""
-    available = {w.__name__: w for m in (tape, mnist, jacobians, distributed) for w in m.WORKLOADS + m.REPORTS}
+    modules = (tape, mnist, jacobians, distributed)
+    available = {w.__name__: w for m in modules for w in m.WORKLOADS + m.REPORTS}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", help=f"which ones: {', '.join(available)} (default: all)"
