@@ -171,7 +171,7 @@ c.Spawner.pre_spawn_hook = hand_out
 c.Spawner.notebook_dir = "~"
 c.Spawner.default_url = "/lab/tree/work/00_start_here.ipynb"
 c.Spawner.environment = {
-    "JUPYTER_CONFIG_PATH": str(HERE),  # labconfig/
+    "JUPYTER_CONFIG_PATH": str(HERE),  # jupyter_server_config.py and labconfig/
     "JUPYTER_RUNTIME_DIR": running,
 }
 # Thirty who log in at once on a few cores wait longer than the defaults allow.
