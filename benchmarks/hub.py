@@ -201,7 +201,7 @@ def line(rounds, key, cores):
 
 
 def sizes(learners, memory_of, lines, cores):
-    """(cores, bytes, seconds to log in, to the first result) for a class that acts as one.
+    """(cores, bytes, seconds to log in, to the first result, to the end) for a class that acts as one.
 
     `lines` as measured on `cores`; cores and memory as servers come, in powers of two.
     """
@@ -258,8 +258,8 @@ def main():
     most = f"{answered[-1]} learners" if answered else "nobody"
     print(f"\nThe first result took at most {LIMIT:.0f} s for {most}", end="")
     print("." if len(answered) == len(rounds) else f", and longer for {len(rounds[-1][0])}.")
-    lines = [line(rounds, key, cores) for key in ("server", "first")]
-    (_, _), (start, slope) = lines
+    lines = [line(rounds, key, cores) for key in ("server", "first", "lesson")]
+    start, slope = lines[1]
     print(
         f"A line through these rounds, {start:.1f} s + {slope:.2f} s for each learner who presses Run"
         f" at\nthe same moment, reaches {LIMIT:.0f} s at {int((LIMIT - start) / slope)} learners;"
@@ -274,13 +274,14 @@ def main():
         f"\neach learner, and cores so that all who log in at once are in within {ENTRANCE:.0f} s and "
         f"all who\npress Run at once have the first result within {LIMIT:.0f} s.\n\n"
         "                         all at once: the last\n"
-        "learners  cores  memory  is in    has a result"
+        "learners  cores  memory  is in    has a result    has run the lesson"
     )
     largest, own = rounds[-1]
     memory_of = own, statistics.median(got["pss"] for got in largest)
     for learners in (10, 30, 100):
-        needs, size, wait, first = sizes(learners, memory_of, lines, cores)
-        print(f"{learners:8}  {needs:5}  {size / GB:3.0f} GB  {wait:4.0f} s  {first:4.0f} s")
+        needs, size, *waits = sizes(learners, memory_of, lines, cores)
+        said = "".join(f"{wait:{width}.0f} s" for wait, width in zip(waits, (4, 12, 20)))
+        print(f"{learners:8}  {needs:5}  {size / GB:3.0f} GB  {said}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ service from /etc/tapelab-hub.env:
                              LTI_CLIENT_ID, LTI_AUTHORIZE_URL and LTI_JWKS_URL
     TAPELAB_USERS    a file with one name a line, # starts a comment (/etc/tapelab-users.txt)
     TAPELAB_ADMINS   names, by spaces, who see everybody's state and stop servers
-    TAPELAB_MEMORY   for one learner; also K, M, T (1G)
+    TAPELAB_MEMORY   the most one learner may use; also K, M, T (2G)
     TAPELAB_IDLE     seconds without activity after which a server is stopped (3600)
     TAPELAB_URL      where the proxy listens (http://127.0.0.1:8000)
     TAPELAB_STATE    the hub's own directory (/var/lib/tapelab-hub)
@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 LESSONS = Path(os.environ.get("TAPELAB_LESSONS", HERE.parent / "notebooks"))
 STATE = Path(os.environ.get("TAPELAB_STATE", "/var/lib/tapelab-hub"))
 LOGIN = os.environ.get("TAPELAB_LOGIN", "list")
-MEMORY = ByteSpecification().validate(None, os.environ.get("TAPELAB_MEMORY", "1G"))
+MEMORY = ByteSpecification().validate(None, os.environ.get("TAPELAB_MEMORY", "2G"))
 SYSTEMD = Path("/run/systemd/system").is_dir()  # where systemd is the one that starts services
 SPAWNER = os.environ.get("TAPELAB_SPAWNER", "systemd" if SYSTEMD else "process")
 

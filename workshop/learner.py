@@ -10,6 +10,7 @@ import uuid
 
 import requests
 import websocket
+from jupyter_server.services.kernels.connection.base import deserialize_binary_message
 
 
 class Refused(Exception):
@@ -152,7 +153,10 @@ class Kernel:
         self.socket.send(json.dumps(request | {"channel": "shell"}))
         shown, error, waiting = [], None, {"idle", "reply"}
         while waiting:
-            message = json.loads(self.socket.recv())
+            received = self.socket.recv()
+            # A widget's arrays come in frames that are not text.
+            text = isinstance(received, str)
+            message = json.loads(received) if text else deserialize_binary_message(received)
             kind, content = message["header"]["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] in ("restarting", "dead"):
                 raise ConnectionError(content["execution_state"])
