@@ -33,7 +33,7 @@ namespaces.ABSENT |= {
         "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
         "saving": "model.save_weights and load_weights keep the weights; the model is your program",
-        "backend": "use the functions of tf.*; tf.keras.utils.clear_session is there",
+        "backend": "use the functions of tf.*",
     },
     "keras.layers": {k: _OWN for k in "LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split()},
     "keras.optimizers": {"legacy": "the optimizers are in tf.keras.optimizers itself"},
