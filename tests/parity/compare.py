@@ -106,8 +106,9 @@ def difference(want, got, path="result", scale=None):
         else:
             same = np.array_equal(want, got)
         return None if same else f"{path}: TensorFlow {want!r}; tapelab {got!r}"
-    if isinstance(want, dict) and list(want) == ["where finite"]:
-        return _finite_difference(want["where finite"], got["where finite"], path)
+    if isinstance(want, dict) and list(want) in (["where finite"], ["where both are finite"]):
+        (key,) = want
+        return _finite_difference(want[key], got[key], path, both="both" in key)
     if isinstance(want, dict) and isinstance(got, dict):
         if list(want) != list(got):
             return f"{path}: TensorFlow's keys {list(want)}; tapelab's {list(got)}"
@@ -139,19 +140,20 @@ def difference(want, got, path="result", scale=None):
     return None if same else f"{path}: TensorFlow {want!r}; tapelab {got!r}"
 
 
-def _finite_difference(want, got, path):
+def _finite_difference(want, got, path, both=False):
     """As `difference`, leaving out the elements of tensors that are not finite in TensorFlow.
 
     At a pole its forward mode and its Jacobians meet 0 * inf where tapelab's, going the other way
-    through the same program, need not.
+    through the same program, need not; a derivative of such a rate (`both`) has poles of its own.
     """
     if isinstance(want, (list, tuple, dict)) and type(want) is type(got) and len(want) == len(got):
         pairs = zip(want.values(), got.values()) if isinstance(want, dict) else zip(want, got)
-        return next((d for a, b in pairs if (d := _finite_difference(a, b, path))), None)
+        return next((d for a, b in pairs if (d := _finite_difference(a, b, path, both))), None)
     if hasattr(want, "numpy") and hasattr(got, "numpy") and want.shape == tuple(got.shape):
         a, b = np.asarray(want.numpy()), np.asarray(got.numpy())
         if a.dtype == b.dtype and a.dtype.kind in "fc":
-            return difference(a, np.where(np.isfinite(a), b, a), path)
+            keep = np.isfinite(a) & np.isfinite(b) if both else np.isfinite(a)
+            return difference(a, np.where(keep, b, a), path)
     return difference(want, got, path)
 
 

@@ -459,7 +459,7 @@ class Writer:
                     f"attempt(lambda: outer.gradient(rate, {primal}, unconnected_gradients='zero'))"
                 )
                 self.write(
-                    f"if isinstance(rate, tf.Tensor):\n    out.append({{'where finite': {again}}})"
+                    f"if isinstance(rate, tf.Tensor):\n    out.append({{'where both are finite': {again}}})"
                 )
 
     def program(self):
