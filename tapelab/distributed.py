@@ -119,7 +119,7 @@ class _OnDask:
     """
 
     def __init__(self, client, shards):
-        self.client, self.shards = client, shards
+        self.client, self.shards, self.keys = client, shards, set()
         self.owners, self.data = [None] * len(shards), [None] * len(shards)
         self.place(patience=0)
 
@@ -134,7 +134,9 @@ class _OnDask:
         where = None if owner is None else [self.owners[owner]]
         # Dask warns of more than 10 MB in a call; weights are new in each step and must travel.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
-            return self.client.submit(f, *args, workers=where, pure=False)
+            future = self.client.submit(f, *args, workers=where, pure=False)
+        self.keys.add(future.key)
+        return future
 
     def able(self):
         """For each shard, the workers that can load it."""
@@ -149,9 +151,9 @@ class _OnDask:
             return f"tapelab {__version__}", {f for f in files if os.path.exists(f)}
 
         files = sorted({f for s in self.shards for f in s.files})
-        self.workers = set(self.client.nthreads())
         seen = self.client.run(look, files, on_error="return")
         has = {w: v for w, v in seen.items() if isinstance(v, tuple)}  # the others are dying
+        self.workers = set(has)
         for worker, (version, _) in has.items():
             if version != f"tapelab {__version__}":
                 raise ShardError(
@@ -189,6 +191,7 @@ class _OnDask:
         """The result of the task that start() submits, whatever happens to workers meanwhile."""
         from distributed import wait
 
+        self.keys.clear()
         for _ in range(4):
             if set(self.client.nthreads()) != self.workers:
                 self.place()
@@ -196,10 +199,10 @@ class _OnDask:
             while set(self.owners).issubset(self.client.nthreads()):
                 try:
                     wait(future, timeout=0.2)
+                    return future.result(timeout=30)  # it can be lost while it is on its way
                 except TimeoutError:
-                    continue
-                try:
-                    return future.result()
+                    if future.status == "error":  # the model's own
+                        raise
                 except ImportError as e:
                     raise ShardError(f"a worker cannot import what its task needs: {e}.") from e
         raise ShardError("workers died in four attempts at one step. Do they run out of memory?")
@@ -213,7 +216,7 @@ class _OnDask:
         spans = defaultdict(lambda: {"compute": [], "transfer": []})
         for task in stream.data:
             for s in task["startstops"]:
-                if s["action"] in ("compute", "transfer"):
+                if task["key"] in self.keys and s["action"] in ("compute", "transfer"):
                     spans[task["worker"]][s["action"]].append((s["start"], s["stop"]))
         compute = transfer = 0.0
         threads = self.client.nthreads()
