@@ -181,9 +181,11 @@ class _OnDask:
             else:
                 homeless.append(i)
         for i in homeless:
-            self.owners[i] = min(able[i], key=lambda w: load[w])
-            load[self.owners[i]] += 1
-            s = self.shards[i]
+            best, s = min(able[i], key=lambda w: load[w]), self.shards[i]
+            load[best] += 1
+            if best == self.owners[i]:  # the only one that has the files
+                continue
+            self.owners[i] = best
             arrays = [self.client.compute(a) if hasattr(a, "dask") else a for a in s.arrays]
             self.data[i] = self.submit(load_shard, s.key, s.size, s.load, *arrays, owner=i)
 
