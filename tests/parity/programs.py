@@ -60,7 +60,7 @@ AXIS = (
     "tf.cumsum({a}, axis={k})|tf.math.cumprod({a}, axis={k})|tf.cumsum({a}, axis={k}, "
     "exclusive=True, reverse=True)"
     "|tf.nn.softmax({a}, axis={k})|tf.nn.log_softmax({a}, axis={k})|tf.reverse({a}, "
-    "[{k}])|tf.roll({a}, 1, {k})"
+    "[{k}])|tf.roll({a}, 1, {k} % {a}.shape.rank)"
     "|tf.expand_dims({a}, {k})|tf.concat([{a}, {a} * 2.0], {k})|tf.stack([{a}, -{a}], "
     "axis={k})|tf.sort({a}, axis={k})"
     "|tf.unstack({a}, axis={k})[-1]|tf.split({a}, [1, -1], axis={k})[1]|tf.gather({a}, [0, 0], axis={k})"
