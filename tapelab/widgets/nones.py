@@ -96,7 +96,9 @@ class Row:
         self.number, self.code, self.why = number, code, why
         self.found: str | None = None  # "None" or "a number", once looked
         self.guess = ipywidgets.Dropdown(
-            options=[("predict ...", None), ("None", "None"), ("a number", "a number")],
+            # "" and not None: to ipywidgets None is "nothing selected", and whether that or the
+            # first option wins depends on the order of a set, that is on the hash seed.
+            options=[("predict ...", ""), ("None", "None"), ("a number", "a number")],
             description=f"Case {number}",
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(width="200px"),
@@ -118,7 +120,7 @@ class Row:
         )
 
     def _guessed(self, change):
-        self.button.disabled = self.guess.value is None
+        self.button.disabled = not self.guess.value
 
     def look(self) -> None:
         """Run the code and say what `grad` is and why."""

@@ -219,7 +219,7 @@ def test_detective():
     sound = {"a variable": 6.0, "a watched constant": 6.0, "an intermediate result": 18.0}
     for name, row in table.rows.items():
         assert row.button.disabled
-        assert row.guess.value is None
+        assert row.guess.value == ""
         assert row.guess.label == "predict ..."
         row.guess.value = "a number" if name in sound else "None"
         assert not row.button.disabled
