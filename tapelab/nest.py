@@ -24,7 +24,10 @@ def flatten(structure, expand_composites=False):
     """
     if not _is_nested(structure):
         return [structure]
-    leaves, stack = [], [iter(_children(structure))]
+    children = _children(structure)
+    if not any(map(_is_nested, children)):  # most structures: a list of variables
+        return children
+    leaves, stack = [], [iter(children)]
     while stack:
         for child in stack[-1]:
             if _is_nested(child):
@@ -58,6 +61,8 @@ def pack_sequence_as(structure, flat_sequence, expand_composites=False):
             f"Could not pack sequence. Structure had {expected} elements, but flat_sequence had "
             f"{len(flat)} elements."
         )
+    if type(structure) in (list, tuple) and not any(map(_is_nested, structure)):
+        return type(structure)(flat)
     leaves = iter(flat)
 
     def build(like):

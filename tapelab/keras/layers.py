@@ -7,6 +7,7 @@ import numpy as np
 from .. import nn
 from ..array import concat, reshape
 from ..array import gather as _gather
+from ..linalg import matmul
 from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
 from ..primitive import P
 from ..random import generator
@@ -147,7 +148,7 @@ class Dense(_Linear):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, x):
-        return self._finish(P.matmul(self._float(x), self.kernel._read()))
+        return self._finish(matmul(self._float(x), self.kernel._read()))
 
 
 def _known(shape, layer):
