@@ -93,7 +93,12 @@ def main():
     parser.add_argument(
         "--picture", default="build/bench.png", help="where the picture goes ('' for none)"
     )
+    parser.add_argument("--report", help="print the README's table from this JSON, measure nothing")
     args = parser.parse_args()
+    if args.report:
+        with open(args.report, encoding="utf-8") as f:
+            print(harness.markdown(json.load(f)))
+        return
     unknown = set(args.names) - set(available)
     if unknown:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}")
@@ -107,10 +112,11 @@ def main():
         "peers: " + (", ".join(f"{n} {v}" for n, v in about["peers"].items()) or "none installed"),
         flush=True,
     )
-    results = []
+    results, reports = [], {}
     for name in args.names or available:
         made = available[name]()
         if isinstance(made, str):
+            reports[name] = made
             print("\n" + made, flush=True)
             continue
         for workload in made if isinstance(made, list) else [made]:
@@ -121,7 +127,7 @@ def main():
         if path:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(args.json, "w", encoding="utf-8") as f:
-        json.dump(harness.as_json(about, results), f, indent=1)
+        json.dump(harness.as_json(about, results, reports), f, indent=1)
     if args.picture and results:
         try:
             picture(results, args.picture)

@@ -48,6 +48,8 @@ class Result:
     rounds: int
     ratio: float = float("nan")
     target: float | None = None
+    title: str = ""
+    unit: str = "s"
 
 
 def agree(workload, results):
@@ -114,6 +116,8 @@ def measure(workload, rounds=None, progress=None):
                 len(values),
                 own / middle,
                 workload.targets.get(name),
+                workload.title,
+                workload.unit,
             )
         )
     return out
@@ -142,6 +146,44 @@ def table(workload, results):
     return "\n".join(lines)
 
 
-def as_json(machine, results):
+def as_json(machine, results, reports):
     """Everything as plain data."""
-    return {"machine": machine, "results": [asdict(r) for r in results]}
+    return {"machine": machine, "results": [asdict(r) for r in results], "reports": reports}
+
+
+# The README's table: its columns, and the contenders whose first one measured fills them.
+COLUMNS = {
+    "NumPy by hand": ("numpy by hand",),
+    "PyTorch eager": ("torch eager", "torch.func", "torch jacfwd"),
+    "TensorFlow eager": ("tensorflow eager", "keras eager"),
+    "TensorFlow function": ("tensorflow function", "keras function"),
+    "JAX jit": ("jax jit", "jax jacfwd jit"),
+}
+
+
+def markdown(saved):
+    """The table of the README, from what `as_json` gave: times of tapelab, and ratios to it."""
+    about, works = saved["machine"], {}
+    for r in saved["results"]:
+        works.setdefault(r["workload"], {})[r["contender"]] = r
+    versions = {"Python": about["python"], "NumPy": about["numpy"]} | about["peers"]
+    lines = [
+        f"Measured on {about['date']}: {about['cpu']}, {about['cores']} cores, "
+        + ", ".join(f"{n} {v}" for n, v in versions.items())
+        + ".",
+        "",
+        f"| work | tapelab | {' | '.join(COLUMNS)} |",
+        "|---|---|" + "---|" * len(COLUMNS),
+    ]
+    for found in works.values():
+        own = found["tapelab"]
+        cells = []
+        for contenders in COLUMNS.values():
+            there = [found[c] for c in contenders if c in found]
+            cells.append(f"{there[0]['median'] / own['median']:.2g} x" if there else "")
+        if any(cells):
+            title, factor = own["title"], _SCALES[own["unit"]]
+            lines.append(
+                f"| {title} | {own['median'] * factor:.3g} {own['unit']} | {' | '.join(cells)} |"
+            )
+    return "\n".join(lines)

@@ -141,14 +141,14 @@ def jacobian():
     return [
         Workload(
             "jacobian-x",
-            "Jacobian (64,16) with respect to x (64,32)",
+            "jacobian of dense-elu-dense-elu, (64, 16) by x (64, 32)",
             "ms",
             _contenders("x", _by_hand_x),
             targets=targets,
         ),
         Workload(
             "jacobian-k1",
-            "the same with respect to the kernel (32,24)",
+            "jacobian of the same by the first kernel (32, 24)",
             "ms",
             _contenders("k1", _by_hand_k1),
             targets=targets,
@@ -160,7 +160,7 @@ def batch_jacobian():
     """The same, item by item of the batch."""
     return Workload(
         "batch-jacobian",
-        "batch_jacobian of the same",
+        "batch_jacobian of the same by x",
         "ms",
         _contenders("x", _by_hand_items, items=True),
         targets={"tensorflow eager": 1 / 20, "torch.func": 2.0},

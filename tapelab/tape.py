@@ -428,6 +428,8 @@ class GradientTape:
         if not isinstance(source, Variable):
             return [source]
         _, boxes = self._variables.get(id(source), (source, ()))
+        if len(boxes) == 1 and boxes[0] is source._t:  # read once, not assigned since
+            return boxes
         return list(boxes) if any(b is source._t for b in boxes) else [*boxes, source._t]
 
     def _pull(self, records, seeds, sources, extra=0):
