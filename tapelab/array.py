@@ -8,7 +8,7 @@ import contextlib
 
 import numpy as np
 
-from .errors import DtypeError, InvalidArgumentError, ShapeError, dtype_mismatch
+from .errors import DtypeError, InvalidArgumentError, ShapeError, dtype_mismatch, wrong_dtype
 from .math import axis_of
 from .primitive import P, bare, lead, ndim, primitive, record, shape, unbroadcast
 from .tensor import (
@@ -657,16 +657,23 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
             f"{list(x._a.shape)} [Op:Pad]"
         )
     mode = mode.upper()
+    if any(n < 0 for pair in pairs for n in pair):
+        raise ShapeError(f"Paddings must be non-negative, got {pairs} [Op:Pad]")
     if mode == "CONSTANT":
-        value = as_tensor(
-            constant_values, x._a.dtype if not is_tensor(constant_values) else None
-        )._a
+        value = constant_values
+        if is_tensor(value) or not np.isscalar(value) or value != 0:  # 0 is every dtype's zero
+            value = as_tensor(value, x._a.dtype if not is_tensor(value) else None)._a
         return P.pad(x, paddings=pairs, value=value)
     if mode not in ("REFLECT", "SYMMETRIC"):
         raise ValueError(
             f"Value of argument `mode` must be CONSTANT, REFLECT or SYMMETRIC, got {mode}."
         )
     for axis, pair in enumerate(pairs):
+        if max(pair) > x._a.shape[axis] - (mode == "REFLECT"):
+            raise ShapeError(
+                f"paddings must be no greater than the dimension size (REFLECT: less): {pair} for "
+                f"size {x._a.shape[axis]} [Op:MirrorPad]"
+            )
         if any(pair):
             rows = np.pad(np.arange(x._a.shape[axis]), pair, mode=mode.lower())
             x = P.gather_dense(x, indices=rows, axis=axis - len(pairs))
@@ -794,8 +801,7 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     if batch_dims:
         parts = [gather_nd(p, ix, batch_dims - 1) for p, ix in zip(unstack(x), unstack(Tensor(i)))]
         return stack(parts)
-    depth = i.shape[-1]
-    flat, n = _ravel(i, x._a.shape[:depth], "GatherNd")
+    flat, n, depth = _ravel(i, x._a.shape, "GatherNd")
     if depth == 1:
         flat = np.asarray(i[..., 0])  # keeps the dtype of the indices
     rows = reshape(x, [n, *x._a.shape[depth:]]) if depth != 1 else x
@@ -803,8 +809,20 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     return p(rows, indices=flat, axis=-rows._a.ndim)
 
 
-def _ravel(i, dims, what):
-    """Multi-indices as flat ones, checked."""
+def _ravel(i, full, what):
+    """Multi-indices into the leading axes of a shape, checked: (flat ones, their range, their depth)."""
+    if i.dtype.kind not in "iu":
+        raise DtypeError(
+            f"Value for attr 'Tindices' of {i.dtype.name} is not in the list of allowed values: int16, "
+            f"int32, int64 [Op:{what}]"
+        )
+    if not i.ndim or i.shape[-1] > len(full):
+        raise ShapeError(
+            f"The last axis of indices holds one index per axis of {list(full)}, from the first on; "
+            f"got indices of shape {list(i.shape)} [Op:{what}]"
+        )
+    depth = i.shape[-1]
+    dims = full[:depth]
     n = int(np.prod(dims))
     bad = np.argwhere(((i < 0) | (i >= np.array(dims, i.dtype))).any(-1))
     if len(bad):
@@ -816,7 +834,19 @@ def _ravel(i, dims, what):
     flat = np.zeros(i.shape[:-1], np.int64)
     for k, d in enumerate(dims):
         flat = flat * d + i[..., k]
-    return np.asarray(flat), n
+    return np.asarray(flat), n, depth
+
+
+def _scattered(indices, updates, full, what):
+    """`_ravel`, for updates of the shape that fits."""
+    i = as_tensor(indices)._a
+    flat, n, depth = _ravel(i, full, what)
+    if i.ndim < 2 or updates._a.shape != i.shape[:-1] + full[depth:]:
+        raise ShapeError(
+            f"Dimensions of updates {list(updates._a.shape)} must match indices {list(i.shape)} (at "
+            f"least a matrix, one row per update) and shape {list(full)} [Op:{what}]"
+        )
+    return flat, n, depth
 
 
 def scatter_nd(indices, updates, shape, name=None):
@@ -826,16 +856,9 @@ def scatter_nd(indices, updates, shape, name=None):
     >>> tf.scatter_nd([[1], [1]], [5, 6], [3]).numpy().tolist()
     [0, 11, 0]
     """
-    i, u, full = as_tensor(indices)._a, as_tensor(updates), ints(shape)
-    depth = i.shape[-1]
-    flat, n = _ravel(i, full[:depth], "ScatterNd")
-    if u._a.shape != i.shape[:-1] + full[depth:]:
-        raise ShapeError(
-            f"Dimensions of updates {list(u._a.shape)} must match indices {list(i.shape)} and shape "
-            f"{list(full)} [Op:ScatterNd]"
-        )
-    tail = full[depth:]
-    z = P.scatter_rows(u, indices=flat, axis=-1 - len(tail), size=n)
+    u, full = as_tensor(updates), ints(shape)
+    flat, n, depth = _scattered(indices, u, full, "ScatterNd")
+    z = P.scatter_rows(u, indices=flat, axis=depth - 1 - len(full), size=n)
     return P.reshape(z, shape=full)
 
 
@@ -853,29 +876,24 @@ def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
 
 
 def tensor_scatter_nd_update(tensor, indices, updates, name=None):
-    """`tensor` with updates written at the multi-indices given.
+    """`tensor` with updates written at the multi-indices given; where two meet, the last one stays.
 
     >>> import tapelab as tf
     >>> tf.tensor_scatter_nd_update([1, 2, 3], [[1]], [9]).numpy().tolist()
     [1, 9, 3]
     """
-    x, i = as_tensor(tensor), as_tensor(indices)._a
+    x = as_tensor(tensor)
     u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
-    hit = np.zeros(x._a.shape, bool)
-    hit[tuple(np.moveaxis(i, -1, 0))] = True
-    last = scatter_nd(_last_of_each(i), u, x._a.shape) if len(i) else x
-    return where(Tensor(hit), last, x)
-
-
-def _last_of_each(i):
-    """Repeated indices are only allowed once in an update; later ones win by coming last."""
-    flat = i.reshape(-1, i.shape[-1])
-    if len(np.unique(flat, axis=0)) != len(flat):
-        raise InvalidArgumentError(
-            "tensor_scatter_nd_update was given an index twice; which update wins is not defined "
-            "[Op:TensorScatterUpdate]"
-        )
-    return Tensor(i)
+    full = x._a.shape
+    flat, n, depth = _scattered(indices, u, full, "TensorScatterUpdate")
+    if not flat.size:
+        return P.identity(x)
+    winner = np.full(n, -1)
+    winner[flat.ravel()] = np.arange(flat.size)  # of updates at one place the last one stays
+    rows = reshape(u, [flat.size, *full[depth:]])
+    new = P.gather_dense(rows, indices=np.maximum(winner, 0), axis=depth - 1 - len(full))
+    hit = (winner >= 0).reshape(full[:depth] + (1,) * (len(full) - depth))
+    return where(Tensor(hit), reshape(new, full), x)
 
 
 def dense(slices):
@@ -923,21 +941,28 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     from collections import namedtuple
 
     x = as_tensor(input)
+    if x._a.dtype.kind not in "fiu":
+        raise wrong_dtype("TopKV2", x.dtype)
     if not x._a.ndim or k > x._a.shape[-1]:
         raise ShapeError(
             f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]"
         )
-    order = np.argsort(-x._a if x._a.dtype.kind not in "ub" else ~x._a, axis=-1, kind="stable")[
-        ..., :k
-    ]
+    order = np.argsort(_turned(x._a), axis=-1, kind="stable")[..., :k]
     top = namedtuple("TopKV2", ["values", "indices"])
     return top(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
 
 
+def _turned(a):
+    """Values in the opposite order; integers by their bits, because -a can overflow."""
+    return -a if a.dtype.kind == "f" else ~a
+
+
 def _order(x, axis, direction):
+    if x._a.dtype.kind not in "fiu":
+        raise wrong_dtype("TopKV2", x.dtype)
     if direction not in ("ASCENDING", "DESCENDING"):
         raise ValueError(f"Argument `direction` should be ASCENDING or DESCENDING, got {direction}")
-    a = x._a if direction == "ASCENDING" else -x._a
+    a = x._a if direction == "ASCENDING" else _turned(x._a)
     return np.argsort(a, axis=axis, kind="stable")
 
 
@@ -972,6 +997,8 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     [4.0, 2.0]
     """
     x, ids, n = as_tensor(data), as_tensor(segment_ids)._a, int(num_segments)
+    if x._a.dtype.kind not in "fciu":
+        raise wrong_dtype("UnsortedSegmentSum", x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
         raise ShapeError(
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} "

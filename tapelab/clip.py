@@ -30,7 +30,7 @@ def _clip_high(g, z, x, low, high):
 
 primitive(
     "clip_by_value", "ClipByValue", lambda x, low, high: np.maximum(np.minimum(x, high), low),
-    _clip_x, _clip_low, _clip_high, broadcasts=True,
+    _clip_x, _clip_low, _clip_high, broadcasts=True, kinds="fiu",
 )  # fmt: skip
 
 

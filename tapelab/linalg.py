@@ -38,7 +38,9 @@ def _matmul_b(g, z, a, b):
 
 
 # When nothing is to be checked or turned: every layer's path.
-_product = binary(primitive("matmul", "MatMul", np.matmul, _matmul_a, _matmul_b))
+_product = binary(
+    primitive("matmul", "MatMul", np.matmul, _matmul_a, _matmul_b, kinds="fciu")
+)
 
 
 def matmul(
@@ -196,7 +198,7 @@ def _undiagonal_rule(h, z, g, letters, inner):
     return P.einsum(h, equation=((front + letters,), front + distinct))
 
 
-primitive("einsum", "Einsum", _einsum_forward, _einsum_rule, variadic=True)
+primitive("einsum", "Einsum", _einsum_forward, _einsum_rule, variadic=True, kinds="fciu")
 primitive("undiagonal", "MatrixDiagV3", _undiagonal, _undiagonal_rule)
 
 
@@ -252,8 +254,8 @@ def _stretch(terms, xs, names):
     sizes = {}
     for t, x in zip(terms, xs):
         for c, n in zip(t, x._a.shape):
-            if c in names:
-                sizes[c] = max(sizes.get(c, 1), n)
+            if c in names and n != 1:
+                sizes[c] = n
     out = []
     for t, x in zip(terms, xs):
         full = tuple(sizes.get(c, n) for c, n in zip(t, x._a.shape))
@@ -299,40 +301,54 @@ def _at_least_2d(x, op):
 
 
 def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT"):
-    """The main diagonal of the last two axes (`k` = 0 only).
+    """The main diagonal of the last two axes, or the one `k` above it (below for a negative k).
 
     >>> import tapelab as tf
     >>> tf.linalg.diag_part([[1, 2], [3, 4]]).numpy().tolist()
     [1, 4]
     """
-    if k != 0:
-        raise NotImplementedError("tapelab's diag_part has the main diagonal only (k=0).")
-    return P.diag_part(_at_least_2d(as_tensor(input), "MatrixDiagPartV3"))
+    x = _at_least_2d(as_tensor(input), "MatrixDiagPartV3")
+    return P.diag_part(P.getitem(x, key=_right_of(k, x._a.shape, "MatrixDiagPartV3")) if k != 0 else x)
+
+
+def _right_of(k, inner, op):
+    """The key of the part of a matrix whose main diagonal is the matrix's diagonal `k`."""
+    if np.ndim(k):
+        raise NotImplementedError(f"tapelab takes one diagonal at a time, got k={k} [Op:{op}]")
+    if not -inner[-2] < k < inner[-1]:
+        raise ShapeError(f"A matrix of shape {list(inner)} has no diagonal k={k} [Op:{op}]")
+    return (Ellipsis, slice(max(-k, 0), None), slice(max(k, 0), None))
 
 
 def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, align="RIGHT_LEFT"):
-    """A matrix with the given main diagonal and zeros elsewhere (`k` = 0 only)."""
+    """A matrix with the given diagonal, the main one or the one `k` above it, and zeros elsewhere."""
     x = as_tensor(diagonal)
-    if k != 0:
-        raise NotImplementedError("tapelab's diag has the main diagonal only (k=0).")
     if not x._a.ndim:
         raise ShapeError("diagonal must be at least 1-dim, received shape: [] [Op:MatrixDiagV3]")
-    return P.undiagonal_rect(x, inner=(x._a.shape[-1],) * 2)
+    z = P.undiagonal_rect(x, inner=(x._a.shape[-1],) * 2)
+    if k == 0:
+        return z
+    if np.ndim(k):
+        raise NotImplementedError(f"tapelab takes one diagonal at a time, got k={k} [Op:MatrixDiagV3]")
+    low, high = max(-k, 0), max(k, 0)
+    return P.pad(z, paddings=((low, high), (high, low)))
 
 
 def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
-    """The matrix with its main diagonal replaced (`k` = 0 only)."""
+    """The matrix with its main diagonal replaced, or the one `k` above it."""
     x = _at_least_2d(as_tensor(input), "MatrixSetDiagV3")
-    if k != 0:
-        raise NotImplementedError("tapelab's set_diag has the main diagonal only (k=0).")
     d = as_tensor(diagonal, None if is_tensor(diagonal) else x._a.dtype)
-    on = np.eye(*x._a.shape[-2:], dtype=bool)
-    if d._a.shape != x._a.shape[:-2] + (min(x._a.shape[-2:]),):
+    inner = x._a.shape[-2:]
+    part = x._a[_right_of(k, inner, "MatrixSetDiagV3")].shape[-2:] if k else inner
+    if d._a.shape != x._a.shape[:-2] + (min(part),):
         raise ShapeError(
             f"diagonal of shape {list(d._a.shape)} does not fit a matrix of shape "
             f"{list(x._a.shape)} [Op:MatrixSetDiagV3]"
         )
-    return P.where(Tensor(on), P.undiagonal_rect(d, inner=x._a.shape[-2:]), x)
+    new = P.undiagonal_rect(d, inner=part)
+    if k:
+        new = P.pad(new, paddings=tuple((n - m, 0) for n, m in zip(inner, part)))
+    return P.where(Tensor(np.eye(*inner, k=k, dtype=bool)), new, x)
 
 
 def trace(x, name=None):
@@ -351,7 +367,7 @@ def band_part(input, num_lower, num_upper, name=None):
     i, j = np.indices(x._a.shape[-2:])
     lower, upper = int(num_lower), int(num_upper)
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
-    return x * keep.astype(x._a.dtype)
+    return P.where(Tensor(keep), x, np.zeros_like(x._a))
 
 
 def matrix_transpose(a, name="matrix_transpose", conjugate=False):
@@ -446,10 +462,10 @@ def _cholesky_forward(x):
         ) from None
 
 
-primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule)
-primitive("det", "MatrixDeterminant", _wide(np.linalg.det), _det_rule)
-primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b)
-primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule)
+primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule, kinds="fc")
+primitive("det", "MatrixDeterminant", _wide(np.linalg.det), _det_rule, kinds="fc")
+primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b, kinds="fc")
+primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, kinds="fc")
 
 
 def inv(input, adjoint=False, name=None):
@@ -485,9 +501,9 @@ def slogdet(input, name=None):
 
 def logdet(matrix, name=None):
     """log of the determinant of a positive definite matrix, by its Cholesky factor."""
-    from .math import log
+    from .math import log, real
 
-    return 2.0 * reduce_sum(log(diag_part(cholesky(matrix))), -1)
+    return 2.0 * reduce_sum(log(real(diag_part(cholesky(matrix)))), -1)
 
 
 def solve(matrix, rhs, adjoint=False, name=None):
@@ -612,10 +628,13 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
     >>> print(tf.math.l2_normalize([3.0, 4.0]).numpy().round(4))
     [0.6 0.8]
     """
-    from .math import maximum, rsqrt, square
+    from .math import conj, maximum, real, rsqrt, square
 
     x = as_tensor(x)
-    return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
+    if x._a.dtype.kind != "c":
+        return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
+    inverse = rsqrt(maximum(reduce_sum(real(x * conj(x)), axis, True), epsilon))
+    return x * P.complex(inverse, np.zeros_like(inverse._a))
 
 
 def cross(a, b, name=None):

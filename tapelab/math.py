@@ -13,6 +13,7 @@ import numpy as np
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
 from .primitive import (
+    ALL_KINDS,
     P,
     bare,
     binary,
@@ -57,14 +58,14 @@ Raises:
 """
 
 
-def _unary(path, opname, forward, rule, summary, arg, value, floats=True, argument="x", **options):
+def _unary(path, opname, forward, rule, summary, arg, value, kinds="fc", argument="x", **options):
     name = path.rpartition(".")[2]
-    p = primitive(name, opname, forward, *([rule] if rule else []), floats=floats, **options)
+    p = primitive(name, opname, forward, *([rule] if rule else []), kinds=kinds, **options)
     doc = UNARY_DOC.format(
         summary=summary, path="tf." + path, arg=arg, value=f"{float(value):.4f}",
-        argument=argument, floats=" of a float or complex dtype" if floats else "",
+        argument=argument, floats=" of a float or complex dtype" if kinds == "fc" else "",
         raises="integers or booleans; cast them first."
-        if floats
+        if kinds in ("f", "fc")
         else "dtypes the operation is not defined on.",
     )  # fmt: skip
     return public(called(unary(p), argument), name, doc, "tapelab.math")
@@ -75,7 +76,7 @@ def _binary(
 ):
     name = path.rpartition(".")[2]
     rules = (rule_x, rule_y) if rule_x or rule_y else ()
-    options = {"numbers": True, **options}
+    options = {"kinds": "fciu", **options}
     p = primitive(name, opname, forward, *rules, broadcasts=True, **options)
     doc = BINARY_DOC.format(summary=summary, path="tf." + path, arg=arg, value=value)
     return public(called(binary(p), *arguments), name, doc, "tapelab.math")
@@ -331,6 +332,7 @@ maximum = _binary(
     "The larger of x and y, elementwise.",
     "1.0, 2.0",
     2.0,
+    kinds="fiu",
 )
 minimum = _binary(
     "minimum",
@@ -341,6 +343,7 @@ minimum = _binary(
     "The smaller of x and y, elementwise.",
     "1.0, 2.0",
     1.0,
+    kinds="fiu",
 )
 
 
@@ -524,63 +527,54 @@ equal, not_equal, less, less_equal, greater, greater_equal = (
         f"{what}, elementwise; booleans, without a gradient.",
         "1.0, 1.0",
         bool(f(1, 1)),
-        numbers=name not in ("equal", "not_equal"),
+        kinds=ALL_KINDS if name in ("equal", "not_equal") else "fiu",
     )  # fmt: skip
     for name, (op, f, what) in _compare.items()
 )
 
 
-def _logic(f):
-    def forward(*arrays):
-        if any(a.dtype.kind != "b" for a in arrays):
-            raise TypeError("logical operations are defined on booleans")
-        return f(*arrays)
-
-    return forward
-
-
 logical_and = _binary(
     "logical_and",
     "LogicalAnd",
-    _logic(np.logical_and),
+    np.logical_and,
     None,
     None,
     "x and y, elementwise.",
     "True, False",
     False,
-    numbers=False,
+    kinds="b",
 )
 logical_or = _binary(
     "logical_or",
     "LogicalOr",
-    _logic(np.logical_or),
+    np.logical_or,
     None,
     None,
     "x or y, elementwise.",
     "True, False",
     True,
-    numbers=False,
+    kinds="b",
 )
 logical_xor = _binary(
     "math.logical_xor",
     "LogicalXor",
-    _logic(np.logical_xor),
+    np.logical_xor,
     None,
     None,
     "x or y but not both, elementwise.",
     "True, False",
     True,
-    numbers=False,
+    kinds="b",
 )
 logical_not = _unary(
     "logical_not",
     "LogicalNot",
-    _logic(np.logical_not),
+    np.logical_not,
     None,
     "not x, elementwise.",
     "True",
     "0.0",
-    floats=False,
+    kinds="b",
 )
 bitwise_and = _binary(
     "bitwise.bitwise_and",
@@ -591,7 +585,7 @@ bitwise_and = _binary(
     "Bits set in both x and y (integers or booleans).",
     "6, 3",
     2,
-    numbers=False,
+    kinds="biu",
 )
 bitwise_or = _binary(
     "bitwise.bitwise_or",
@@ -602,7 +596,7 @@ bitwise_or = _binary(
     "Bits set in x or y (integers or booleans).",
     "6, 3",
     7,
-    numbers=False,
+    kinds="biu",
 )
 bitwise_xor = _binary(
     "bitwise.bitwise_xor",
@@ -613,7 +607,7 @@ bitwise_xor = _binary(
     "Bits set in one of x and y (integers or booleans).",
     "6, 3",
     5,
-    numbers=False,
+    kinds="biu",
 )
 left_shift = _binary(
     "bitwise.left_shift",
@@ -643,7 +637,7 @@ invert = _unary(
     "All bits flipped (integers or booleans).",
     "0",
     -1.0,
-    floats=False,
+    kinds="biu",
 )
 
 # ---------------------------------------------------------------- one argument
@@ -813,7 +807,7 @@ def _elementwise(f):
 
 
 negative = _unary(
-    "negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, floats=False
+    "negative", "Neg", operator.neg, _neg, "-x, elementwise.", "2.0", -2.0, kinds="fciu"
 )
 abs = _unary(
     "abs",
@@ -823,7 +817,7 @@ abs = _unary(
     "|x|, elementwise; real for complex x.",
     "-2.0",
     2.0,
-    floats=False,
+    kinds="fciu",
     real=True,
 )
 sign = _unary(
@@ -834,7 +828,7 @@ sign = _unary(
     "-1, 0 or 1 (x/|x| for complex x).",
     "-2.0",
     -1.0,
-    floats=False,
+    kinds="fciu",
     real=True,
 )
 exp = _unary("exp", "Exp", np.exp, _exp, "e to the power x.", "1.0", 2.7183)
@@ -843,7 +837,7 @@ log = _unary("math.log", "Log", np.log, _log, "Natural logarithm.", "1.0", 0.0)
 log1p = _unary("math.log1p", "Log1p", np.log1p, _log1p, "log(1 + x), exact near 0.", "1.0", 0.6931)
 sqrt = _unary("sqrt", "Sqrt", np.sqrt, _sqrt, "Square root.", "4.0", 2.0)
 rsqrt = _unary("math.rsqrt", "Rsqrt", lambda x: 1 / np.sqrt(x), _rsqrt, "1 / sqrt(x).", "4.0", 0.5)
-square = _unary("square", "Square", lambda x: x * x, _square, "x^2.", "3.0", 9.0, floats=False)
+square = _unary("square", "Square", lambda x: x * x, _square, "x^2.", "3.0", 9.0, kinds="fciu")
 reciprocal = _unary(
     "math.reciprocal", "Reciprocal", lambda x: 1 / x, _reciprocal, "1 / x.", "4.0", 0.25
 )
@@ -896,7 +890,7 @@ _round = _unary(
     "Nearest integer, halves to even; no gradient.",
     "2.5",
     2.0,
-    floats=False,
+    kinds="fiu",
 )
 rint = _unary(
     "math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0
@@ -914,7 +908,7 @@ _conj_all = _unary(
     "Complex conjugate; real x as it is.",
     "1.0",
     1.0,
-    floats=False,
+    kinds=ALL_KINDS,
     real=True,
 )
 
@@ -1259,22 +1253,24 @@ def _norm_rule(g, z, x, axis, keepdims):
     return x * spread(g / z, z, x, axis, keepdims)
 
 
-primitive("sum", "Sum", _sum_forward, _sum_rule)
-primitive("mean", "Mean", _mean_forward, _mean_rule)
+primitive("sum", "Sum", _sum_forward, _sum_rule, kinds="fciu")
+primitive("mean", "Mean", _mean_forward, _mean_rule, kinds="fciu")
 primitive(
     "prod", "Prod",
     lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
-    _prod_rule,
+    _prod_rule, kinds="fciu",
 )  # fmt: skip
-primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule)
-primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule)
-primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, floats=True)
-primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule)
+primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule, kinds="fiu")
+primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule, kinds="fiu")
+primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, kinds="f")
+primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule, kinds="fciu")
 primitive(
-    "any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
+    "any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims),
+    kinds="b",
 )
 primitive(
-    "all", "All", lambda x, axis, keepdims: np.logical_and.reduce(x, axis=axis, keepdims=keepdims)
+    "all", "All", lambda x, axis, keepdims: np.logical_and.reduce(x, axis=axis, keepdims=keepdims),
+    kinds="b",
 )
 
 REDUCE_DOC = """{summary}
@@ -1293,13 +1289,11 @@ Raises:
 """
 
 
-def _reduction(path, key, summary, arg, value, kinds="fciu"):
+def _reduction(path, key, summary, arg, value):
     name, p = path.rpartition(".")[2], getattr(P, key)
 
     def op(input_tensor, axis=None, keepdims=False, name=None):
         x = as_tensor(input_tensor)
-        if x._a.dtype.kind not in kinds:
-            raise wrong_dtype(p.name, x.dtype)
         return p(x, axis=axes_of(x, axis, p.name), keepdims=bool(keepdims))
 
     return public(
@@ -1341,7 +1335,6 @@ reduce_logsumexp = _reduction(
     "log of the sum of e^x over axes, without overflow.",
     "[1000., -1000.]",
     "1000.0",
-    "fc",
 )
 reduce_euclidean_norm = _reduction(
     "math.reduce_euclidean_norm",
@@ -1351,10 +1344,10 @@ reduce_euclidean_norm = _reduction(
     "5.0",
 )
 reduce_any = _reduction(
-    "reduce_any", "any", "Whether any element is True.", "[True, False]", "True", "b"
+    "reduce_any", "any", "Whether any element is True.", "[True, False]", "True"
 )
 reduce_all = _reduction(
-    "reduce_all", "all", "Whether all elements are True.", "[True, False]", "False", "b"
+    "reduce_all", "all", "Whether all elements are True.", "[True, False]", "False"
 )
 
 
@@ -1424,8 +1417,8 @@ def _cumprod_rule(g, z, x, axis, exclusive, reverse):
     return P.divide_no_nan(P.cumsum(g * z, axis=axis, exclusive=exclusive, reverse=not reverse), x)
 
 
-primitive("cumsum", "Cumsum", _scan(np.add), _cumsum_rule)
-primitive("cumprod", "Cumprod", _scan(np.multiply), _cumprod_rule)
+primitive("cumsum", "Cumsum", _scan(np.add), _cumsum_rule, kinds="fciu")
+primitive("cumprod", "Cumprod", _scan(np.multiply), _cumprod_rule, kinds="fciu")
 
 
 def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
@@ -1486,7 +1479,7 @@ def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
 
 
 primitive(
-    "cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, floats=True
+    "cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, kinds="f"
 )
 
 
@@ -1499,8 +1492,8 @@ def _extreme_index(f):
     return forward
 
 
-primitive("argmax", "ArgMax", _extreme_index(np.argmax))
-primitive("argmin", "ArgMin", _extreme_index(np.argmin))
+primitive("argmax", "ArgMax", _extreme_index(np.argmax), kinds="fiub")
+primitive("argmin", "ArgMin", _extreme_index(np.argmin), kinds="fiub")
 
 
 def argmax(input, axis=None, output_type="int64", name=None):
@@ -1543,7 +1536,7 @@ def _addn_forward(*xs):
     return total
 
 
-primitive("add_n", "AddN", _addn_forward, _addn_rule, variadic=True)
+primitive("add_n", "AddN", _addn_forward, _addn_rule, variadic=True, kinds="fciu")
 
 
 def add_n(inputs, name=None):

@@ -120,7 +120,7 @@ relu = _unary(
     "max(x, 0); the derivative at 0 is 0.",
     "-1.0",
     0.0,
-    floats=False,
+    kinds="fiu",
     argument="features",
 )
 relu6 = _unary(
@@ -131,7 +131,7 @@ relu6 = _unary(
     "min(max(x, 0), 6).",
     "7.0",
     6.0,
-    floats=False,
+    kinds="fiu",
     argument="features",
 )
 elu = _unary(
@@ -142,11 +142,13 @@ elu = _unary(
     "x where x > 0, else e^x - 1.",
     "-1.0",
     -0.6321,
+    kinds="f",
     argument="features",
 )
 selu = _unary(
     "nn.selu", "Selu", lambda x: _elu_forward(x) * np.where(x > 0, _SCALE, _SCALE * _ALPHA).astype(x.dtype),
     _selu, "Scaled elu (Klambauer et al., 2017).", "-1.0", -1.1113, argument="features",
+    kinds="f",
 )  # fmt: skip
 softsign = _unary(
     "nn.softsign",
@@ -156,6 +158,7 @@ softsign = _unary(
     "x / (1 + |x|).",
     "1.0",
     0.5,
+    kinds="f",
     argument="features",
 )
 primitive(
@@ -163,7 +166,7 @@ primitive(
     "LeakyRelu",
     lambda x, alpha: np.where(x > 0, x, x * x.dtype.type(alpha))[()],
     _leaky,
-    floats=True,
+    kinds="f",
 )
 
 
@@ -244,8 +247,8 @@ def _log_softmax(g, z, x, axis):
     return g - P.exp(z) * P.sum(g, axis=(axis,), keepdims=True)
 
 
-primitive("softmax", "Softmax", _softmax_forward, _softmax, floats=True)
-primitive("log_softmax", "LogSoftmax", _log_softmax_forward, _log_softmax, floats=True)
+primitive("softmax", "Softmax", _softmax_forward, _softmax, kinds="f")
+primitive("log_softmax", "LogSoftmax", _log_softmax_forward, _log_softmax, kinds="f")
 
 
 def _logits(x, op):
@@ -588,7 +591,7 @@ def _avg_grad_rule(h, z, g, x_shape, **attrs):
 primitive("max_pool2d", "MaxPool", _conv.max_pool2d, _max_pool_rule)
 primitive("pool_scatter", "MaxPoolGrad", _conv.pool_scatter, _pool_scatter_rule)
 primitive("pool_gather", "MaxPoolGradGrad", _conv.pool_gather, _pool_gather_rule)
-primitive("avg_pool2d", "AvgPool", _conv.avg_pool2d, _avg_pool_rule)
+primitive("avg_pool2d", "AvgPool", _conv.avg_pool2d, _avg_pool_rule, kinds="f")
 primitive("avg_pool2d_grad", "AvgPoolGrad", _conv.avg_pool2d_grad, _avg_grad_rule)
 
 
@@ -640,10 +643,10 @@ def bias_add(value, bias, data_format=None, name=None):
     [[2.0, 3.0]]
     """
     x, b = same_dtypes([value, bias], "BiasAdd")
-    if b._a.ndim != 1 or not x._a.ndim or x._a.shape[-1] != b._a.shape[0]:
+    if b._a.ndim != 1 or x._a.ndim < 2 or x._a.shape[-1] != b._a.shape[0]:
         raise ShapeError(
-            f"Must provide as many biases as the last dimension of the input tensor: {list(b._a.shape)} vs. "
-            f"{list(x._a.shape)} [Op:BiasAdd]"
+            f"Must provide as many biases as the last dimension of the input tensor, which is at least "
+            f"2D: {list(b._a.shape)} vs. {list(x._a.shape)} [Op:BiasAdd]"
         )
     return x + b
 

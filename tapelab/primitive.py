@@ -25,6 +25,10 @@ from .tensor import Tensor, Variable, active, as_array, as_tensor, new
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tapelab\.")
 
 
+ALL_KINDS = "fciubO"
+SCALARS = tuple(np.sctypeDict.values())
+
+
 class Primitive:
     """A row of the table: name, forward, rules.
 
@@ -40,23 +44,23 @@ class Primitive:
       real: the rule is right for complex numbers as it stands; otherwise rules are written for
         holomorphic functions and the walk conjugates around them (TensorFlow's convention).
       batched: False when `joint` cannot take a stack of cotangents and must be looped over.
-      numbers: the operation is not defined on booleans and strings.
-      floats: the operation is defined on floats and complex numbers only.
+      kinds: the dtypes of the (first) input on which the operation is defined, by NumPy's letters:
+        f float, c complex, i and u integers, b booleans, O strings.
     """
 
     __slots__ = (
-        "name", "forward", "rules", "broadcasts", "numbers", "joint", "batched", "floats", "variadic",
-        "real", "key",
-        "plain",
+        "name", "forward", "rules", "broadcasts", "joint", "batched", "variadic", "real", "key", "plain",
+        "kinds", "refused",
     )  # fmt: skip
 
     def __init__(
-        self, name, forward, *rules, broadcasts=False, joint=None, batched=True, floats=False,
-        variadic=False, real=False, numbers=False,
+        self, name, forward, *rules, broadcasts=False, joint=None, batched=True, variadic=False,
+        real=False, kinds=ALL_KINDS,
     ):  # fmt: skip
         self.name, self.forward, self.rules, self.key = name, forward, rules, None
-        self.broadcasts, self.joint, self.batched, self.floats = broadcasts, joint, batched, floats
-        self.variadic, self.real, self.numbers = variadic, real, numbers
+        self.broadcasts, self.joint, self.batched = broadcasts, joint, batched
+        self.variadic, self.real, self.kinds = variadic, real, kinds
+        self.refused = frozenset(t for t in SCALARS if np.dtype(t).kind not in kinds)
         # One rule per input: without attributes, the walk's short path will do.
         self.plain = not (variadic or joint or None in rules)
 
@@ -65,6 +69,8 @@ class Primitive:
         for x in inputs:
             if isinstance(x, Tensor):
                 xs = [x if isinstance(x, Tensor) else Tensor(x) for x in inputs]
+                if xs[0]._a.dtype.kind not in self.kinds:
+                    raise wrong_dtype(self.name, xs[0].dtype)
                 z = self.run([x._a for x in xs], attrs)
                 if type(z) is tuple:
                     z = tuple(map(Tensor, z))
@@ -222,16 +228,13 @@ def coerce(p, x, y):
     return x, y
 
 
-_BOOL, _OBJECT = np.dtype(bool), np.dtype(object)
-
-
 def binary(p):
     """The public function of a primitive with two operands that broadcast.
 
     This is the path that every `x * y` takes, so it is written out: no generic call, no tuple of
     inputs, no errstate. Measured, `p(x, y)` takes twice as long.
     """
-    forward, rules, ndarray, numbers = p.forward, p.rules, np.ndarray, p.numbers
+    forward, rules, ndarray, kinds, refused = p.forward, p.rules, np.ndarray, p.kinds, p.refused
     attrs = None if p.plain else {}
 
     def op(x, y, name=None):
@@ -243,8 +246,10 @@ def binary(p):
             d = a.dtype
             if d is not b.dtype and d != b.dtype:  # unpickled arrays have dtypes of their own
                 raise dtype_mismatch(p.name, 1, x.dtype, y.dtype, (a.shape, b.shape))
-            if numbers and (d is _BOOL or d is _OBJECT):  # NumPy would add them
+            if d.kind not in kinds:  # NumPy would go on, adding booleans and taking roots of integers
                 raise wrong_dtype(p.name, x.dtype)
+        elif type(a) in refused:
+            raise wrong_dtype(p.name, x.dtype)
         z = new(Tensor)
         try:
             z._a = forward(a, b)
@@ -277,13 +282,13 @@ def reverse(op):
 
 def unary(p):
     """The public function of a primitive with one operand; written out like `binary`."""
-    forward, rules, floats = p.forward, p.rules, p.floats
+    forward, rules, kinds = p.forward, p.rules, p.kinds
 
     def op(x, name=None):
         if type(x) is not Tensor:
             x = as_tensor(x)
         a = x._a
-        if floats and a.dtype.kind not in "fc":
+        if a.dtype.kind not in kinds:
             raise wrong_dtype(p.name, x.dtype)
         z = new(Tensor)
         try:

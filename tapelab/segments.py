@@ -3,8 +3,8 @@
 import numpy as np
 
 from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where
-from .errors import InvalidArgumentError
-from .math import cast, divide, equal, reduce_prod, sqrt
+from .errors import InvalidArgumentError, wrong_dtype
+from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
 from .tensor import Tensor, as_tensor, is_tensor, numpy_dtype
 
@@ -12,6 +12,8 @@ from .tensor import Tensor, as_tensor, is_tensor, numpy_dtype
 def _groups(data, segment_ids, num_segments, op):
     """Data, ids (negative ones dropped, as many axes of the data flattened) and how many groups."""
     x, ids = as_tensor(data), as_tensor(segment_ids)._a
+    if x._a.dtype.kind not in "fciu":
+        raise wrong_dtype(op, x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
         raise InvalidArgumentError(
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
@@ -37,6 +39,14 @@ def unsorted_segment_mean(data, segment_ids, num_segments, name=None):
     """
     x, ids, n = _groups(data, segment_ids, num_segments, "UnsortedSegmentMean")
     return unsorted_segment_sum(x, Tensor(ids), n) / np.maximum(_counts(ids, n, x), 1)
+
+
+def _mean_in_kind(data, ids, n):
+    """As `unsorted_segment_mean`, but integers divide as integers, as in `reduce_mean`."""
+    x, ids, n = _groups(data, ids, n, "SegmentMean")
+    z = unsorted_segment_sum(x, Tensor(ids), n)
+    counts = np.maximum(_counts(ids, n, x), 1)
+    return truncatediv(z, counts) if x._a.dtype.kind in "iu" else z / counts
 
 
 def unsorted_segment_sqrt_n(data, segment_ids, num_segments, name=None):
@@ -92,13 +102,13 @@ def _sorted(name, unsorted, empty=None):
         return where(none, z._a.dtype.type(empty), z)
 
     op.__name__ = op.__qualname__ = name
-    op.__doc__ = f"As `{unsorted.__name__}`, for ids that start at 0 and never fall."
+    op.__doc__ = f"As `unsorted_{name}`, for ids that start at 0 and never fall."
     return op
 
 
 segment_max = _sorted("segment_max", unsorted_segment_max, 0)
 segment_min = _sorted("segment_min", unsorted_segment_min, 0)
-segment_mean = _sorted("segment_mean", unsorted_segment_mean)
+segment_mean = _sorted("segment_mean", _mean_in_kind)
 segment_prod = _sorted("segment_prod", unsorted_segment_prod)
 
 
@@ -237,10 +247,11 @@ def tensor_scatter_nd_min(tensor, indices, updates, name=None):
 
 
 def _scatter_extreme(tensor, indices, updates, f):
-    from .array import gather_nd, scatter_nd
+    from .array import _scattered, gather_nd, scatter_nd
 
     x, i = as_tensor(tensor), as_tensor(indices)
     u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    _scattered(i, u, x._a.shape, "TensorScatter")
     z = np.array(x._a)
     f.at(z, tuple(np.moveaxis(i._a, -1, 0)), u._a)
     z = Tensor(z)

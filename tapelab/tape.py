@@ -538,7 +538,7 @@ class GradientTape:
         >>> tape.batch_jacobian(y, x, verify=True).numpy().tolist()
         [[[2.0, 0.0], [0.0, 4.0]], [[6.0, 0.0], [0.0, 8.0]]]
         """
-        _wants_zeros(unconnected_gradients)
+        zeros = _wants_zeros(unconnected_gradients)
         self._check_usable()
         target, source = _single(target, "target"), _single(source, "source")
         for x in (source, target):
@@ -559,7 +559,8 @@ class GradientTape:
             if verify and found is not None:
                 jacobian.check_items(self, records, target, source, found)
         if found is None:
-            return Tensor(np.zeros(target.shape + source.shape[1:], target.dtype._np))
+            like = source if zeros else target  # integers keep their dtype
+            return Tensor(np.zeros(target.shape + source.shape[1:], like.dtype._np))
         return found
 
     def _sees(self, target):

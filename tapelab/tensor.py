@@ -775,9 +775,31 @@ class Variable(_Operators):
         return self._scatter(sparse_delta, np.subtract.at)
 
     def _scatter(self, s, write):
-        a = np.array(self._t._a)
-        write(a, s.indices._a, s.values._a)
+        if not isinstance(s, IndexedSlices):
+            raise TypeError(f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {s}")
+        a, rows = np.array(self._t._a), s.indices._a
+        if np.any((rows < 0) | (rows >= len(a))):
+            raise InvalidArgumentError(f"indices {rows.tolist()} are not all in [0, {len(a)}) [Op:Scatter]")
+        write(a, rows, s.values._a)
         return self._replace(s.values, a)
+
+    def scatter_nd_update(self, indices, updates, name=None):
+        """Write updates at multi-indices, as `tf.tensor_scatter_nd_update` does for a tensor."""
+        return self._scatter_nd("tensor_scatter_nd_update", indices, updates)
+
+    def scatter_nd_add(self, indices, updates, name=None):
+        """Add updates at multi-indices, as `tf.tensor_scatter_nd_add` does for a tensor."""
+        return self._scatter_nd("tensor_scatter_nd_add", indices, updates)
+
+    def scatter_nd_sub(self, indices, updates, name=None):
+        """Subtract updates at multi-indices, as `tf.tensor_scatter_nd_sub` does for a tensor."""
+        return self._scatter_nd("tensor_scatter_nd_sub", indices, updates)
+
+    def _scatter_nd(self, op, indices, updates):
+        from . import array
+
+        old, u = Tensor(self._t._a), as_tensor(updates, self._t._a.dtype)
+        return self._replace(u, getattr(array, op)(old, indices, Tensor(u._a))._a)
 
     # -- Python's protocols
 

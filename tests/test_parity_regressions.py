@@ -314,7 +314,11 @@ def test_linspace_of_no_numbers_is_empty():
 
 
 def test_fill_takes_a_scalar_and_sizes_from_0():
-    for f in (lambda: tf.fill([2], [1, 2]), lambda: tf.zeros([2, -1]), lambda: tf.one_hot([1.5], 3)):
+    for f in (
+        lambda: tf.fill([2], [1, 2]),
+        lambda: tf.zeros([2, -1]),
+        lambda: tf.one_hot([1.5], 3),
+    ):
         with pytest.raises(Invalid):
             f()
 
@@ -374,3 +378,132 @@ def test_axes_that_are_none(f, error):
 
 def test_the_largest_column_sum_of_integers_is_a_norm():
     assert int(tf.norm(tf.constant([[1, -2], [2, 3]]), ord=1, axis=[0, 1])) == 5
+
+
+# ---------------------------------------------------------------- dtypes that are refused, or kept
+
+
+BOOLS, COMPLEX, INTS = [True, False], [1 + 1j, 2.0], [1, 2]
+
+
+@pytest.mark.parametrize(
+    "f, value",
+    [
+        *(
+            (f, BOOLS)
+            for f in (tf.square, tf.abs, tf.cumsum, tf.sort, tf.argsort, tf.round, tf.nn.relu)
+        ),
+        *((f, BOOLS) for f in (tf.math.top_k, lambda x: tf.add_n([x, x]), lambda x: x[0] + x[0])),
+        *((f, BOOLS) for f in (lambda x: x[0] ** x[0], lambda x: tf.maximum(x[0], x[0]))),
+        *((f, BOOLS) for f in (lambda x: tf.clip_by_value(x, x, x), lambda x: tf.matmul([x], [x]))),
+        *((lambda x, f=f: f(x, [0, 0]), BOOLS) for f in (tf.math.segment_sum, tf.math.segment_max)),
+        *(
+            (f, COMPLEX)
+            for f in (tf.sort, tf.argmax, tf.math.top_k, tf.reduce_max, tf.nn.relu, tf.nn.elu)
+        ),
+        *((f, COMPLEX) for f in (tf.reduce_logsumexp, lambda x: tf.maximum(x, x), lambda x: x < x)),
+        *((lambda x, f=f: f([x, x]), INTS) for f in (tf.linalg.inv, tf.linalg.det)),
+        (lambda x: tf.nn.avg_pool2d(tf.reshape(x, [1, 2, 1, 1]), 1, 1, "SAME"), INTS),
+    ],
+)
+def test_dtypes_on_which_an_operation_is_not_defined(f, value):
+    with pytest.raises(Invalid):
+        f(tf.constant(value))
+
+
+def test_the_mean_of_a_segment_of_integers_is_an_integer():
+    z = tf.math.segment_mean([7, 2, -3, -4], [0, 0, 1, 1])
+    assert z.dtype == tf.int32 and z.numpy().tolist() == [4, -3]
+
+
+def test_unconnected_zeros_of_a_batch_jacobian_have_the_dtype_of_the_source():
+    x, y = tf.constant([[1, 2]]), tf.constant([[1.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        pass
+    zeros = tape.batch_jacobian(y, x, unconnected_gradients="zero")
+    assert zeros.dtype == tf.int32 and zeros.shape == [1, 1, 2]
+    assert tape.batch_jacobian(y, x).dtype == tf.float32
+
+
+def test_complex_numbers_are_normalised_by_their_length():
+    z = tf.math.l2_normalize(tf.constant([3j, 4.0], tf.complex64))
+    assert z.numpy().round(4).tolist() == np.array([0.6j, 0.8], np.complex64).round(4).tolist()
+    assert tf.linalg.logdet(tf.eye(2, dtype=tf.complex64)).dtype == tf.float32
+
+
+def test_the_largest_integers_first():
+    for dtype in ("uint8", "int8"):
+        x = tf.constant([0, 1, np.iinfo(dtype).min], dtype)
+        assert tf.sort(x, direction="DESCENDING").numpy().tolist() == sorted(
+            x.numpy(), reverse=True
+        )
+        assert tf.math.top_k(x).values.numpy().tolist() == [1]
+
+
+# ---------------------------------------------------------------- paddings, multi-indices, diagonals
+
+
+def test_paddings_by_which_an_axis_cannot_be_mirrored():
+    for paddings, mode in (([2, 0], "REFLECT"), ([3, 0], "SYMMETRIC"), ([-1, 0], "CONSTANT")):
+        with pytest.raises(Invalid, match="addings must be"):
+            tf.pad([1.0, 2.0], [paddings], mode=mode)
+    assert tf.pad([True], [[0, 1]]).numpy().tolist() == [True, False]
+
+
+def test_of_updates_at_one_place_the_last_stays():
+    x, u = tf.Variable([1.0, 2.0]), tf.Variable([5.0, 6.0])
+    with tf.GradientTape() as tape:
+        y = tf.tensor_scatter_nd_update(x, [[0], [0]], u)
+    assert y.numpy().tolist() == [6.0, 2.0]
+    dx, du = tape.gradient(y, [x, u])
+    assert dx.numpy().tolist() == [0.0, 1.0] and du.numpy().tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "indices, updates", [([[9]], [5.0]), ([[-1]], [5.0]), ([[1]], [5.0, 6.0]), ([[1]], 5.0)]
+)
+@pytest.mark.parametrize("what", ["add", "sub", "update", "max", "min"])
+def test_multi_indices_and_updates_that_do_not_fit(what, indices, updates):
+    with pytest.raises(Invalid):
+        getattr(tf, f"tensor_scatter_nd_{what}")([1.0, 2.0, 3.0], indices, updates)
+
+
+def test_multi_indices_that_are_no_such_thing():
+    for indices in (1, [0, 0], [[0.0]]):
+        with pytest.raises(Invalid):
+            tf.gather_nd([1.0, 2.0], indices)
+
+
+def test_variables_are_written_at_multi_indices():
+    v = tf.Variable([1.0, 2.0, 3.0])
+    v.scatter_nd_update([[0], [0]], [5.0, 6.0])
+    v.scatter_nd_add([[1], [1]], [1, 1])
+    v.scatter_nd_sub([[2]], [3])
+    assert v.numpy().tolist() == [6.0, 4.0, 0.0]
+    with pytest.raises(Invalid):
+        v.scatter_update(tf.IndexedSlices(tf.constant([1.0]), tf.constant([7])))
+
+
+def test_diagonals_beside_the_main_one():
+    x = tf.constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    for k in (-1, 0, 1, 2):
+        assert tf.linalg.diag_part(x, k=k).numpy().tolist() == np.diag(x, k).tolist()
+        assert tf.linalg.diag([1.0, 2.0], k=k).numpy().tolist() == np.diag([1.0, 2.0], k).tolist()
+        filled = tf.linalg.set_diag(x, np.diag(x, k) * 0, k=k).numpy()
+        assert filled.tolist() == np.where(np.eye(2, 3, k), 0, x).tolist()
+    with pytest.raises(Invalid):
+        tf.linalg.diag_part(x, k=3)
+
+
+def test_a_band_keeps_infinities_out():
+    x = tf.constant([[1.0, np.inf], [np.nan, 1.0]])
+    assert tf.linalg.band_part(x, 0, 0).numpy().tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_no_items_under_dots_of_an_einsum():
+    assert tf.einsum("...ab->...ba", tf.zeros([0, 2, 3])).shape == [0, 3, 2]
+
+
+def test_a_bias_wants_a_batch():
+    with pytest.raises(Invalid):
+        tf.nn.bias_add([1.0, 2.0], [1.0, 2.0])
