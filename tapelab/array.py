@@ -5,6 +5,7 @@ Most of these are linear, and come in pairs: each one's gradient rule is the oth
 """
 
 import contextlib
+import operator
 
 import numpy as np
 
@@ -154,7 +155,7 @@ def transpose(a, perm=None, conjugate=False, name="transpose"):
             "[Op:Transpose]"
         )
     z = P.transpose(x, perm=tuple(p % n - n for p in perm))
-    return P.conj(z) if conjugate else z
+    return P.conj(z) if conjugate and z._a.dtype.kind == "c" else z
 
 
 def expand_dims(input, axis, name=None):
@@ -304,12 +305,9 @@ def _index(x, key):
                 raise _bad_index(k)
             k = int(a)
         if isinstance(k, slice):
-            k = slice(*[None if v is None else int(v) for v in (k.start, k.stop, k.step)])
-        elif isinstance(k, (list, tuple)):
-            raise ShapeError(
-                f"Index out of range: a list such as {k!r} does not index a tensor; use tf.gather(x, {k!r}) "
-                f"[Op:StridedSlice]"
-            )
+            k = slice(*[None if v is None else _whole(v) for v in (k.start, k.stop, k.step)])
+            if k.step == 0:
+                raise ShapeError(f"strides[{len(out)}] must be non-zero [Op:StridedSlice]")
         elif not (
             k is None or k is Ellipsis or hasattr(k, "__index__") and not isinstance(k, bool)
         ):
@@ -327,8 +325,15 @@ def _index(x, key):
 def _bad_index(k):
     return TypeError(
         f"Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 "
-        f"tensors are valid indices, got {k!r}."
+        f"tensors are valid indices, got {k!r}. A list of rows is for tf.gather(x, rows)."
     )
+
+
+def _whole(k):
+    """The end or step of a slice as an integer."""
+    if isinstance(k, (bool, np.bool_)) or not hasattr(k, "__index__"):
+        raise _bad_index(k)
+    return operator.index(k)
 
 
 def getitem(x, key, box=Tensor):
@@ -596,10 +601,12 @@ def reverse(tensor, axis, name=None):
     >>> tf.reverse([1, 2, 3], [0]).numpy().tolist()
     [3, 2, 1]
     """
-    x = convert_to_tensor(tensor)
+    x, axes = convert_to_tensor(tensor), ints(axis)
+    if not np.ndim(axis):
+        raise ShapeError(f"axis must be a list of axes, got {axis!r} [Op:ReverseV2]")
     if not x._a.ndim:
-        return x
-    return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in ints(axis)))
+        return P.identity(x)
+    return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in axes))
 
 
 def roll(input, shift, axis, name=None):
@@ -768,7 +775,7 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     n = x._a.shape[axis]
     i = _checked(indices, n, "GatherV2")
     if batch_dims:
-        b = batch_dims % (i.ndim + 1) if batch_dims < 0 else batch_dims
+        b = batch_dims + i.ndim if batch_dims < 0 else batch_dims
         front = int(np.prod(i.shape[:b]))
         at = axis + x._a.ndim
         moved = transpose(x, [*range(b), at, *[a for a in range(b, x._a.ndim) if a != at]])
@@ -805,7 +812,7 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     if depth == 1:
         flat = np.asarray(i[..., 0])  # keeps the dtype of the indices
     rows = reshape(x, [n, *x._a.shape[depth:]]) if depth != 1 else x
-    p = P.gather_sparse if depth == 1 and x._a.ndim > 1 else P.gather_dense
+    p = P.gather_sparse if depth == 1 and i.ndim == 2 else P.gather_dense
     return p(rows, indices=flat, axis=-rows._a.ndim)
 
 

@@ -373,7 +373,7 @@ def band_part(input, num_lower, num_upper, name=None):
 def matrix_transpose(a, name="matrix_transpose", conjugate=False):
     """The last two axes exchanged."""
     z = _t(_at_least_2d(as_tensor(a), "Transpose"))
-    return P.conj(z) if conjugate else z
+    return P.conj(z) if conjugate and z._a.dtype.kind == "c" else z
 
 
 def adjoint(matrix, name=None):
@@ -496,7 +496,8 @@ def slogdet(input, name=None):
     from .math import log, sign
 
     d = det(input)
-    return namedtuple("SelfAdjointEig", ["sign", "log_abs_determinant"])(sign(d), log(_abs(d)))
+    size = cast(log(_abs(d)), d.dtype)  # complex too if the matrix is, as in TensorFlow
+    return namedtuple("SelfAdjointEig", ["sign", "log_abs_determinant"])(sign(d), size)
 
 
 def logdet(matrix, name=None):

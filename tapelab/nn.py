@@ -330,9 +330,12 @@ def _sigmoid_xent_labels(g, z, x, labels):
     return -(g * x)
 
 
-primitive("softmax_xent", "SoftmaxCrossEntropyWithLogits", _xent_forward, _xent_x, _xent_labels)
 primitive(
-    "sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x, None
+    "softmax_xent", "SoftmaxCrossEntropyWithLogits", _xent_forward, _xent_x, _xent_labels, kinds="f"
+)
+primitive(
+    "sparse_xent", "SparseSoftmaxCrossEntropyWithLogits", _sparse_xent_forward, _sparse_xent_x, None,
+    kinds="f",
 )
 primitive(
     "sigmoid_xent",
@@ -340,6 +343,7 @@ primitive(
     _sigmoid_xent_forward,
     _sigmoid_xent_x,
     _sigmoid_xent_labels,
+    kinds="fc",
 )
 
 

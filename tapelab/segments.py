@@ -203,7 +203,7 @@ def searchsorted(sorted_sequence, values, side="left", out_type="int32", name=No
 def invert_permutation(x, name=None):
     """The permutation that undoes one."""
     a = as_tensor(x)._a
-    if sorted(a.tolist()) != list(range(len(a))):
+    if a.ndim != 1 or sorted(a.tolist()) != list(range(len(a))):
         raise InvalidArgumentError(f"{a.tolist()} is not a permutation [Op:InvertPermutation]")
     return Tensor(np.argsort(a).astype(a.dtype))
 

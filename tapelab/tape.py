@@ -357,7 +357,7 @@ class GradientTape:
             as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
         ]
         flat = [as_source(s) for s in nest.flatten(sources)]
-        seeds = self._seeds(targets, output_gradients)
+        seeds = self._seeds(targets, output_gradients, flat)
         with self._asked() as records:
             found = self._pull(records, seeds, flat)
             self._some_none = any(g is None for g in found)
@@ -393,8 +393,9 @@ class GradientTape:
             if not self._persistent:
                 self._release(self._some_none)
 
-    def _seeds(self, targets, output_gradients):
-        """id of each target -> its cotangent, as tensors."""
+    def _seeds(self, targets, output_gradients, sources):
+        """id of each target -> its cotangent, as tensors; only of what can lead to a source."""
+        own = set(map(id, sources))
         given = [] if output_gradients is None else nest.flatten(output_gradients)
         seeds = {}
         for i, target in enumerate(targets):
@@ -420,6 +421,8 @@ class GradientTape:
             else:
                 g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
             k = id(t)
+            if k not in self._tracked and id(target) not in own:
+                continue  # not a source itself; but it may be the value that a source holds
             seeds[k] = (t, g) if k not in seeds else (t, seeds[k][1] + g)
         return seeds
 

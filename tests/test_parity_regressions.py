@@ -507,3 +507,54 @@ def test_no_items_under_dots_of_an_einsum():
 def test_a_bias_wants_a_batch():
     with pytest.raises(Invalid):
         tf.nn.bias_add([1.0, 2.0], [1.0, 2.0])
+
+
+def test_what_an_unwatched_variable_holds_is_not_the_variable():
+    v = tf.Variable([1.0], trainable=False)
+    with tf.GradientTape(persistent=True) as tape:
+        y = tf.nn.dropout(v, 0.0)
+    assert tape.gradient(y, v) is None and tape.gradient(v, v).numpy().tolist() == [1.0]
+
+
+def test_a_scalar_turned_around_is_another_tensor():
+    x = tf.constant(0)
+    with tf.GradientTape() as tape:
+        y = tf.reverse(x, [-1])
+    assert tape.gradient(y, x) is None
+    with pytest.raises(Invalid):
+        tf.reverse([1, 2], 0)
+
+
+@pytest.mark.parametrize("key", [(None, [0, 1]), ([0, 1], 0), slice(1.5, None), slice(None, "a")])
+def test_keys_that_do_not_index(key):
+    with pytest.raises(TypeError):
+        tf.ones([2, 2])[key]
+
+
+def test_a_step_of_zero():
+    with pytest.raises(Invalid):
+        tf.ones([2])[::0]
+
+
+def test_dimensions_in_front_counted_from_the_back_of_the_indices():
+    x, rows = tf.reshape(tf.range(8), [2, 4]), [[3, 1], [1, 1]]
+    assert tf.gather(x, rows, axis=-1, batch_dims=-1).numpy().tolist() == [[3, 1], [5, 5]]
+
+
+def test_rows_of_gather_nd_are_slices_by_the_shape_of_the_indices():
+    x = tf.Variable([1.0, 2.0, 3.0])
+    assert isinstance(gradient(lambda x: tf.gather_nd(x, [[1]]), x), tf.IndexedSlices)
+    assert not isinstance(gradient(lambda x: tf.gather_nd(x, [[[1]]]), x), tf.IndexedSlices)
+
+
+def test_losses_of_integers():
+    for loss in (tf.nn.sigmoid_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits):
+        with pytest.raises(Invalid):
+            loss(labels=[[1, 0]], logits=[[1, 2]])
+
+
+def test_complex_numbers_of_a_determinant_and_booleans_transposed():
+    assert tf.linalg.slogdet(tf.eye(2, dtype=tf.complex64))[1].dtype == tf.complex64
+    assert tf.linalg.adjoint([[True]]).dtype == tf.bool
+    with pytest.raises(Invalid):
+        tf.math.invert_permutation(3)
