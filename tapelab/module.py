@@ -47,6 +47,11 @@ class Module:
             )
         self._name = name
 
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+        if "_awaits" in vars(self):  # a checkpoint restored before this attribute was set
+            self._awaits.match()
+
     @property
     def name(self):
         """The name given, or the class's in snake_case."""
@@ -75,7 +80,7 @@ class Module:
         while queue:
             module, queue = queue[0], queue[1:]
             attributes = vars(module)
-            waiting = [attributes[k] for k in sorted(attributes) if k != "_name"]
+            waiting = [attributes[k] for k in sorted(attributes) if k not in ("_name", "_awaits")]
             submodules = []
             while waiting:
                 x, waiting = waiting[0], waiting[1:]

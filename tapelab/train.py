@@ -17,26 +17,39 @@ def _children(x):
         return [(str(i), v) for i, v in enumerate(x)]
     if hasattr(x, "assign"):
         return None
-    for names in ("variables", "weights"):  # Keras layers, models and optimizers, tf.Module
-        if hasattr(x, names):
-            if hasattr(x, "_flatten") or not isinstance(getattr(x, names), (list, tuple)):
-                return [(k, v) for k, v in sorted(vars(x).items()) if k != "_name"]
-            return [(str(i), v) for i, v in enumerate(getattr(x, names))]
+    if hasattr(x, "_tracked"):  # Keras layers and metrics: what add_weight made, what they hold
+        own = [(str(i), v) for i, v in enumerate(x._weights)]
+        return own + [(k, v) for k, v in vars(x).items() if _belongs(x, k, v)]
+    if hasattr(x, "_flatten"):
+        return [(k, v) for k, v in sorted(vars(x).items()) if k not in ("_name", "_awaits")]
+    if isinstance(getattr(x, "variables", None), (list, tuple)):  # optimizers
+        return [(str(i), v) for i, v in enumerate(x.variables)]
     return None
 
 
-def _named_variables(objects):
-    """Every variable under its path, each once."""
-    found, seen, queue = {}, set(), [(name, x) for name, x in sorted(objects.items())]
+def _belongs(layer, name, value):
+    """Whether a layer's attribute is part of it: a variable, a layer, a container; no metric."""
+    held = name in layer._tracked and not (
+        hasattr(value, "_tracked") and not hasattr(value, "trainable_weights")
+    )
+    return held or hasattr(value, "assign")
+
+
+def _walk(objects):
+    """(every variable under its path, each once; everything that can get variables later)."""
+    found, holders, queue = {}, {}, [(name, x) for name, x in sorted(objects.items())]
     while queue:
         path, x = queue.pop(0)
-        if id(x) in seen:
+        if id(x) in holders:
             continue
-        seen.add(id(x))
+        holders[id(x)] = x
         if hasattr(x, "assign"):
             found[path] = x
         queue = [(f"{path}/{k}", v) for k, v in _children(x) or ()] + queue
-    return found
+    plain = (dict, list, tuple)
+    return found, [
+        x for x in holders.values() if not isinstance(x, plain) and _children(x) is not None
+    ]
 
 
 class Checkpoint:
@@ -64,7 +77,7 @@ class Checkpoint:
         path = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         values = {
-            name: np.asarray(as_tensor(v)._a) for name, v in _named_variables(self._objects).items()
+            name: np.asarray(as_tensor(v)._a) for name, v in _walk(self._objects)[0].items()
         }
         with open(path + ".npz.part", "wb") as f:
             np.savez(f, **values)
@@ -83,44 +96,59 @@ class Checkpoint:
     def restore(self, save_path, options=None):
         """Assign the variables stored in a checkpoint; None changes nothing.
 
+        Variables that modules and layers make later get their stored values when they are made.
+
         Returns:
           A status: `assert_consumed()` raises AssertionError if a stored value found no variable.
         Raises:
           NotFoundError: no such checkpoint. ValueError: a stored value of another shape.
         """
-        if save_path is None:
-            return _Status(set(), set())
-        stored, here = _read(save_path), _named_variables(self._objects)
-        for name in stored.keys() & here.keys():
-            if stored[name].shape != tuple(here[name].shape):
-                raise ValueError(
-                    f"Received incompatible tensor with shape {stored[name].shape} when attempting "
-                    "to restore "
-                    f"variable with shape {here[name].shape} and name {name}."
-                )
-        for name in stored.keys() & here.keys():
-            here[name].assign(stored[name])
-        return _Status(stored.keys() - here.keys(), here.keys() - stored.keys())
+        status = _Status(self._objects, {} if save_path is None else _read(save_path))
+        status.match()
+        return status
 
 
 class _Status:
-    """What became of the values of a checkpoint."""
+    """What becomes of the values of a checkpoint."""
 
-    def __init__(self, unused, missing):
-        self._unused, self._missing = sorted(unused), sorted(missing)
+    def __init__(self, objects, stored):
+        self._objects, self._known, self._waiting = objects, stored.keys(), dict(stored)
+
+    def match(self):
+        """Assign the values whose variables are there; the others wait for theirs to be made."""
+        here, holders = _walk(self._objects)
+        fitting = {name: here[name] for name in self._waiting.keys() & here.keys()}
+        for name, v in fitting.items():
+            if self._waiting[name].shape != tuple(v.shape):
+                raise ValueError(
+                    "Received incompatible tensor with shape "
+                    f"{self._waiting[name].shape} when attempting to restore variable with shape "
+                    f"{v.shape} and name {name}."
+                )
+        for name, v in fitting.items():
+            v.assign(self._waiting.pop(name))
+        for x in holders:
+            if self._waiting:
+                vars(x)["_awaits"] = self
+            elif vars(x).get("_awaits") is self:
+                del vars(x)["_awaits"]
+
+    def _missing(self):
+        return sorted(_walk(self._objects)[0].keys() - self._known) if self._known else []
 
     def assert_consumed(self):
         """AssertionError unless every stored value and every variable found its partner."""
-        if self._unused or self._missing:
+        unused, missing = sorted(self._waiting), self._missing()
+        if unused or missing:
             raise AssertionError(
-                f"Unresolved: stored but not here {self._unused}; here but not stored {self._missing}."
+                f"Unresolved: stored but not here {unused}; here but not stored {missing}."
             )
         return self
 
     def assert_existing_objects_matched(self):
         """AssertionError unless every variable found a stored value."""
-        if self._missing:
-            raise AssertionError(f"Not in the checkpoint: {self._missing}.")
+        if missing := self._missing():
+            raise AssertionError(f"Not in the checkpoint: {missing}.")
         return self
 
     def expect_partial(self):

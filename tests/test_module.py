@@ -89,6 +89,101 @@ def test_checkpoints_bring_back_every_variable(tmp_path):
     assert path.endswith("ckpt-1") and ("step", []) in tf.train.list_variables(path)
 
 
+class Lazy(tf.Module):
+    """Makes its variable at the first call."""
+
+    def __call__(self, x):
+        if not hasattr(self, "w"):
+            self.w = tf.Variable(tf.zeros([]))
+        return self.w * x
+
+
+def test_variables_made_after_restore_get_their_stored_values(tmp_path):
+    class Pair(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = {"a": Lazy(), "b": Lazy()}
+
+        def __call__(self, x):
+            return self.parts["b"](self.parts["a"](x))
+
+    stored = Pair()
+    stored(1.0)
+    for v, value in zip(stored.variables, (2.0, 3.0)):
+        v.assign(value)
+    path = tf.train.Checkpoint(m=stored).write(tmp_path / "c")
+    model = Pair()
+    status = tf.train.Checkpoint(m=model).restore(path)
+    with pytest.raises(AssertionError, match="m/parts/a/w"):
+        status.assert_consumed()
+    assert float(model(1.0)) == 6.0
+    status.assert_consumed()
+    model.variables[0].assign(5.0)
+    model.note = "an attribute"
+    assert float(model(1.0)) == 15.0  # given once, not at every attribute
+    assert len(model.submodules) == 2 and not hasattr(model, "_awaits")
+
+
+def test_the_checkpoint_restored_last_counts(tmp_path):
+    stored = Lazy()
+    stored(1.0)
+    ckpt, paths = tf.train.Checkpoint(m=stored), []
+    for value in (1.0, 2.0):
+        stored.w.assign(value)
+        paths.append(ckpt.write(tmp_path / str(value)))
+    again = Lazy()
+    ckpt = tf.train.Checkpoint(m=again)
+    for path in paths:
+        ckpt.restore(path)
+    assert float(again(1.0)) == 2.0
+
+
+def test_models_and_optimizers_continue_from_a_checkpoint_restored_before_they_are_built(tmp_path):
+    layers = tf.keras.layers
+    x, y = tf.constant([[0.0, 1.0], [2.0, 3.0], [1.0, 5.0]]), tf.ones([3, 1])
+
+    def make():
+        parts = [layers.Dense(3, activation="relu"), layers.BatchNormalization(), layers.Dense(1)]
+        return tf.keras.Sequential(parts), tf.keras.optimizers.Adam(0.1)
+
+    def losses(model, optimizer, steps=3):
+        found = []
+        for _ in range(steps):
+            with tf.GradientTape() as tape:
+                found.append(tf.reduce_mean((model(x, training=True) - y) ** 2))
+            w = model.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(found[-1], w), w))
+        return [float(v) for v in found]
+
+    model, optimizer = make()
+    losses(model, optimizer)
+    path = tf.train.Checkpoint(model=model, optimizer=optimizer).save(tmp_path / "ckpt")
+    model2, optimizer2 = make()
+    status = tf.train.Checkpoint(model=model2, optimizer=optimizer2).restore(path)
+    assert losses(model2, optimizer2) == losses(model, optimizer)
+    status.assert_consumed()
+
+
+def test_a_model_whose_layers_are_built_in_another_order_than_listed_is_restored(tmp_path):
+    class Crossed(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.outer = tf.keras.layers.Dense(2)
+            self.inner = [tf.keras.layers.Dense(1)]
+            self.scale = tf.Variable(2.0)
+
+        def call(self, x):
+            return self.outer(self.inner[0](x)) * self.scale
+
+    stored, again = Crossed(), Crossed()
+    y = stored(tf.ones([1, 3]))
+    stored.scale.assign(4.0)
+    path = tf.train.Checkpoint(stored).write(tmp_path / "c")
+    status = tf.train.Checkpoint(again).restore(path)
+    assert np.array_equal(again(tf.ones([1, 3])), 2 * y)
+    status.assert_consumed()
+
+
 def test_checkpoints_that_do_not_fit_change_nothing(tmp_path):
     path = tf.train.Checkpoint(a=tf.Variable([1.0]), b=tf.Variable([1.0, 2.0])).write(
         tmp_path / "c"

@@ -152,6 +152,8 @@ class Stateful:
                     "the first statement in the `__init__()` method."
                 ) from None
         object.__setattr__(self, name, value)
+        if "_awaits" in vars(self):
+            self._awaits.match()
 
     dtype = property(lambda self: self._np.name, doc="The dtype of the weights, a string.")
 
@@ -191,6 +193,8 @@ class Stateful:
         finally:
             _calls.scope = outer
         self._weights.append(v)
+        if "_awaits" in vars(self):  # a checkpoint restored before this variable was made
+            self._awaits.match()
         return v
 
 

@@ -138,6 +138,8 @@ class Optimizer:
             for i, v in enumerate(group.variables)
         }
         self.built = True
+        if "_awaits" in vars(self):  # a checkpoint restored before this state was made
+            self._awaits.match()
 
     def apply_gradients(self, grads_and_vars):
         """Update variables with their gradients: `apply_gradients(zip(gradients, variables))`.
