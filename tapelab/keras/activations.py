@@ -82,9 +82,9 @@ def hard_sigmoid(x):
 
 _TABLE = {
     f.__name__: f
-    for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, swish, sigmoid, tanh, softmax,
+    for f in (linear, relu, relu6, leaky_relu, elu, selu, gelu, silu, sigmoid, tanh, softmax,
               log_softmax, softplus, softsign, hard_sigmoid, mish)
-} | {"exponential": exponential}  # fmt: skip
+} | {"exponential": exponential, "swish": swish}  # fmt: skip
 
 
 def get(identifier):

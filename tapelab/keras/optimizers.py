@@ -479,4 +479,6 @@ def get(identifier):
     """The optimizer that a name, class or object stands for. ValueError if unknown."""
     if isinstance(identifier, Optimizer):
         return identifier
-    return lookup("optimizer", identifier, table_of(globals(), Optimizer))
+    table = {name.lower(): cls for name, cls in table_of(globals(), Optimizer).items()}
+    name = identifier.lower() if isinstance(identifier, str) else identifier
+    return lookup("optimizer", name, {k: v for k, v in table.items() if "_" not in k})

@@ -250,3 +250,13 @@ def test_schedules():
 def test_impossible_optimizers_are_refused(make):
     with pytest.raises(ValueError):
         make()
+
+
+@pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "adamw", "AdamW", "rmsprop", "RMSprop"])
+def test_names_of_optimizers_are_keras_names(name):
+    assert type(optimizers.get(name)).__name__.lower() == name.lower()
+
+
+def test_an_unknown_optimizer_lists_the_names():
+    with pytest.raises(ValueError, match="Known names: adagrad, adam, adamw, rmsprop, sgd;"):
+        optimizers.get("rm_sprop")
