@@ -7,6 +7,7 @@ rows one by one.
 """
 
 import itertools
+import os
 
 import numpy as np
 
@@ -476,6 +477,27 @@ class Dataset:
 
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec!r}>"
+
+
+def TextLineDataset(filenames, compression_type=None, buffer_size=None, num_parallel_reads=None,
+                    name=None):  # fmt: skip
+    """A dataset of the lines of text files, each a string tensor without its line end.
+
+    Args:
+      filenames: path, list of paths, or string tensor.
+    """
+    if compression_type:
+        raise ValueError(f"TextLineDataset reads plain text; unpack the {compression_type} file.")
+    paths = [filenames] if isinstance(filenames, (str, bytes, os.PathLike)) else filenames
+    paths = [os.fspath(p) for p in np.ravel(np.asarray(as_tensor(paths)._a)).tolist()]
+
+    def start():
+        for path in paths:
+            with open(path, "rb") as file:
+                for line in file:
+                    yield np.asarray(line.removesuffix(b"\n").removesuffix(b"\r"), object)
+
+    return Dataset(start, UNKNOWN_CARDINALITY, TensorSpec([], "string"))
 
 
 def _rows(columns, n, order, spec=None):

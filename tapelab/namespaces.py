@@ -34,6 +34,7 @@ _RAGGED = "tensors are rectangular here; pad with tf.pad and mark the padding wi
 _SPARSE = "tensors are dense here; tf.IndexedSlices appears as the gradient of tf.gather"
 _GRAPH = "everything runs eagerly here: call the function and look at the result"
 _FILES = "read and write files with Python (open, pathlib) or numpy.load and numpy.save"
+_CSV = "read tables with numpy.loadtxt and slice them with tf.data.Dataset.from_tensor_slices"
 _ONE = "there is one CPU here"
 _STRINGS = "use Python's strings; tf.string tensors can only be stored and printed"
 _LINALG = "numpy.linalg has it for values; write its gradient with tf.custom_gradient"
@@ -82,8 +83,8 @@ ABSENT = {
         "AdamOptimizer": "it is tf.keras.optimizers.Adam", "GradientDescentOptimizer": "it is tf.keras.optimizers.SGD",
         "Example": _FILES, "Coordinator": "use Python's threading",
     },
-    "config": {"set_visible_devices": _ONE, "experimental": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
-    "data": {"TFRecordDataset": _FILES, "TextLineDataset": _FILES, "experimental": "its names are left out"},
+    "config": {"set_visible_devices": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
+    "data": {"TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
     "image": {name: "prepare images with Pillow and NumPy" for name in "decode_png decode_jpeg resize".split()},
 }  # fmt: skip
 
@@ -121,7 +122,7 @@ def refuse(module, prefix):
             text += (
                 f"; did you mean {' or '.join(path + n for n in near)}?"
                 if near
-                else (". It has what gradient tapes need of TensorFlow; dir(tf) lists the names.")
+                else f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
             )
         raise AttributeError(text, name=name, obj=module)
 

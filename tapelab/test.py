@@ -46,3 +46,13 @@ def compute_gradient(f, x, delta=None):
             matrix[:, k] = (ends[0] - ends[1]) / (2 * step)
         numbers.append(matrix)
     return theory, numbers
+
+
+def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None):
+    """False: everything runs on the CPU. (`tf.config.list_physical_devices("GPU")` is newer.)"""
+    return False
+
+
+def gpu_device_name():
+    """The empty string: there is no GPU."""
+    return ""

@@ -158,7 +158,11 @@ def test_contrast_has_no_gradient_and_says_so():
 
 def test_one_device():
     assert (
-        tf.config.list_physical_devices("GPU") == [] and len(tf.config.list_physical_devices()) == 1
+        tf.config.experimental.list_physical_devices("GPU") == []
+        and not tf.test.is_gpu_available()
+        and tf.test.gpu_device_name() == ""
+        and tf.config.list_physical_devices("GPU") == []
+        and len(tf.config.list_physical_devices()) == 1
     )
     with tf.device("/cpu:0"), tf.name_scope("a") as scope, tf.init_scope():
         assert scope == "a/" and tf.executing_eagerly()

@@ -67,8 +67,10 @@ def test_what_is_absent_points_to_names_that_exist():
 def test_a_slip_of_the_pen_gets_a_suggestion():
     with pytest.raises(AttributeError, match="did you mean tf.reduce_sum"):
         _ = tf.reduce_sums
-    with pytest.raises(AttributeError, match="dir"):
+    with pytest.raises(AttributeError, match=r"dir\(tf\) lists"):
         _ = tf.quxquux
+    with pytest.raises(AttributeError, match=r"dir\(tf.keras.layers\) lists"):
+        _ = tf.keras.layers.Quxquux
 
 
 def test_names_of_arguments_are_tensorflows():
