@@ -132,12 +132,27 @@ def _rebuild(array, trainable, name, path):
     return v
 
 
+def _named_by_keyword(add_weight):
+    """Refuse what Keras 2 took, a name in front, with the words Keras 3 has for it."""
+
+    @functools.wraps(add_weight)
+    def checked(self, *args, **kwargs):
+        if args and isinstance(args[0], str):
+            raise ValueError(
+                f"`name` must be passed as a keyword argument. Received: add_weight({args[0]!r}, "
+                f"...). Use: add_weight(shape=..., name={args[0]!r})."
+            )
+        return add_weight(self, *args, **kwargs)
+
+    return checked
+
+
 class Stateful:
     """What layers and metrics share: a name, variables of their own, attributes that are found."""
 
     def __init__(self, name=None, dtype=None):
         vars(self).update(_tracked={}, _weights=[])
-        self.name = str(name or unique_name(snake_case(type(self).__name__)))
+        self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
 
     def __setattr__(self, name, value):
@@ -164,6 +179,7 @@ class Stateful:
             _contents(attributes.get(name), found)
         return found
 
+    @_named_by_keyword
     def add_weight(
         self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True,
         regularizer=None, constraint=None, aggregation="none",

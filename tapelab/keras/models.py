@@ -75,6 +75,21 @@ class _CompiledMetrics(metrics_module.Metric):
             m.reset_state()
 
 
+class _Absent:
+    """A method that Keras has and this package has not; asking for it says what to use."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, model, owner):
+        raise AttributeError(
+            f"tapelab has no Model.{self.name}: save_weights and load_weights keep the weights; the "
+            "model is your program.",
+            name=self.name,
+            obj=model,
+        )
+
+
 class Model(Layer):
     """A layer with `fit`, `evaluate`, `predict`, `summary` and weights that can be saved.
 
@@ -446,9 +461,10 @@ class Model(Layer):
         for i, r in enumerate(rows[1:]):
             lines += [rule("├", "┼", "┤", "─")] * bool(i) + [row(r, "│")]
         lines.append(rule("└", "┴", "┘", "─"))
+        state = self.optimizer.variables if self.optimizer and self.optimizer.built else []
         for what, found in (
-            ("Total", self.weights), ("Trainable", self.trainable_weights),
-            ("Non-trainable", self.non_trainable_weights),
+            ("Total", self.weights + state), ("Trainable", self.trainable_weights),
+            ("Non-trainable", self.non_trainable_weights), *[("Optimizer", state)] * bool(state),
         ):  # fmt: skip
             n, size = sum(v._t._a.size for v in found), sum(v._t._a.nbytes for v in found)
             lines.append(f" {what} params: {n:,} ({_bytes(size)})")
@@ -532,6 +548,8 @@ class Model(Layer):
                 )
         for v, key in zip(self.weights, expected):
             v.assign(found[key])
+
+    save, export, to_json = _Absent(), _Absent(), _Absent()
 
     def _named_arrays(self):
         return {f"{i:04d} {v.name}": v._t._a for i, v in enumerate(self.weights)}

@@ -318,3 +318,17 @@ def test_seeds_make_layers_repeatable():
         layer(np.ones((1, 2)))
         found.append(layer.get_weights())
     np.testing.assert_array_equal(found[0][0], found[1][0])
+
+
+def test_the_name_of_a_weight_is_a_keyword():
+    class Old(L.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight("w", shape=(input_shape[-1], 2))
+
+    with pytest.raises(ValueError, match=r"add_weight\(shape=..., name='w'\)"):
+        Old()(np.ones((1, 3), "f"))
+
+
+def test_activations_have_both_of_their_names():
+    x = tf.constant([-1.0, 2.0])
+    assert np.array_equal(L.Activation("swish")(x), L.Activation("silu")(x))

@@ -449,3 +449,49 @@ def test_absent_names_say_what_to_use():
     ):
         with pytest.raises(AttributeError, match=message):
             get()
+
+
+def test_what_a_model_cannot_do_says_what_to_use():
+    model = linear()
+    for name in ("save", "export", "to_json"):
+        with pytest.raises(AttributeError, match=f"no Model.{name}: save_weights"):
+            getattr(model, name)
+        assert not hasattr(model, name)
+    for get, message in (
+        (lambda: K.models.load_model, "save_weights"),
+        (lambda: K.random, "tf.random.normal"),
+        (lambda: L.LSTMCell, "subclass of tf.keras.layers.Layer"),
+        (lambda: K.callbacks.TensorBoard, "matplotlib"),
+        (lambda: K.datasets.cifar10, "tf.keras.datasets.mnist"),
+        (lambda: K.utils.get_file, "downloaded"),
+    ):
+        with pytest.raises(AttributeError, match=message):
+            get()
+
+
+def test_compile_without_an_optimizer_takes_keras_default():
+    model = K.Sequential([L.Dense(1)])
+    model.compile(loss="mse")
+    assert isinstance(model.optimizer, K.optimizers.RMSprop)
+    assert set(model.evaluate(X, X, verbose=0, return_dict=True)) == {"loss"}
+
+
+def test_the_summary_of_a_trained_model_counts_the_optimizer(capsys):
+    model = K.Sequential([K.Input((1,)), L.Dense(1)], name="s")
+    model.compile("adam", "mse")
+    model.fit(X, X, verbose=0)
+    model.summary()
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        " Total params: 8 (36.00 B)",
+        " Trainable params: 2 (8.00 B)",
+        " Non-trainable params: 0 (0.00 B)",
+        " Optimizer params: 6 (28.00 B)",
+    ]
+
+
+def test_an_empty_name_is_a_name():
+    class Block(K.Model):
+        def __init__(self):
+            super().__init__(name="")
+
+    assert Block().name == ""
