@@ -7,8 +7,8 @@ import types
 import numpy as np
 
 from . import nest
-from .primitive import Primitive, record
-from .tape import GradientTape
+from .primitive import P, Primitive, record
+from .tape import GradientTape, UnconnectedGradients
 from .tensor import Tensor, Variable, active, as_tensor
 
 
@@ -183,6 +183,8 @@ def recompute_grad(f):
     0.0770
     """
 
+    known = (Tensor, Variable)
+
     @functools.wraps(f)
     def wrapper(*args, **kwargs):
         @custom_gradient
@@ -195,16 +197,22 @@ def recompute_grad(f):
                 active.tapes = tapes
 
             def grad_fn(*upstream, variables=None):
-                sources = [x for x in nest.flatten(list(args)) if isinstance(x, (Tensor, Variable))]
+                variables = list(variables or [])
                 with GradientTape() as tape:
-                    tape.watch(sources + list(variables or []))
-                    again = f(*args, **kwargs)
+                    # Copies: an argument given twice has two gradients, one for each place.
+                    copies = nest.map_structure(
+                        lambda x: P.identity(as_tensor(x)) if isinstance(x, known) else x,
+                        list(args),
+                    )
+                    sources = [x for x in nest.flatten(copies) if isinstance(x, Tensor)]
+                    tape.watch(sources + variables)
+                    again = f(*copies, **kwargs)
                 found = tape.gradient(
-                    again, sources + list(variables or []), output_gradients=list(upstream)
+                    again, sources + variables, list(upstream), UnconnectedGradients.ZERO
                 )
                 of_args = iter(found[: len(sources)])
                 answer = [
-                    next(of_args) if isinstance(x, (Tensor, Variable)) else None
+                    next(of_args) if isinstance(x, known) else None
                     for x in nest.flatten(list(args))
                 ]
                 return (answer, found[len(sources) :]) if variables else answer

@@ -382,6 +382,15 @@ def test_recomputing_and_a_second_derivative():
     assert (first, other) == (32.0, 48.0)
 
 
+def test_recomputing_with_one_tensor_in_two_places():
+    for x in (tf.constant(3.0), tf.Variable(3.0)):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            product = tf.recompute_grad(lambda a, b: a * a * b)(x, x)
+            first = tf.recompute_grad(lambda a, b: a * a)(x, x)
+        assert float(tape.gradient(product, x)) == 27.0 and float(tape.gradient(first, x)) == 6.0
+
+
 # ---------------------------------------------------------------- passing through, stopping
 
 
