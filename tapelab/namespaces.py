@@ -59,6 +59,7 @@ ABSENT = {
         "random_uniform": "it is tf.random.uniform", "set_random_seed": "it is tf.random.set_seed",
         "enable_eager_execution": "eager execution is all there is",
         "sparse": _SPARSE, "SparseTensor": _SPARSE, "ragged": _RAGGED, "RaggedTensor": _RAGGED,
+        "VariableSynchronization": _ONE, "VariableAggregation": _ONE,
         "distribute": _ONE, "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
         "compat": "only TensorFlow 2's own names are here", "raw_ops": "use the public functions",
         "lite": "there is nothing to deploy; train in TensorFlow with the same code",

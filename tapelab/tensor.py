@@ -22,7 +22,9 @@ from .errors import (
     DtypeError,
     InvalidArgumentError,
     NotATensorError,
+    ShapeError,
     shape_mismatch,
+    wrong_dtype,
 )
 
 
@@ -258,6 +260,10 @@ class Reference:
 
     def __eq__(self, other):
         return isinstance(other, Reference) and self._it is other._it
+
+    def __lt__(self, other):
+        """Some order, so that references can be keys of a structure."""
+        return id(self._it) < id(other._it)
 
     def __hash__(self):
         return id(self._it)
@@ -640,6 +646,10 @@ class Variable(_Operators):
                 "The `initial_value` arg to `tf.Variable` must be specified except when you are not "
                 "providing a `variable_def`. For example tf.Variable(0.0) or tf.Variable(tf.zeros([3]))."
             )
+        if constraint is not None and not callable(constraint):
+            raise ValueError(
+                f"Argument `constraint` must be None or a callable. Got a {type(constraint)}: {constraint}"
+            )
         if callable(initial_value):
             initial_value = initial_value()
         try:
@@ -762,44 +772,111 @@ class Variable(_Operators):
         self._t = Tensor(array)
         return self if read_value else None
 
+    def _scatter(self, write, indices, updates, what):
+        """Write updates at multi-indices (their last axis); `write` is a ufunc, None to replace."""
+        from .array import _ravel
+
+        held, i = self._t._a, as_tensor(indices)._a
+        source = as_tensor(updates, None if is_tensor(updates) else held.dtype)
+        # A list of ints is a tensor by the time an IndexedSlices has it; it may become floats.
+        whole = source._a.dtype.kind in "iu" and held.dtype.kind in "fc"
+        u = source._a.astype(held.dtype) if whole else as_tensor(source, held.dtype)._a
+        depth = i.shape[-1]
+        if depth > held.ndim or u.shape not in (i.shape[:-1] + held.shape[depth:], ()):
+            raise ShapeError(
+                f"Updates of shape {list(u.shape)} do not fit indices of shape {list(i.shape)} and a "
+                f"variable of shape {list(held.shape)} [Op:{what}]. Each of the {depth}-axis indices "
+                f"takes an update of shape {list(held.shape[depth:])}."
+            )
+        if write and held.dtype.kind in "bO":
+            raise wrong_dtype(what, self.dtype)
+        _ravel(i, held.shape[:depth], what)
+        at, a = tuple(np.moveaxis(i, -1, 0)), np.array(held)
+        if write is None:
+            a[at] = u
+        elif write is np.divide and a.dtype.kind in "iu":
+            if not u.all():
+                raise InvalidArgumentError(f"updates must not contain 0 [Op:{what}]")
+            quotient = a.astype(float)
+            write.at(quotient, at, u)
+            a[...] = quotient  # towards zero, as C divides
+        else:
+            write.at(a, at, u)
+        return self._replace(source, a)
+
+    def _scatter_rows(self, write, s, what):
+        if not isinstance(s, IndexedSlices):
+            raise TypeError(
+                f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {s}. Write "
+                f"tf.IndexedSlices(values, indices)."
+            )
+        return self._scatter(write, s.indices._a[..., None], s.values, what)
+
     def scatter_update(self, sparse_delta, use_locking=False, name=None):
         """Replace the rows that an `IndexedSlices` names."""
-        return self._scatter(sparse_delta, lambda a, i, v: a.__setitem__(i, v))
+        return self._scatter_rows(None, sparse_delta, "ResourceScatterUpdate")
 
     def scatter_add(self, sparse_delta, use_locking=False, name=None):
         """Add an `IndexedSlices` to the rows it names; repeated rows add up."""
-        return self._scatter(sparse_delta, np.add.at)
+        return self._scatter_rows(np.add, sparse_delta, "ResourceScatterAdd")
 
     def scatter_sub(self, sparse_delta, use_locking=False, name=None):
         """Subtract an `IndexedSlices` from the rows it names."""
-        return self._scatter(sparse_delta, np.subtract.at)
+        return self._scatter_rows(np.subtract, sparse_delta, "ResourceScatterSub")
 
-    def _scatter(self, s, write):
-        if not isinstance(s, IndexedSlices):
-            raise TypeError(f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {s}")
-        a, rows = np.array(self._t._a), s.indices._a
-        if np.any((rows < 0) | (rows >= len(a))):
-            raise InvalidArgumentError(f"indices {rows.tolist()} are not all in [0, {len(a)}) [Op:Scatter]")
-        write(a, rows, s.values._a)
-        return self._replace(s.values, a)
+    def scatter_mul(self, sparse_delta, use_locking=False, name=None):
+        """Multiply the rows that an `IndexedSlices` names."""
+        return self._scatter_rows(np.multiply, sparse_delta, "ResourceScatterMul")
+
+    def scatter_div(self, sparse_delta, use_locking=False, name=None):
+        """Divide the rows that an `IndexedSlices` names."""
+        return self._scatter_rows(np.divide, sparse_delta, "ResourceScatterDiv")
+
+    def scatter_max(self, sparse_delta, use_locking=False, name=None):
+        """The larger of the rows held and those of an `IndexedSlices`."""
+        return self._scatter_rows(np.maximum, sparse_delta, "ResourceScatterMax")
+
+    def scatter_min(self, sparse_delta, use_locking=False, name=None):
+        """The smaller of the rows held and those of an `IndexedSlices`."""
+        return self._scatter_rows(np.minimum, sparse_delta, "ResourceScatterMin")
+
+    def batch_scatter_update(self, sparse_delta, use_locking=False, name=None):
+        """Replace what an `IndexedSlices` names within each item of a batch."""
+        i = sparse_delta.indices._a
+        i = np.stack([*np.indices(i.shape)[:-1], i], -1)
+        return self._scatter(None, i, sparse_delta.values, "BatchScatterUpdate")
 
     def scatter_nd_update(self, indices, updates, name=None):
-        """Write updates at multi-indices, as `tf.tensor_scatter_nd_update` does for a tensor."""
-        return self._scatter_nd("tensor_scatter_nd_update", indices, updates)
+        """Replace the slices at the multi-indices in the last axis of `indices`."""
+        return self._scatter(None, indices, updates, "ResourceScatterNdUpdate")
 
     def scatter_nd_add(self, indices, updates, name=None):
-        """Add updates at multi-indices, as `tf.tensor_scatter_nd_add` does for a tensor."""
-        return self._scatter_nd("tensor_scatter_nd_add", indices, updates)
+        """Add to the slices at the multi-indices in the last axis of `indices`."""
+        return self._scatter(np.add, indices, updates, "ResourceScatterNdAdd")
 
     def scatter_nd_sub(self, indices, updates, name=None):
-        """Subtract updates at multi-indices, as `tf.tensor_scatter_nd_sub` does for a tensor."""
-        return self._scatter_nd("tensor_scatter_nd_sub", indices, updates)
+        """Subtract from the slices at the multi-indices in the last axis of `indices`."""
+        return self._scatter(np.subtract, indices, updates, "ResourceScatterNdSub")
 
-    def _scatter_nd(self, op, indices, updates):
-        from . import array
+    def scatter_nd_max(self, indices, updates, name=None):
+        """The larger of updates and the slices at the multi-indices in the last axis of `indices`."""
+        return self._scatter(np.maximum, indices, updates, "ResourceScatterNdMax")
 
-        old, u = Tensor(self._t._a), as_tensor(updates, self._t._a.dtype)
-        return self._replace(u, getattr(array, op)(old, indices, Tensor(u._a))._a)
+    def scatter_nd_min(self, indices, updates, name=None):
+        """The smaller of updates and the slices at the multi-indices in the last axis of `indices`."""
+        return self._scatter(np.minimum, indices, updates, "ResourceScatterNdMin")
+
+    def sparse_read(self, indices, name=None):
+        """The same as `tf.gather(variable, indices)`."""
+        from .array import gather
+
+        return gather(self, indices)
+
+    def gather_nd(self, indices, name=None):
+        """The same as `tf.gather_nd(variable, indices)`."""
+        from .array import gather_nd
+
+        return gather_nd(self, indices)
 
     # -- Python's protocols
 

@@ -144,6 +144,73 @@ def test_scatter():
     assert v.numpy().ravel().tolist() == [7.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize(
+    "method, expected",
+    {
+        "mul": [12.0, 5.0], "div": [2.0 / 6, 5.0], "max": [3.0, 5.0], "min": [2.0, 5.0],
+    }.items(),
+)  # fmt: skip
+def test_scatter_takes_repeated_rows_one_by_one(method, expected):
+    rows = tf.IndexedSlices([2, 3], [0, 0])
+    v = getattr(tf.Variable([2.0, 5.0]), f"scatter_{method}")(rows)
+    assert v.numpy().tolist() == pytest.approx(expected)
+
+
+def test_scatter_div_of_integers_rounds_towards_zero():
+    rows = tf.IndexedSlices([2, 2], [0, 1])
+    assert tf.Variable([7, -7]).scatter_div(rows).numpy().tolist() == [3, -3]
+    with pytest.raises(InvalidArgument, match="contain 0"):
+        tf.Variable([7, -7]).scatter_div(tf.IndexedSlices([0], [0]))
+
+
+def test_scatter_refuses_what_does_not_fit():
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    for index in (2, -1):
+        with pytest.raises(InvalidArgument, match="does not index"):
+            v.scatter_add(tf.IndexedSlices([[1.0, 1.0]], [index]))
+    for updates, indices in (([1.0, 1.0], [1]), ([[1.0, 1.0]], [0, 1])):
+        with pytest.raises(InvalidArgument, match="do not fit"):
+            v.scatter_add(tf.IndexedSlices(updates, indices))
+    with pytest.raises(ValueError, match="int32"):
+        tf.Variable([1, 2]).scatter_add(tf.IndexedSlices([1.5], [0]))
+    with pytest.raises(TypeError, match="IndexedSlices"):
+        v.scatter_update([0])
+    assert v.numpy().tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_scatter_nd():
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], dtype=tf.float64)
+    v.scatter_nd_add([[0, 1], [0, 1]], [1.0, 1.0]).scatter_nd_sub([[1]], [[1, 1]])
+    assert v.numpy().tolist() == [[1.0, 4.0], [2.0, 3.0]]
+    v.scatter_nd_update([[0, 0]], [9.0]).scatter_nd_max([[1, 0]], [7.0]).scatter_nd_min(
+        [[0, 1]], [0.0]
+    )
+    assert v.numpy().tolist() == [[9.0, 0.0], [7.0, 3.0]]
+    rows = tf.IndexedSlices(tf.constant([[5.0], [6.0]], tf.float64), [[1], [0]])
+    assert v.batch_scatter_update(rows).numpy().tolist() == [[9.0, 5.0], [6.0, 3.0]]
+
+
+def test_reading_rows_is_differentiable():
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(v.sparse_read([0, 0])) + v.gather_nd([1, 1]) ** 2
+    assert tf.convert_to_tensor(tape.gradient(y, v)).numpy().tolist() == [[2.0, 2.0], [0.0, 8.0]]
+
+
+def test_a_constraint_is_a_function():
+    assert tf.Variable(1.0, constraint=tf.abs).constraint is tf.abs
+    with pytest.raises(ValueError, match="callable"):
+        tf.Variable(1.0, constraint=0)
+
+
+def test_references_can_be_keys_of_a_structure():
+    a, b = tf.Variable(1.0), tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = a * b
+    found = tape.gradient(y, {a.ref(): a, b.ref(): b})
+    assert float(found[a.ref()]) == 2.0 and float(found[b.ref()]) == 1.0
+
+
 def test_pythons_protocols():
     v = tf.Variable([1.0, 2.0])
     with pytest.raises(TypeError, match=r"\.ref\(\)"):
