@@ -1,23 +1,42 @@
-"""Nested structures: lists, tuples, named tuples and dicts, flattened and put together again."""
+"""Nested structures: sequences, mappings and what says how to be taken apart, flattened and rebuilt."""
+
+import functools
+from collections import defaultdict
+from collections.abc import Mapping, MappingView, Sequence
 
 from .dtypes import TensorShape
 
 
+@functools.lru_cache(1024)  # looking a class up costs as much as a small gradient
+def _comes_apart(kind):
+    if issubclass(kind, (Sequence, Mapping, MappingView)):
+        return not issubclass(kind, (str, bytes, TensorShape))
+    return hasattr(kind, "__tf_flatten__")
+
+
 def _is_nested(x):
-    return isinstance(x, (list, tuple, dict)) and not isinstance(x, TensorShape)
+    return _comes_apart(type(x))
 
 
 def is_nested(structure):
-    """True for a list, tuple, named tuple or dict."""
+    """True for a sequence, a mapping or its views, and an object with `__tf_flatten__`.
+
+    A class of one's own (a dataclass, say) takes part with `__tf_flatten__(self)`, which returns
+    (anything to remember, tuple of the parts), and a class method `__tf_unflatten__(remembered, parts)`.
+    """
     return _is_nested(structure)
 
 
 def _children(x):
-    return [x[k] for k in sorted(x)] if isinstance(x, dict) else list(x)
+    if isinstance(x, (list, tuple)):
+        return x
+    if isinstance(x, Mapping):
+        return [x[k] for k in sorted(x)]
+    return list(x) if isinstance(x, (Sequence, MappingView)) else list(x.__tf_flatten__()[1])
 
 
 def flatten(structure, expand_composites=False):
-    """The leaves from left to right; dicts in the order of their sorted keys.
+    """The leaves from left to right; mappings in the order of their sorted keys.
 
     >>> flatten({"b": 1, "a": [2, (3, 4)]})
     [2, 3, 4, 1]
@@ -40,12 +59,16 @@ def flatten(structure, expand_composites=False):
 
 
 def _rebuild(like, values):
-    if isinstance(like, dict):
+    kind = type(like)
+    if isinstance(like, Mapping):
         found = dict(zip(sorted(like), values))
-        return type(like)((k, found[k]) for k in like)
+        found = {k: found[k] for k in like}
+        return kind(like.default_factory, found) if kind is defaultdict else kind(found)
+    if not isinstance(like, (Sequence, MappingView)):
+        return kind.__tf_unflatten__(like.__tf_flatten__()[0], tuple(values))
     if hasattr(like, "_fields"):
-        return type(like)(*values)
-    return tuple(values) if isinstance(like, tuple) else list(values)
+        return kind(*values)
+    return list(values) if isinstance(like, (range, MappingView)) else kind(values)
 
 
 def pack_sequence_as(structure, flat_sequence, expand_composites=False):
@@ -76,21 +99,33 @@ def pack_sequence_as(structure, flat_sequence, expand_composites=False):
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False):
     """ValueError when two structures differ, TypeError when only their types do."""
     one, two = _is_nested(nest1), _is_nested(nest2)
-    if one != two or one and len(nest1) != len(nest2):
+    parts = (_children(nest1), _children(nest2)) if one and two else ((), ())
+    if one != two or len(parts[0]) != len(parts[1]):
         raise ValueError(
             "The two structures don't have the same nested structure.\n\n"
             f"First structure: type={type(nest1).__name__} str={nest1}\n\n"
             f"Second structure: type={type(nest2).__name__} str={nest2}"
         )
     if one:
-        if check_types and type(nest1) is not type(nest2):
+        if check_types and not _same_kind(nest1, nest2):
             raise TypeError(
                 f"The two structures don't have the same sequence type: {type(nest1)} and {type(nest2)}."
             )
-        if isinstance(nest1, dict) and set(nest1) != set(nest2):
+        if isinstance(nest1, Mapping) and set(nest1) != set(nest2):
             raise ValueError(f"The two dictionaries don't have the same keys: {nest1} and {nest2}.")
-        for a, b in zip(_children(nest1), _children(nest2)):
+        for a, b in zip(*parts):
             assert_same_structure(a, b, check_types)
+
+
+def _same_kind(a, b):
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return True
+    named = getattr(a, "_fields", None)
+    return type(a) is type(b) or (
+        named is not None
+        and named == getattr(b, "_fields", None)
+        and type(a).__name__ == type(b).__name__
+    )
 
 
 def map_structure(func, *structure, **kwargs):

@@ -1,6 +1,7 @@
 """GradientTape: its life, what it watches, what it answers, and what it lets go of."""
 
 import collections
+import dataclasses
 import gc
 import logging
 import math
@@ -450,6 +451,33 @@ def test_gradients_have_the_structure_of_the_sources(make):
     assert value(found) == expected
     if isinstance(sources, dict):
         assert list(found) == list(sources)
+
+
+@dataclasses.dataclass
+class Weights:
+    one: object
+    rest: list
+    name: str = ""
+
+    def __tf_flatten__(self):
+        return (self.name,), (self.one, self.rest)
+
+    @classmethod
+    def __tf_unflatten__(cls, remembered, parts):
+        return cls(*parts, *remembered)
+
+
+def test_sources_of_other_kinds():
+    a, b = tf.Variable(2.0), tf.Variable(5.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(Weights(a, [b]))
+        y = a * a * b
+    found = tape.gradient(y, Weights(a, [b], "w"))
+    assert value(found.one) == 20.0 and value(found.rest) == [4.0] and found.name == "w"
+    found = tape.gradient({"y": y}.values(), collections.defaultdict(list, k=a))
+    assert value(found) == {"k": 20.0} and found.default_factory is list
+    assert value(list(tape.gradient(y, collections.deque([a, b])))) == [20.0, 4.0]
+    assert value(tape.gradient(y, {"a": a}.values())) == [20.0]
 
 
 def test_targets_are_summed():
