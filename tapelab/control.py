@@ -5,6 +5,7 @@ import functools
 import inspect
 import sys
 import time
+import types
 
 import numpy as np
 
@@ -64,36 +65,41 @@ class Function:
     def __init__(self, f, input_signature=None):
         functools.update_wrapper(self, f)
         self.python_function, self.input_signature = f, input_signature
+        if input_signature is not None:
+            if not isinstance(input_signature, (list, tuple)):
+                raise TypeError(
+                    f"input_signature must be either a tuple or a list, got {type(input_signature)}."
+                )
+            for spec in nest.flatten(input_signature):
+                if not isinstance(spec, TensorSpec):
+                    raise TypeError(
+                        "input_signature must be a possibly nested sequence of TensorSpec objects, got "
+                        f"{spec!r}."
+                    )
 
     def __call__(self, *args, **kwargs):
         if self.input_signature is not None:
-            args, kwargs = self._checked(args, kwargs), {}
+            args, kwargs = self._checked(args, kwargs)
         return _returned(self.python_function(*args, **kwargs))
 
     def _checked(self, args, kwargs):
         """The arguments as tensors; TypeError when they do not fit the signature."""
-        names = list(inspect.signature(self.python_function).parameters)
-        args = [*args, *(kwargs[n] for n in names[len(args) :] if n in kwargs)]
-        specs = list(self.input_signature)
-        if len(args) != len(specs):
+        specs, name = self.input_signature, getattr(self, "__name__", "the function")
+        try:
+            bound = inspect.signature(self.python_function).bind(*args, **kwargs)
+            given = len(bound.args)
+            bound.apply_defaults()
+            if given > len(specs) or len(bound.args) < len(specs):
+                raise TypeError(f"{name} takes {len(specs)} arguments, got {given}")
+            fitted = [
+                _fitted(x, spec, f"argument {i} of {name}")
+                for i, (x, spec) in enumerate(zip(bound.args, specs))
+            ]
+        except (TypeError, ValueError) as e:
             raise TypeError(
-                f"{self.__name__} takes {len(specs)} arguments by its input_signature, got {len(args)}."
-            )
-        out = []
-        for i, (x, spec) in enumerate(zip(args, specs)):
-            try:
-                t = as_tensor(x, None if isinstance(x, (Tensor, Variable)) else spec.dtype._np)
-            except (TypeError, ValueError) as e:
-                raise TypeError(
-                    f"Binding inputs to tf.function failed: argument {i}: {e}"
-                ) from None
-            if not spec.is_compatible_with(t):
-                raise TypeError(
-                    f"Binding inputs to tf.function failed due to `Can not cast TensorSpec(shape="
-                    f"{tuple(t.shape)}, dtype={t.dtype!r}) to {spec}` (argument {i} of {self.__name__})."
-                )
-            out.append(t)
-        return out
+                f"Binding inputs to tf.function failed by its input_signature: {e}"
+            ) from None
+        return (*fitted, *bound.args[len(specs) :]), bound.kwargs
 
     def get_concrete_function(self, *args, **kwargs):
         """The function itself: there is no graph to make, so it is the same for every signature."""
@@ -102,7 +108,23 @@ class Function:
     def __get__(self, instance, owner=None):
         if instance is None:
             return self
-        return Function(functools.partial(self.python_function, instance), self.input_signature)
+        return Function(types.MethodType(self.python_function, instance), self.input_signature)
+
+
+def _fitted(x, spec, what):
+    """An argument, or a structure of them, as tensors that fit their specs."""
+    if not isinstance(spec, TensorSpec):
+        keys = lambda s: set(s) if isinstance(s, dict) else len(s)
+        if type(spec) is not type(x) or keys(spec) != keys(x):
+            raise TypeError(f"Can not cast {x} to {spec} ({what}).")
+        parts = zip(nest._children(x), nest._children(spec))
+        return nest._rebuild(x, [_fitted(part, s, what) for part, s in parts])
+    t = as_tensor(x, None if isinstance(x, (Tensor, Variable)) else spec.dtype._np)
+    if not spec.is_compatible_with(t):
+        raise TypeError(
+            f"Can not cast TensorSpec(shape={tuple(t.shape)}, dtype={t.dtype!r}) to {spec} ({what})."
+        )
+    return t
 
 
 def _returned(result):

@@ -63,6 +63,31 @@ def test_print_goes_where_it_is_told():
     assert err.getvalue() == "[1.5 2]|is|{'a': 3}!" and out.getvalue() == "here\n"
 
 
+def test_an_input_signature_has_defaults_and_structures():
+    scalar = tf.TensorSpec([], tf.float32)
+
+    @tf.function(input_signature=[scalar, scalar])
+    def minus(x, y=3.0, negate=False):
+        return y - x if negate else x - y
+
+    assert float(minus(1.0)) == -2.0 and float(minus(y=1.0, x=2.0)) == 1.0
+    with pytest.raises(TypeError, match="takes 2 arguments, got 3"):
+        minus(1.0, 2.0, True)
+    with pytest.raises(TypeError, match="'x'"):
+        minus(1.0, x=2.0)
+
+    @tf.function(input_signature=[{"a": scalar, "b": [scalar]}])
+    def product(of):
+        return of["a"] * of["b"][0]
+
+    assert float(product({"a": 2.0, "b": [tf.constant(3.0)]})) == 6.0
+    for wrong in ({"a": 2.0}, {"a": 2.0, "b": (3.0,)}, {"a": 2.0, "b": [3.0, 4.0]}, [2.0, 3.0]):
+        with pytest.raises(TypeError, match="Can not cast"):
+            product(wrong)
+    with pytest.raises(TypeError, match="TensorSpec"):
+        tf.function(lambda x: x, input_signature=[3])
+
+
 def test_graph_functions_are_refused():
     for f in (tf.gradients, tf.hessians):
         with pytest.raises(RuntimeError, match="eager"):
