@@ -165,7 +165,7 @@ def py_function(func=None, inp=None, Tout=None, name=None):
     """`func(*inp)` with its results as tensors of the dtypes `Tout`; gradients flow through."""
     result = func(*[as_tensor(x) for x in inp])
     if Tout is None or Tout == []:
-        return result if result is None else []
+        return []
     if isinstance(Tout, (list, tuple)):
         return [convert_to_tensor(r, t) for r, t in zip(result, Tout)]
     return convert_to_tensor(result, Tout)
@@ -506,8 +506,10 @@ def ensure_shape(x, shape, name=None):
 
 
 def get_static_value(tensor, partial=False):
-    """The value as a NumPy array; None for what is no tensor."""
-    return tensor.numpy() if isinstance(tensor, Tensor) else None
+    """A tensor's value as a NumPy array; None for a variable, which has none once and for all."""
+    if isinstance(tensor, Variable):
+        return None
+    return tensor.numpy() if isinstance(tensor, Tensor) else tensor
 
 
 def _plain(x):

@@ -130,7 +130,7 @@ class TensorShape(tuple):
             self = super().__new__(cls)
             self._unknown = True
             return self
-        if hasattr(dims, "__index__"):
+        if hasattr(dims, "__index__") and not getattr(dims, "ndim", 0):  # arrays have it, too
             dims = (dims,)
         return super().__new__(cls, [None if d is None else d.__index__() for d in dims])
 

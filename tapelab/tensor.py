@@ -294,6 +294,14 @@ class IndexedSlices:
         """The shape of the dense tensor, unknown when `dense_shape` was not given."""
         return TensorShape(None if self.dense_shape is None else self.dense_shape._a)
 
+    @property
+    def device(self):
+        """Where TensorFlow would say the values live."""
+        return self.values.device
+
+    def __neg__(self):
+        return IndexedSlices(-self.values, self.indices, self.dense_shape)
+
     def __repr__(self):
         return (
             f"IndexedSlices(indices={self.indices}, values={self.values}, "

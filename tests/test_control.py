@@ -38,6 +38,15 @@ def test_gradients_of_maps_and_folds(f, slopes):
     assert tape.gradient(y, x).numpy().tolist() == slopes
 
 
+def test_python_functions_without_a_result():
+    assert tf.py_function(lambda x: None, [1.0], []) == []
+
+
+def test_values_known_beforehand():
+    assert tf.get_static_value(tf.constant(1.0)) == 1.0 == tf.get_static_value(1.0)
+    assert tf.get_static_value(tf.Variable(1.0)) is None
+
+
 def test_numpy_functions_cut_the_path():
     x = tf.Variable(2.0)
     with tf.GradientTape() as tape:

@@ -544,7 +544,8 @@ def test_rows_as_a_target_count_as_their_values():
             tape.watch(x)
             y = tf.gather(x, [0, 2, 2]) ** 3
         rows = tape.gradient(y, x)
-    assert isinstance(rows, tf.IndexedSlices)
+    assert isinstance(rows, tf.IndexedSlices) and rows.shape == (3,)
+    assert (-rows).values.numpy().tolist() == (-rows.values).numpy().tolist()
     found = outer.gradient(rows, x)
     assert value(tf.convert_to_tensor(found)) == [6.0, 0.0, 36.0]
 
