@@ -376,7 +376,7 @@ def as_array(value, dtype=None):
             )
             return _from_mixture(flat.reshape(shape), leaves, dtype)
         raise _unsupported(next((x for x in leaves if not isinstance(x, (int, float))), value))
-    if hasattr(value, "__array__"):
+    if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         return _from_numpy(np.array(value), dtype)
     raise _unsupported(value)
 
@@ -398,8 +398,9 @@ def _from_python(leaves, kinds, dtype):
         a = np.empty(len(leaves), object)
         a[:] = [s.encode() if isinstance(s, str) else s for s in leaves]
         return a
+    late = complex in kinds and type(leaves[0]) is not complex
     if len(kinds) > 1 and (
-        bool in kinds and dtype is None or complex in kinds and type(leaves[0]) is not complex
+        bool in kinds and dtype is None or late and getattr(dtype, "kind", "") != "c"
     ):
         raise _mixed()
     if dtype is None:

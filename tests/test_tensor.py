@@ -77,6 +77,21 @@ def test_numpy_data_are_copied_in_and_out():
     assert isinstance(tf.constant(1.0).numpy(), np.float32)
 
 
+def test_numbers_become_complex_when_asked():
+    assert tf.constant([1.0, 2j], tf.complex64).numpy().tolist() == [1.0, 2j]
+    with pytest.raises(ValueError, match="mixed"):
+        tf.constant([1.0, 2j])
+
+
+def test_what_has_an_array_interface_is_an_array():
+    array = np.array([1.0, 2.0])
+
+    class Wrapper:
+        __array_interface__ = array.__array_interface__
+
+    assert tf.constant(Wrapper()).numpy().tolist() == [1.0, 2.0]
+
+
 def test_constant_fills_and_reshapes():
     assert tf.constant(2, shape=[2, 2]).numpy().tolist() == [[2, 2], [2, 2]]
     assert tf.constant([1, 2, 3, 4], shape=(2, 2)).numpy().tolist() == [[1, 2], [3, 4]]
