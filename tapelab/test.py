@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from . import nest
 from .tape import GradientTape
-from .tensor import Tensor, as_tensor
+from .tensor import as_tensor
 
 
 def compute_gradient(f, x, delta=None):
@@ -14,7 +13,8 @@ def compute_gradient(f, x, delta=None):
       f: function of tensors returning one tensor. x: list of arguments. delta: the step, by default
         2^-10 (2^-20 for float64), small against 1 and large against the rounding error.
     Returns:
-      (theoretical, numerical): lists of NumPy matrices of shape (f(x).size, x[i].size).
+      (theoretical, numerical): lists of NumPy matrices of shape (f(x).size, x[i].size). A complex
+      number counts as two real ones, its parts.
 
     >>> import tapelab as tf
     >>> theory, numbers = tf.test.compute_gradient(tf.square, [tf.constant([1.0, 2.0])])
@@ -32,19 +32,16 @@ def compute_gradient(f, x, delta=None):
         tape.watch(x)
         y = as_tensor(f(*x))
     for i, v in enumerate(x):
-        size = v._a.size
-        j = tape.jacobian(y, v, unconnected_gradients="zero")
-        theory.append(np.reshape(nest.flatten(j)[0]._a, (y._a.size, size)))
-        step = delta if delta is not None else 2.0**-20 if v._a.dtype.itemsize >= 8 else 2.0**-10
-        matrix = np.zeros((y._a.size, size), y._a.dtype)
-        for k in range(size):
+        step = delta if delta is not None else 2.0**-20 if _reals(v._a).itemsize >= 8 else 2.0**-10
+        theory.append(_rows(tape, y, v))
+        numbers.append(np.zeros_like(theory[-1]))
+        for k in range(_reals(v._a).size):
             ends = []
             for sign in (1, -1):
-                a = np.array(v._a)
-                a.reshape(-1)[k] += sign * step
-                ends.append(np.ravel(as_tensor(f(*x[:i], Tensor(a), *x[i + 1 :]))._a))
-            matrix[:, k] = (ends[0] - ends[1]) / (2 * step)
-        numbers.append(matrix)
+                a = np.array(v._a, order="C")
+                _reals(a)[k] += sign * step
+                ends.append(_reals(as_tensor(f(*x[:i], as_tensor(a), *x[i + 1 :]))._a))
+            numbers[-1][:, k] = (ends[0] - ends[1]) / (2 * step)
     return theory, numbers
 
 
@@ -56,3 +53,29 @@ def is_gpu_available(cuda_only=False, min_cuda_compute_capability=None):
 def gpu_device_name():
     """The empty string: there is no GPU."""
     return ""
+
+
+def _reals(a):
+    """The real numbers in an array: itself, flat, or the real and imaginary parts in turn."""
+    a = np.asarray(a)
+    return a.reshape(-1).view(a.real.dtype)
+
+
+def _rows(tape, y, x):
+    """The Jacobian, row by row: the gradient of each real number in `y`."""
+    unit = np.zeros(y._a.shape, y._a.dtype)
+    rows = np.zeros((_reals(unit).size, _reals(x._a).size), _reals(y._a).dtype)
+    for k in range(len(rows)) or [None]:  # without rows, the shape is still checked
+        unit[...] = 0
+        if k is not None:
+            _reals(unit)[k] = 1
+        g = as_tensor(tape.gradient(y, x, as_tensor(unit), "zero"))
+        if g._a.shape != x._a.shape:
+            what = "Gradient" if len(rows) else "Empty gradient"
+            raise ValueError(
+                f"{what} has wrong shape: expected {x._a.shape}, got {g._a.shape}. The gradient of a "
+                f"tf.custom_gradient has the shape of its argument."
+            )
+        if k is not None:
+            rows[k] = _reals(g._a)
+    return rows

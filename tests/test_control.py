@@ -172,6 +172,24 @@ def test_special_functions(name, x, value):
     np.testing.assert_allclose(theory, numbers, rtol=1e-6)
 
 
+def test_numerical_derivatives_of_complex_numbers_are_of_their_parts():
+    z = tf.constant(0.3 + 0.4j, tf.complex128)
+    for f, expected in (
+        (lambda z: z * (5 + 7j), [[5, -7], [7, 5]]),
+        (tf.math.conj, [[1, 0], [0, -1]]),
+        (tf.abs, [[0.6, 0.8]]),
+    ):
+        theory, numbers = tf.test.compute_gradient(f, [z])
+        np.testing.assert_allclose(theory[0], expected, rtol=1e-12)
+        np.testing.assert_allclose(numbers[0], expected, rtol=1e-5, atol=1e-8)
+
+
+def test_numerical_derivatives_notice_a_gradient_of_another_shape():
+    turned = tf.custom_gradient(lambda x: (tf.identity(x), tf.transpose))
+    with pytest.raises(ValueError, match=r"Empty gradient has wrong shape: expected \(0, 3\)"):
+        tf.test.compute_gradient(turned, [tf.zeros([0, 3])])
+
+
 def test_zeta_and_polygamma():
     """zeta(2, 1) = pi^2/6, zeta(4, 1) = pi^4/90, and polygamma(1, x) = zeta(2, x)."""
     one = tf.constant(1.0, tf.float64)
