@@ -14,7 +14,7 @@ from .array import stack, unstack
 from .dtypes import TensorShape, as_dtype
 from .errors import InvalidArgumentError
 from .primitive import P
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
+from .tensor import Tensor, Variable, active, as_tensor, convert_to_tensor, numpy_dtype
 
 # ---------------------------------------------------------------- functions
 
@@ -405,16 +405,22 @@ def _nothing():
     yield
 
 
-_scopes: list = []
-
-
 class name_scope:
-    """A context in which modules get longer names. `with tf.name_scope("layer") as scope: ...`"""
+    """A context whose name stands before the names of variables and modules made in it.
+
+    Scopes nest. A name that ends in "/" is taken as it is, "" leads out of all scopes.
+
+    >>> import tapelab as tf
+    >>> with tf.name_scope("layer") as scope:
+    ...     w = tf.Variable(1.0, name="w")
+    >>> scope, w.name
+    ('layer/', 'layer/w:0')
+    """
 
     def __init__(self, name):
         if not isinstance(name, str):
             raise ValueError("name for name_scope must be a string.")
-        self._name = name
+        self._name, self._left = name, []
 
     @property
     def name(self):
@@ -422,11 +428,13 @@ class name_scope:
         return self._name
 
     def __enter__(self):
-        _scopes.append(self._name.rstrip("/"))
-        return "/".join(_scopes) + "/"
+        self._left.append(active.scope)
+        whole = not self._name or self._name.endswith("/")
+        active.scope = self._name if whole else f"{active.scope}{self._name}/"
+        return active.scope
 
     def __exit__(self, *exception):
-        _scopes.pop()
+        active.scope = self._left.pop()
 
 
 def device(device_name):

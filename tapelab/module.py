@@ -1,5 +1,6 @@
 """tf.Module: an object that finds the variables among its attributes."""
 
+import functools
 import re
 
 from .control import name_scope
@@ -38,7 +39,7 @@ class Module:
     ['b:0', 'w:0']
     """
 
-    _name = None
+    _name = _scope = None
 
     def __init__(self, name=None):
         if name is not None and not name.isidentifier():
@@ -46,6 +47,8 @@ class Module:
                 f"{name!r} is not a valid module name. Module names must be valid Python identifiers."
             )
         self._name = name
+        with name_scope(self.name) as scope:
+            self._scope = name_scope(scope)
 
     def __setattr__(self, name, value):
         object.__setattr__(self, name, value)
@@ -59,13 +62,13 @@ class Module:
 
     @property
     def name_scope(self):
-        """A `tf.name_scope` with this module's name."""
-        return name_scope(self.name)
+        """A `tf.name_scope` with this module's name, behind that of the scope it was made in."""
+        self._scope = self._scope or name_scope(f"{self.name}/")
+        return self._scope
 
     @staticmethod
     def with_name_scope(method):
         """A method that runs inside the module's name scope."""
-        import functools
 
         @functools.wraps(method)
         def inside(self, *args, **kwargs):

@@ -29,9 +29,12 @@ from .errors import (
 
 
 class _Active(threading.local):
-    """Per thread: the tapes that are recording now, innermost last (a tuple, replaced as a whole)."""
+    """Per thread: the tapes that are recording now, innermost last (a tuple, replaced as a whole),
+    and the name scope, which stands before the names of new variables.
+    """
 
     tapes = ()
+    scope = ""
 
 
 active = _Active()
@@ -249,7 +252,7 @@ def _text(a, show):
 class Reference:
     """A hashable handle on a tensor or variable; `deref()` gives it back."""
 
-    __slots__ = ("_it",)
+    __slots__ = ("_it", "__weakref__")
 
     def __init__(self, it):
         self._it = it
@@ -673,7 +676,7 @@ class Variable(_Operators):
                 f"compatible with the explicitly supplied `shape` argument ({self._shape})."
             )
         self._trainable = True if trainable is None else bool(trainable)
-        self._name = name or "Variable"
+        self._name = active.scope + (name or "Variable")
         self._constraint = constraint
         self._uid = next(Variable._count)
         for tape in active.tapes:
@@ -954,7 +957,9 @@ Variable.__name__ = "ResourceVariable"
 
 
 def _rebuild_variable(array, trainable, name):
-    return Variable(array, trainable=trainable, name=name)
+    v = Variable(array, trainable=trainable)
+    v._name = name
+    return v
 
 
 class VariableSlice(Tensor):

@@ -1,5 +1,7 @@
 """tf.Module, tf.function, tf.train.Checkpoint."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,30 @@ def test_names_are_checked():
     assert Dense(1, name="mine").name == "mine"
     with pytest.raises(ValueError, match="valid module name"):
         Dense(1, name="not mine")
+
+
+def test_names_are_scoped():
+    class Tree(tf.Module):
+        def __init__(self, depth):
+            super().__init__()
+            with self.name_scope:
+                self.child = Tree(depth - 1) if depth else None
+                self.w = tf.Variable(1.0, name="w")
+
+        @tf.Module.with_name_scope
+        def late(self):
+            return tf.Variable(1.0)
+
+    with tf.name_scope("forest"):
+        m = Tree(1)
+    assert m.name_scope.name == "forest/tree/" and m.name_scope is m.name_scope
+    assert m.w.name == "forest/tree/w:0" and m.child.w.name == "forest/tree/tree/w:0"
+    assert m.late().name == "forest/tree/Variable:0" and tf.Variable(1.0).name == "Variable:0"
+    with tf.name_scope("a"):
+        with tf.name_scope("b"), tf.name_scope(""):
+            assert tf.Variable(1.0).name == "Variable:0"
+        assert tf.keras.Variable(1.0, name="k").name == "k"
+        assert copy.deepcopy(m.w).name == m.w.name
 
 
 def test_functions_run_as_they_are_written():

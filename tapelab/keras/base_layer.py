@@ -69,7 +69,8 @@ class Variable(_Variable):
         value = as_tensor(initializer)
         if dtype is not None and value.dtype != dtype:
             value = cast(value, dtype)
-        super().__init__(value, trainable=trainable, name=name or unique_name("variable"))
+        super().__init__(value, trainable=trainable)
+        self._name = name or unique_name("variable")  # Keras knows no name scopes
         self.regularizer, self._constraint = regularizer, constraint
         self._listed = bool(trainable)
         self.path = "/".join([layer.name for layer in _calls.scope] + [self._name])
