@@ -144,7 +144,10 @@ def _assess_function(spec, answer):
         try:
             results.append(answer(*case))
         except Exception as error:
-            return "wrong", f"{_call(case)} raised {type(error).__name__}: {error}"
+            said = f"{_call(case)} raised {type(error).__name__}: {error}"
+            if "NoneType" in said:  # the answer to `w = w - rate * gradient` in a loop
+                said += ". Is it a gradient that is None? Then the tape saw no path to its source."
+            return "wrong", said
     if any(_blank(result) for result in results):
         return "open", spec.hint
 
@@ -157,6 +160,11 @@ def _assess_function(spec, answer):
     for message, mistaken in spec.mistakes.items():
         if same_everywhere(mistaken()):
             return "wrong", message
+    if all(result is None for result in results) and spec.solution()(*cases[0]) is not None:
+        return "wrong", (
+            f"{_call(cases[0])} returned None. Does your function end with `return`? If it returns "
+            "a gradient, the tape saw no path from the source to the target."
+        )
     if spec.judge is not None:
         wrong = _judged(spec, answer)
         return ("right", spec.insight) if wrong is None else ("wrong", wrong)
@@ -172,7 +180,8 @@ def _judged(spec, answer):
     try:
         return spec.judge(answer)
     except Exception as error:
-        return f"{_kind(answer).capitalize()} does not fit: {type(error).__name__}: {error}"
+        what = "Your function" if callable(answer) else _kind(answer).capitalize()
+        return f"{what} does not fit: {type(error).__name__}: {error}"
 
 
 def difference(answer, expected, rtol: float = 1e-4, atol: float = 1e-6) -> str | None:
@@ -193,6 +202,8 @@ def difference(answer, expected, rtol: float = 1e-4, atol: float = 1e-6) -> str 
     if isinstance(expected, str) or isinstance(answer, str):
         return _string_difference(answer, expected)
     if _is_structure(expected) or (isinstance(answer, (list, tuple)) and not _numeric(answer)):
+        if _is_array(answer) and np.ndim(_array(answer)) > 0:
+            answer = list(_array(answer))  # stacked is as good as listed
         return _sequence_difference(answer, expected, rtol, atol)
     return _array_difference(answer, expected, rtol, atol)
 
@@ -202,8 +213,9 @@ def _none_difference(answer, expected):
         return None
     if answer is None:
         return (
-            "Your answer is None. A gradient is None when the tape saw no path from the source "
-            "to the target: is everything computed inside the `with` block, from a watched input?"
+            "Your answer is None. A gradient is None when the tape saw no path from the source to "
+            "the target. Is everything computed inside the `with` block, from a watched input? In "
+            "floats (2.0, not 2)? And is the question tape.gradient(target, source)?"
         )
     return f"You gave {_kind(answer)}, but here the answer is None."
 
@@ -223,7 +235,9 @@ def _mapping_difference(answer, expected, rtol, atol):
 
 
 def _string_difference(answer, expected):
-    if not isinstance(answer, str) or not isinstance(expected, str):
+    if not isinstance(expected, str):
+        return f"Your answer is text in quotes, {answer!r}; expected {_kind(expected)}."
+    if not isinstance(answer, str):
         return f"Your answer is {_kind(answer)}; expected {_kind(expected)}."
     if answer.strip().lower() == expected.strip().lower():
         return None
@@ -231,7 +245,7 @@ def _string_difference(answer, expected):
 
 
 def _sequence_difference(answer, expected, rtol, atol):
-    if not _is_structure(expected):
+    if not isinstance(expected, (list, tuple)):
         expected = [expected]
     if not isinstance(answer, (list, tuple)):
         return f"Your answer is {_kind(answer)}; expected {len(expected)} values."
@@ -246,13 +260,14 @@ def _sequence_difference(answer, expected, rtol, atol):
 
 def _array_difference(answer, expected, rtol, atol):
     mine, right = _array(answer), _array(expected)
-    if mine.dtype.kind not in "biufc":
+    if mine.dtype.kind not in "biufc" or right.dtype.kind not in "biufc":
         return f"Your answer is {_kind(answer)}; expected {_kind(expected)}."
     if right.dtype.kind == "b" and mine.dtype.kind != "b":
         return f"Your answer is {_kind(answer)}; expected True or False."
     if mine.shape != right.shape:
         return _shape_difference(mine.shape, right.shape)
-    if hasattr(answer, "numpy") and hasattr(expected, "numpy") and mine.dtype != right.dtype:
+    tensors = hasattr(answer, "numpy") and hasattr(expected, "numpy")
+    if tensors and mine.dtype.kind != right.dtype.kind:
         return f"The dtype is {mine.dtype}; expected {right.dtype}."
     if right.dtype.kind == "b":
         return None if np.array_equal(mine, right) else f"It is not {_short(mine)}."
@@ -312,6 +327,7 @@ def _factor(mine, right) -> float | None:
         return None
     factor = mine[nonzero].flat[0] / right[nonzero].flat[0]
     tidy = any(0 < abs(n) < 1e4 and abs(n - round(n)) < 1e-3 for n in (factor, 1 / factor))
+    tidy = tidy and round(factor, 3) != 1
     return factor if tidy or mine.size > 1 else None
 
 
@@ -344,11 +360,19 @@ def _is_structure(value) -> bool:
     return not all(isinstance(part, (bool, int, float)) for part in value)
 
 
+def _is_array(value) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "numpy")
+
+
 def _kind(value) -> str:
     if value is None:
         return "None"
     if callable(value) and hasattr(value, "__name__"):
         return "a function (call it?)"
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return "a number"
+    if _is_array(value):
+        return "a tensor" if hasattr(value, "numpy") else "an array"
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
@@ -361,6 +385,8 @@ def _call(case) -> str:
     """How a call of the learner's function reads: `your function(3.0)`."""
 
     def show(value):
+        if isinstance(value, (list, tuple)) and not _numeric(value):
+            return f"[{', '.join(map(show, value))}]"
         value = _array(value) if _numeric(value) or hasattr(value, "numpy") else value
         return re.sub(r"\s+", " ", str(value.tolist() if isinstance(value, np.ndarray) else value))
 

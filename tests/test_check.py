@@ -21,7 +21,7 @@ from tapelab.check import Exercise, Question, assess, difference
         (np.nan, 6.0, "nan"),
         (np.inf, 6.0, "inf"),
         (1.0, np.inf, "not be finite"),
-        ("6", 6.0, "str"),
+        ("6", 6.0, "text in quotes, '6'"),
         (np.ones((2, 3)), np.ones((3, 2)), "transposed"),
         (np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 3.0], [2.0, 4.0]]), "transposed"),
         (7.0, np.array([3.0, 4.0]), "summed up"),
@@ -38,6 +38,10 @@ from tapelab.check import Exercise, Question, assess, difference
         (1.0, True, "True or False"),
         (False, True, "not False"),
         (len, 6.0, "function"),
+        (len, np.ones(2), "expected an array"),
+        (6.0, len, "a number; expected a function"),  # the answers of 06.1, the one for the other
+        (1.0004, 1.0, "too large"),  # and not "1 times what it should be"
+        ((1.0, np.ones(1)), (1.0, 2.0), "Part 2: The shape is (1,)"),
     ],
 )
 def test_a_mistake_is_named(answer, expected, said):
@@ -55,13 +59,14 @@ def test_a_mistake_is_named(answer, expected, said):
         ({"a": 1}, {"a": 1.0}),
         (np.bool_(True), True),
         (np.array([np.nan, 1.0]), np.array([np.nan, 1.0])),
+        (np.ones((2, 3)), [np.ones(3), np.ones(3)]),  # stacked instead of listed
     ],
 )
 def test_an_equal_answer_is_accepted(answer, expected):
     assert difference(answer, expected) is None
 
 
-def test_the_dtype_of_a_tensor_counts():
+def test_the_kind_of_a_tensor_counts_and_not_its_precision():
     class Tensor:
         def __init__(self, dtype):
             self.value = np.ones(2, dtype)
@@ -69,9 +74,8 @@ def test_the_dtype_of_a_tensor_counts():
         def numpy(self):
             return self.value
 
-    assert difference(Tensor("float64"), Tensor("float32")) == (
-        "The dtype is float64; expected float32."
-    )
+    assert difference(Tensor("int32"), Tensor("float32")) == "The dtype is int32; expected float32."
+    assert difference(Tensor("float64"), Tensor("float32")) is None
     assert difference(np.ones(2), Tensor("float32")) is None
 
 
@@ -95,7 +99,8 @@ SQUARE = Exercise(
         (lambda x: -x * x, "wrong", "your function(3.0): The sign is flipped."),
         (lambda: 1, "wrong", "raised TypeError"),
         (9.0, "wrong", "should be a function"),
-        (lambda x: None, "wrong", "None"),
+        (lambda x: None, "wrong", "returned None. Does your function end with `return`?"),
+        (lambda x: x * None, "wrong", "Is it a gradient that is None?"),
     ],
 )
 def test_a_function_is_judged_by_what_it_returns(function, status, said):
