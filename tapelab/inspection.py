@@ -281,13 +281,13 @@ def _svg(labels, kinds, edges, xy, alt):
         f'font-family="sans-serif" font-size="12" text-anchor="middle"><title>{html.escape(alt)}</title>'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto">'
-        '<path d="M0 0 L8 4 L0 8 z" fill="#555"/></marker></defs>'
+        '<path d="M0 0 L8 4 L0 8 z" fill="#767676"/></marker></defs>'
     ]
     for a, b in edges:
         (x1, y1), (x2, y2) = at[a], at[b]
         parts.append(
             f'<line x1="{x1 + w / 2:.0f}" y1="{y1 + h:.0f}" '
-            f'x2="{x2 + w / 2:.0f}" y2="{y2:.0f}" stroke="#555" '
+            f'x2="{x2 + w / 2:.0f}" y2="{y2:.0f}" stroke="#767676" '
             f'marker-end="url(#tip)"/>'
         )
     for (top, bottom), kind, (x, y) in zip(labels, kinds, at):

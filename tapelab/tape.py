@@ -397,6 +397,13 @@ class GradientTape:
         """id of each target -> its cotangent, as tensors; only of what can lead to a source."""
         own = set(map(id, sources))
         given = [] if output_gradients is None else nest.flatten(output_gradients)
+        if len(given) > len(targets):
+            # TensorFlow says nothing; a learner who picks a row this way gets a wrong answer.
+            logger.warning(
+                "output_gradients has %d entries for %d target(s); the surplus is ignored. A list means "
+                "one entry for each target; weights for the components of one target go into one "
+                "tensor: tf.constant([...]).", len(given), len(targets),
+            )  # fmt: skip
         seeds = {}
         for i, target in enumerate(targets):
             t = target._t if isinstance(target, Variable) else target

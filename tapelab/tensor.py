@@ -618,9 +618,10 @@ def as_source(x):
             "that is asked."
         )
     raise NotATensorError(
-        f"Cannot convert the argument `type_value`: {x!r} of type '{type(x).__name__}' to a TensorFlow "
-        f"DType: it has no attribute 'dtype'. A gradient is taken of tensors with respect to tensors "
-        f"and variables (also lists, tuples and dicts of them)."
+        f"A gradient is taken of tensors with respect to tensors and variables (also lists, tuples and "
+        f"dicts of them), which a tape can recognise; {type(x).__name__} is neither. Make it a "
+        f"tf.Variable before the tape is opened. (Cannot convert the argument `type_value`: {x!r} of "
+        f"type '{type(x).__name__}' to a TensorFlow DType: it has no attribute 'dtype'.)"
     )
 
 

@@ -493,7 +493,7 @@ def test_targets_are_summed():
     assert value(tape.gradient(x, x, output_gradients=tf.constant(9.0))) == 9.0
 
 
-def test_output_gradients():
+def test_output_gradients(caplog):
     x, tape = watched([1.0, 2.0], persistent=True)
     with tape:
         tape.watch(x)
@@ -507,6 +507,8 @@ def test_output_gradients():
         ask([None, tf.constant([1.0, 0.0])], [a, b])
     with pytest.raises(tf.errors.InvalidArgumentError, match="float64"):
         ask(tf.constant([1.0, 2.0], tf.float64))
+    assert ask([1.0, 10.0]) == [2.0, 2.0]  # as TensorFlow, which says nothing
+    assert "2 entries for 1 target" in caplog.text
 
 
 def test_strings_have_no_gradient():
