@@ -47,7 +47,7 @@ EXERCISES = [
     ),
     Exercise(
         "01.3",
-        hint="Evaluate f at x + h and at x - h. The run between these two places is 2h.",
+        hint="Evaluate curve at x + h and at x - h. The run between these two places is 2h.",
         insight="Looking both ways cancels the bend of the curve: for x³ at 2 with h = 0.1 the "
         "error is 0.01, and looking ahead only it was 0.61.",
         solution=lambda: lambda x, h: _numeric_slope(_cubic, x, h),
@@ -55,13 +55,19 @@ EXERCISES = [
             "The run from x - h to x + h is 2h; you divided by h.": (
                 lambda: lambda x, h: 2 * _numeric_slope(_cubic, x, h)
             ),
+            "/ 2 * h divides by 2 and then multiplies by h: write / (2 * h).": (
+                lambda: lambda x, h: (_cubic(x + h) - _cubic(x - h)) / 2 * h
+            ),
+            "That measures x³, the f of the lesson. Here the function is curve.": (
+                lambda: lambda x, h: _numeric_slope(lambda x: x**3, x, h)
+            ),
             "That looks ahead only. Start from x - h instead of x.": (
                 lambda: lambda x, h: (_cubic(x + h) - _cubic(x)) / h
             ),
             "That is the rise. Divide it by the run, 2h.": (
                 lambda: lambda x, h: _cubic(x + h) - _cubic(x - h)
             ),
-            "That is the exact slope, so you did the derivative by hand. Measure it, with f alone.": (
+            "That is the exact slope, so you did the derivative by hand. Measure it, with curve() alone.": (
                 lambda: lambda x, h: 3 * x**2 - 2
             ),
         },

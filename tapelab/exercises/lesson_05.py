@@ -61,7 +61,7 @@ LOST = (
 def _judge_lean(answer):
     w = tf.Variable(tf.linspace(-1.0, 2.0, 500))
     result = answer(w)
-    if not (isinstance(result, tuple) and len(result) == 3):
+    if not (isinstance(result, (tuple, list)) and len(result) == 3):
         return "Return three things: tape, loss, spread."
     tape, loss, spread = result
     if not isinstance(tape, tf.GradientTape):

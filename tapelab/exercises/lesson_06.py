@@ -18,7 +18,7 @@ def _judge(value, slope, curvature=None, points=(-1.5, 0.5, 2.0)):
 
     def judge(answer):
         pair = answer(tf.constant(points[0]))
-        if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
+        if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and callable(pair[1])):
             return NO_PAIR
         function = tf.custom_gradient(answer)
         for point in points:
