@@ -12,8 +12,10 @@ import html
 import io
 from typing import Any
 
+import numpy as np
 from cycler import cycler
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -123,11 +125,17 @@ def sentence(alt: str) -> str:
 
 
 def _png(figure: Figure) -> bytes:
-    """The figure as a PNG of at most 256 colours: a third of the size, the same to the eye."""
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=_DPI, facecolor="white")
-    raw.seek(0)
-    picture = Image.open(raw).convert("RGB")
+    """The figure as a PNG of at most 256 colours: a third of the size, the same to the eye.
+
+    Drawn once, straight into memory: `savefig` lays everything out a second time and makes a file
+    that would have to be read again, a fifth of the time a slider takes.
+    """
+    before = figure.canvas, figure.dpi, figure.get_facecolor()
+    figure.set(dpi=_DPI, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    figure.set(canvas=before[0], dpi=before[1], facecolor=before[2])
     small = io.BytesIO()
     picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         small, format="PNG"
