@@ -51,7 +51,9 @@ def clip_circle(g: tuple[float, float] = (3.0, 2.0), clip_norm: float = 2.0) -> 
         draw,
         g0=ipywidgets.FloatSlider(g[0], min=-4, max=4, step=0.1, description="first component"),
         g1=ipywidgets.FloatSlider(g[1], min=-4, max=4, step=0.1, description="second component"),
-        clip_norm=ipywidgets.FloatSlider(clip_norm, min=0.5, max=5, step=0.1),
+        clip_norm=ipywidgets.FloatSlider(
+            clip_norm, min=0.5, max=5, step=0.1, description="limit"
+        ),
     )
 
 
@@ -113,7 +115,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         left.set(xlabel="step", ylabel="weight w", ylim=(-2, 2), title="Weight (dotted: the goal)")
         right.axhline(clip_norm, color="black", linewidth=0.8, linestyle="--")
         right.set(xlabel="step", ylabel="norm of the gradient", ylim=(1e-3, 1e8))
-        right.set_title("Gradient (dashed: the clip)")
+        right.set_title("Gradient (dashed: the limit)")
         left.legend(loc="lower right")
         return figure, (
             f"Descent on a recurrence of {length} steps from w = 1.25, learning rate {rate:.2f}: "
@@ -126,5 +128,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         rate=ipywidgets.FloatSlider(
             0.02, min=0.01, max=0.2, step=0.01, description="learning rate"
         ),
-        clip_norm=ipywidgets.FloatSlider(clip_norm, min=0.1, max=5, step=0.1),
+        clip_norm=ipywidgets.FloatSlider(
+            clip_norm, min=0.1, max=5, step=0.1, description="limit"
+        ),
     )

@@ -46,8 +46,9 @@ def tangent(curves: Mapping[str, Callable] | None = None, x: float = 1.0) -> Exp
         above.plot(grid, value + slope * (grid - x), "--", color=RED, label="tangent")
         above.plot(x, value, "o", color=RED)
         above.set(ylabel="y", ylim=(low - margin, high + margin))
-        above.set_title(f"x = {x:.1f}: value {value:.4f}, slope {slope:.4f}")
-        above.legend(loc="upper left")
+        above.set_title(f"x = {x:.1f}: value {value:.4f}, slope {slope:.4f}", loc="left")
+        # Above the picture: wherever it stood inside, it would hide a part of some curve.
+        above.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
         below.plot(grid, slopes, color=GREEN)
         below.plot(x, slope, "o", color=RED)
         below.set(xlabel="x", ylabel="slope dy/dx")
@@ -56,9 +57,12 @@ def tangent(curves: Mapping[str, Callable] | None = None, x: float = 1.0) -> Exp
             f"slope {slope:.4f}. Below, the slope for every x, with the same point marked."
         )
 
+    choice = ipywidgets.Dropdown(options=list(curves))
+    if len(curves) == 1:
+        choice.layout.display = "none"
     return Explorer(
         draw,
-        curve=ipywidgets.Dropdown(options=list(curves)),
+        curve=choice,
         x=ipywidgets.FloatSlider(x, min=-_LIMIT, max=_LIMIT, step=0.1),
     )
 

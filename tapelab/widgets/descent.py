@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from tapelab.widgets.explore import Explorer
 from tapelab.widgets.figure import BLUE, RED, subplots
@@ -49,13 +50,15 @@ def gradient_descent(
         left.set(xlabel="w", ylabel=name, title=f"learning rate {rate:.2f}", xlim=(-reach, reach))
         left.set_ylim(curve.min() - 0.5, 1.1 * curve.max())
         right.semilogy(range(steps + 1), np.maximum(losses, 1e-12), "o-", color=RED, markersize=4)
-        right.set(xlabel="step", ylabel="loss", title="Loss (logarithmic)")
+        zero = "; 0 is drawn as $10^{-12}$" if 0 in losses else ""
+        right.set(xlabel="step", ylabel="loss", title=f"Loss (logarithmic{zero})")
+        right.xaxis.set_major_locator(MaxNLocator(integer=True))
 
         verdict = "It converges"
         if losses[-1] > losses[0]:
             verdict = "It diverges"
-        elif steps and losses[-1] == losses[0]:
-            verdict = "It gets nowhere"
+        elif losses[-1] == losses[0]:
+            verdict = "It gets nowhere" if np.ptp(weights) else "It has not moved"
         return figure, (
             f"Gradient descent on {name} from w = {start:.2f} with learning rate {rate:.2f}: after "
             f"{steps} steps w = {weights[-1]:.4g} and the loss is {losses[-1]:.4g}. {verdict}."

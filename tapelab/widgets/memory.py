@@ -48,7 +48,7 @@ def tape_memory(layers: int = 4, batch: int = 64) -> Explorer:
         ax.bar(list(held), kilobytes, color=[BLUE, BLUE, BLUE, RED if refused else BLUE, BLUE])
         for place, n in enumerate(kilobytes):
             ax.annotate(f"{n:,.0f} KiB", (place, n), ha="center", va="bottom")
-        ax.set(xlabel="after", ylabel="held by the tape in KiB")
+        ax.set(xlabel="after this step", ylabel="held by the tape in KiB")
         ax.set_ylim(0, 1.15 * max(kilobytes))
         kind = "persistent" if persistent else "non-persistent"
         ax.set_title(f"{kind} tape, {count}" + (" (2nd gradient: RuntimeError)" if refused else ""))

@@ -7,6 +7,8 @@ import ipywidgets
 from tapelab.widgets.explore import Explorer
 from tapelab.widgets.figure import BLUE, RED, subplots
 
+_MOST_X, _MOST_W = 3.0, 5.0
+
 
 def vector_weights(weights: tuple[float, ...] = (3.0, 4.0), x: float = 2.0) -> Explorer:
     """y = x * weights: one derivative per component of y, and their sum from the tape.
@@ -34,14 +36,15 @@ def vector_weights(weights: tuple[float, ...] = (3.0, 4.0), x: float = 2.0) -> E
         left.set(ylabel="value", title=f"y = x · w at x = {x:.1f}")
         bars = [f"d{name}/dx" for name in names] + ["gradient"]
         right.bar(bars, [*rows, total], color=[BLUE] * len(w) + [RED])
-        right.set(ylabel="derivative", title="each row, and their sum")
+        right.set(ylabel="derivative", title="each derivative, and their sum")
         for place, value in enumerate([*rows, total]):
             right.annotate(
                 f"{value:.1f}", (place, value), ha="center", va="bottom" if value >= 0 else "top"
             )
-        for axes in (left, right):
+        # The same scale wherever the sliders stand, so that one sees what a slider changes.
+        for axes, most in ((left, _MOST_X * _MOST_W), (right, len(w) * _MOST_W)):
             axes.axhline(0, color="black", linewidth=0.8)
-            axes.margins(y=0.15)
+            axes.set_ylim(-1.15 * most, 1.15 * most)
         listed = " and ".join(f"{v:.1f}" for v in rows)
         return figure, (
             f"y = x times [{', '.join(f'{v:.1f}' for v in w)}] at x = {x:.1f}. The derivatives of "
@@ -49,6 +52,8 @@ def vector_weights(weights: tuple[float, ...] = (3.0, 4.0), x: float = 2.0) -> E
         )
 
     sliders = {
-        f"w{i}": ipywidgets.FloatSlider(w, min=-5, max=5, step=0.5) for i, w in enumerate(weights)
+        f"w{i}": ipywidgets.FloatSlider(w, min=-_MOST_W, max=_MOST_W, step=0.5)
+        for i, w in enumerate(weights)
     }
-    return Explorer(draw, x=ipywidgets.FloatSlider(x, min=-3, max=3, step=0.5), **sliders)
+    x = ipywidgets.FloatSlider(x, min=-_MOST_X, max=_MOST_X, step=0.5)
+    return Explorer(draw, x=x, **sliders)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import tapelab as tf
 from tapelab import check, widgets
 from tapelab.widgets.quizzes import Quiz
 
@@ -202,3 +203,17 @@ def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
 
 def test_a_plain_figure_needs_no_house_style():
     assert "Figure" in repr(widgets.Picture(Figure(figsize=(1, 1)), ALT))
+
+
+def test_a_single_curve_needs_no_choice():
+    assert widgets.tangent({"x²": tf.square}).controls["curve"].layout.display == "none"
+    assert widgets.tangent().controls["curve"].layout.display is None
+
+
+def test_descent_that_has_not_moved_does_not_converge():
+    explorer = widgets.gradient_descent(start=2.5)
+    explorer.controls["steps"].value = 0
+    assert explorer.alt.endswith("It has not moved.")
+    explorer.controls["steps"].value = 10
+    explorer.controls["rate"].value = 1.0
+    assert explorer.alt.endswith("It gets nowhere.")  # from 2.5 to -2.5 and back
