@@ -10,6 +10,13 @@ import ipywidgets
 from tapelab import check
 from tapelab.widgets.explore import with_static_page
 
+# In a narrow window ipywidgets lets a choice of two lines run into the next one.
+_STYLE = (
+    "<style>.tapelab-quiz .widget-radio-box label {height: auto !important; display: flex; "
+    "flex-direction: row-reverse; justify-content: flex-end; white-space: normal} "
+    ".tapelab-quiz .widget-radio-box input {flex: none}</style>"
+)
+
 
 def quiz(key: str) -> Quiz:
     """The quiz question of that key (`"04.q1"`): pick a choice, read why it is right or wrong.
@@ -45,9 +52,9 @@ class Quiz(ipywidgets.VBox):
         )
         self.html = ipywidgets.HTML()
         self.choices.observe(self._explain, names="value")
-        super().__init__(
-            [ipywidgets.HTML(f"<b>{_code(question.text)}</b>"), self.choices, self.html]
-        )
+        asked = ipywidgets.HTML(f"{_STYLE}<b>{_code(question.text)}</b>")
+        super().__init__([asked, self.choices, self.html])
+        self.add_class("tapelab-quiz")
 
     def _explain(self, change=None):
         choice = self.choices.value
