@@ -965,18 +965,23 @@ def _turned(a):
 
 
 def _order(x, axis, direction):
-    if x._a.dtype.kind not in "fiu":
-        raise wrong_dtype("TopKV2", x.dtype)
     if direction not in ("ASCENDING", "DESCENDING"):
         raise ValueError(f"Argument `direction` should be ASCENDING or DESCENDING, got {direction}")
-    a = x._a if direction == "ASCENDING" else _turned(x._a)
+    a = x if direction == "ASCENDING" else _turned(x)
     return np.argsort(a, axis=axis, kind="stable")
+
+
+def _argsort_forward(x, axis, direction):
+    return _order(x, axis, direction).astype(np.int32)
+
+
+primitive("argsort", "TopKV2", _argsort_forward, kinds="fiu")
 
 
 def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None):
     """The indices that sort a tensor along an axis (int32); equal values keep their order."""
     x = as_tensor(values)
-    return Tensor(_order(x, axis_of(x, axis, "ArgSort"), direction).astype(np.int32))
+    return P.argsort(x, axis=axis_of(x, axis, "ArgSort"), direction=direction)
 
 
 def sort(values, axis=-1, direction="ASCENDING", name=None):
@@ -987,9 +992,11 @@ def sort(values, axis=-1, direction="ASCENDING", name=None):
     [1.0, 2.0, 3.0]
     """
     x = as_tensor(values)
+    if x._a.dtype.kind not in "fiu":
+        raise wrong_dtype("TopKV2", x.dtype)
     axis = axis_of(x, axis, "Sort")
     if axis == -1:
-        return P.take_along(x, indices=_order(x, -1, direction))
+        return P.take_along(x, indices=_order(x._a, -1, direction))
     n = x._a.ndim
     perm = [a for a in range(n) if a != n + axis] + [n + axis]
     z = sort(transpose(x, perm), -1, direction)

@@ -9,10 +9,13 @@ record can show, because it was never recorded, is read from the program text ar
 import ast
 import html
 import linecache
+import sys
+from collections import namedtuple
 from dataclasses import dataclass
+from types import ModuleType
 
 from .events import Place, caller, outline
-from .tensor import Variable
+from .tensor import Tensor, Variable
 
 
 @dataclass(frozen=True)
@@ -106,23 +109,34 @@ def _path(graph, reached, end):
 # ---------------------------------------------------------------- the program around the block
 
 
+# A binding in the program text: the names it gives (`out`) and those it takes (`used`).
+Row = namedtuple("Row", ["line", "out", "used", "code", "end"])
+
+
 class Text:
-    """What the program text says: which names feed which, and where."""
+    """What the program text says: which names feed which, and where.
+
+    Lines are counted through: in a notebook the cells that ran make one long text, in their order.
+    """
 
     def __init__(self, place, frame):
         self.filename = place.filename if place else frame.f_code.co_filename
-        self.block, self.stopped, self.assignments = None, [], []
-        try:
-            tree = ast.parse("".join(linecache.getlines(self.filename)))
-        except (SyntaxError, ValueError):
-            tree = ast.Module([], [])
-        line = place.line if place else 0
+        self.block, self.stopped, self.rows = None, [], []
+        self.starts, tree = {}, ast.Module([], [])
+        lines = 0
+        for name in sheets(self.filename):
+            self.starts[name] = lines
+            text = linecache.getlines(name)
+            try:
+                part = ast.parse("".join(text))
+            except (SyntaxError, ValueError):
+                part = ast.Module([], [])
+            tree.body += ast.increment_lineno(part, lines).body
+            lines += len(text)
+        line = self.line(place) if place else 0
         scope = tree
         for node in ast.walk(tree):
-            if (
-                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-                and node.lineno <= line <= node.end_lineno
-            ):
+            if isinstance(node, _FUNCTIONS) and node.lineno <= line <= node.end_lineno:
                 scope = node
         for node in ast.walk(scope):
             if (
@@ -131,52 +145,75 @@ class Text:
                 and node.lineno >= (self.block.lineno if self.block else 0)
             ):
                 self.block = node
+        self.tree = tree
         self._collect(scope)
         self.names = {**frame.f_globals, **frame.f_locals}
-        self.now = frame.f_lineno if frame.f_code.co_filename == self.filename else 10**9
+        if frame.f_code.co_name in ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"):
+            self.names = frame.f_back.f_locals | self.names
+        here = Place(frame.f_code.co_filename, frame.f_lineno)
+        self.now = self.line(here) if here.filename in self.starts else 10**9
 
     def _collect(self, scope):
-        self.loops = [n for n in ast.walk(scope) if isinstance(n, (ast.For, ast.While))]
-        for node in ast.walk(scope):
-            if _assigns(node):  # v.assign_add(x): what v holds depends on x now
-                used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-                self.assignments.append(
-                    (node.lineno, {node.func.value.id}, used, node, node.end_lineno)
-                )
-            if isinstance(node, ast.With) and "stop_recording" in ast.dump(
-                node.items[0].context_expr
-            ):
-                self.stopped.append((node.lineno, node.end_lineno))
+        nodes = list(_within(scope))
+        self.loops = [n for n in nodes if isinstance(n, (ast.For, ast.While))]
+        for node in nodes:
             value = getattr(node, "value", None)
-            if isinstance(node, ast.Assign):
-                targets = node.targets
+            if _assigns(node):  # v.assign_add(x): what v holds depends on x now
+                value, out = node, {node.func.value.id}
+            elif isinstance(node, ast.Assign):
+                out = _names(*node.targets)
             elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
-                targets = [node.target]
+                out = _names(node.target)
             elif isinstance(node, ast.For):
-                targets, value = [node.target], node.iter
+                out, value = _names(node.target), node.iter
+            elif isinstance(node, _FUNCTIONS) and node is not scope:  # what a call of it may read
+                out, value = {node.name}, node
             else:
+                if isinstance(node, ast.With) and "stop_recording" in ast.dump(
+                    node.items[0].context_expr
+                ):
+                    self.stopped.append((node.lineno, node.end_lineno))
                 continue
-            if value is None:
-                continue
-            out = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
-            used = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
-            if isinstance(node, ast.AugAssign):
-                used |= out
-            self.assignments.append((node.lineno, out, used, value, node.end_lineno))
-        self.assignments.sort(key=lambda a: a[0])
+            if value is not None:
+                own = {n.arg for n in ast.walk(value) if isinstance(n, ast.arg)}
+                used = _names(value) - own | (out if isinstance(node, ast.AugAssign) else set())
+                self.rows.append(Row(node.lineno, out, used, value, node.end_lineno))
+        self.rows.sort(key=lambda row: row.line)
 
-    def name_of(self, thing):
-        """The shortest name of an object, if possible one that the block uses; or None."""
+    def line(self, place):
+        """A place's line in this text, or -1 if it is elsewhere."""
+        start = self.starts.get(place.filename)
+        return -1 if start is None else start + place.line
+
+    def place(self, line):
+        """A line of this text as a Place."""
+        name = max((n for n in self.starts if self.starts[n] < line), key=self.starts.get)
+        return Place(name, line - self.starts[name])
+
+    def name_of(self, thing, written=None):
+        """The name of an object: one that the block uses, or as written in the question, or any."""
         found = [n for n, v in self.names.items() if v is thing and not n.startswith("_")]
-        nodes = ast.walk(self.block) if self.block else ()
-        block = {n.id for n in nodes if isinstance(n, ast.Name)}
-        found = [n for n in found if n in block] or found
-        return min(found, key=len) if found else None
+        block = _names(self.block) if self.block else ()
+        used = [n for n in found if n in block]
+        if not used and written is not None and not written.isidentifier():
+            return written
+        return min(used or found, key=len, default=None)
+
+    def root_of(self, thing, name):
+        """The plain name to look for in the text: of the object, or of what holds it (model, weights)."""
+        block = _names(self.block) if self.block else set()
+        if name is not None and name in block:
+            return name
+        outer = {n for row in self.rows for n in row.out | row.used}
+        for n in sorted(block) + sorted(outer - block):
+            if n in self.names and _holds(self.names[n], thing) and self.names[n] is not thing:
+                return n
+        return name if name is None or name.isidentifier() else None
 
     def last(self, name, before=None):
         """The last assignment to a name before a line (default: before now)."""
         limit = self.now if before is None else before
-        rows = [a for a in self.assignments if name in a[1] and a[0] < limit]
+        rows = [row for row in self.rows if name in row.out and row.line < limit]
         return rows[-1] if rows else None
 
     def rebinding(self, name):
@@ -185,14 +222,14 @@ class Text:
         In a loop, it may stand below the block and have happened in the round before.
         """
         row = self.last(name)
-        if row is not None and name in row[2]:
+        if row is not None and name in row.used:
             return row
         around = [
             n for n in self.loops if self.block and n.lineno < self.block.lineno <= n.end_lineno
         ]
         for loop in around:
-            for row in self.assignments:
-                if loop.lineno <= row[0] <= loop.end_lineno and name in row[1] and name in row[2]:
+            for row in self.rows:
+                if loop.lineno <= row.line <= loop.end_lineno and name in row.out & row.used:
                     return row
         return None
 
@@ -205,28 +242,86 @@ class Text:
         return any(a < line <= b for a, b in self.stopped)
 
     def feeds(self, source, target):
-        """(whether `source` feeds `target` by the text, lines on the way that use it); (None, []) unknown."""
+        """Whether `source` feeds `target` by the text, and the rows between; (None, []) unknown."""
         if source is None or target is None:
             return None, []
-        todo, seen, lines, related, known = [(target, None)], set(), [], source == target, False
+        todo, above, hits, known = [(target, None, None)], {}, [], False
         while todo:
-            name, before = todo.pop()
+            name, before, child = todo.pop()
             row = self.last(name, before)
-            if row is None or (row[0], name) in seen:
+            if row is None:
                 continue
-            known = True
-            seen.add((row[0], name))
-            if source in row[2]:
-                related = True
-                lines.append(row[0])
-            todo += [(n, row[0] if n not in row[1] else row[0]) for n in row[2] if n != source]
+            known, seen = True, id(row) in above
+            above.setdefault(id(row), []).append(child)
+            if seen:
+                continue
+            if source in row.used and self._same(source, row):
+                hits.append(row)
+            todo += [(n, row.line, row) for n in row.used if n != source]
             # In a loop, what feeds a name may stand below it.
-            todo += [(n, None) for n in row[2] if n != source and self.last(n, row[0]) is None]
-        return (related if known else None), sorted(set(lines))
+            todo += [
+                (n, None, row) for n in row.used if n != source and self.last(n, row.line) is None
+            ]
+        way, ahead = {}, list(hits)
+        while ahead:
+            row = ahead.pop()
+            if row is not None and id(row) not in way:
+                way[id(row)] = row
+                ahead += above[id(row)]
+        steps = [row for row in way.values() if not isinstance(row.code, (*_FUNCTIONS, ast.Lambda))]
+        related = bool(hits) or source == target
+        return (related if known else None), sorted(steps, key=lambda row: row.line)
 
-    def place(self, line):
-        """A line of this text as a Place."""
-        return Place(self.filename, line)
+    def _same(self, name, row):
+        """Whether a name used above the block is still bound to the same thing."""
+        bound = self.last(name)
+        above = self.block is not None and row.end < self.block.lineno
+        return not above or bound is None or bound.line <= row.line
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def sheets(filename):
+    """The files that make a program: the cells of a notebook in the order they ran, or one file."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    cells = getattr(getattr(shell, "compile", None), "_filename_map", {})
+    return sorted(cells, key=cells.get) if filename in cells else [filename]
+
+
+def _within(scope):
+    """The nodes of a scope, without the insides of the functions defined in it."""
+    todo = list(scope.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+            todo += ast.iter_child_nodes(node)
+
+
+def _names(*nodes):
+    """The names in a piece of program."""
+    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _holds(value, thing, size=1000):
+    """Whether a list, a dict, a model ... contains an object."""
+    todo, seen = [value], set()
+    while todo and len(seen) < size:
+        value = todo.pop(0)
+        if value is thing:
+            return True
+        if id(value) in seen or isinstance(value, (Variable, Tensor, type, ModuleType)):
+            continue
+        if hasattr(value, "watched_variables"):  # a tape knows them all, and holds none
+            continue
+        seen.add(id(value))
+        if isinstance(value, (list, tuple)):
+            todo += value[:size]
+        else:
+            inside = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+            todo += list(inside.values())[:size]
+    return False
 
 
 def _assigns(node):
@@ -234,8 +329,26 @@ def _assigns(node):
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and node.func.attr.startswith(("assign", "scatter_"))
+        and node.func.attr.startswith(("assign", "scatter_", "update_state"))
     )
+
+
+def question(frame):
+    """How the target and the source are written in the call that asks, as far as the text is there."""
+    where = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    if None in where or where[1] - where[0] > 20:
+        return None, None
+    lines = linecache.getlines(frame.f_code.co_filename)[where[0] - 1 : where[1]]
+    try:
+        code = b"".join(line.encode() for line in lines)
+        code = code[where[2] : len(code) - len(lines[-1].encode()) + where[3]]
+        call = ast.parse(code.strip()).body[0].value
+        given = {k.arg: k.value for k in call.keywords} | dict(zip(("target", "source"), call.args))
+        found = [given[k] for k in ("target", "source")]
+    except (SyntaxError, ValueError, LookupError, AttributeError):
+        return None, None
+    simple = (ast.Name, ast.Attribute, ast.Subscript)
+    return tuple(ast.unparse(f) if isinstance(f, simple) else None for f in found)
 
 
 # ---------------------------------------------------------------- the answer
@@ -243,9 +356,9 @@ def _assigns(node):
 
 def explain(tape, target, source):
     """The explanation of d target / d source on `tape`; see `GradientTape.explain`."""
-    memory = tape._memory
-    text = Text(memory.block, caller())
-    names = text.name_of(source) or "x", text.name_of(target) or "y"
+    memory, frame = tape._memory, caller()
+    text, written = Text(memory.block, frame), question(frame)
+    names = text.name_of(source, written[1]) or "x", text.name_of(target, written[0]) or "y"
     live = tape._records is not None
     if not tape._entered:
         return Explanation(
@@ -319,7 +432,7 @@ def _not_float(memory, text, thing, name, what):
         (e for e in memory.events if e.kind == "cut" and any(r() is thing for r in e.outputs)), None
     )
     row = text.last(name) if text.name_of(thing) else None
-    place = event.place if event else text.place(row[0]) if row else memory.block
+    place = event.place if event else text.place(row.line) if row else memory.block
     if event:
         message = (
             f"{name} is the result of {event.operation}, which has no derivative: it has dtype "
@@ -333,9 +446,11 @@ def _not_float(memory, text, thing, name, what):
             place,
             "stay in floats up to the loss; use a smooth stand-in (softmax for argmax, sigmoid for a step)",
         )
-    fix = f"{name} = tf.constant(10.0)" if what == "source" else "compute the target in float32"
-    if what == "source":
-        fix = f"{name} = tf.cast({name}, tf.float32)   # before the block; then tape.watch({name})"
+    fix = f"{name} = tf.cast({name}, tf.float32)   # before the block; then tape.watch({name})"
+    if what == "target":
+        fix = "compute the target in float32"
+    elif isinstance(thing, Variable):
+        fix = f"{name} = tf.Variable(..., dtype=tf.float32)   # or begin with a float: 3.0 for 3"
     return Explanation(
         False,
         "integer dtype",
@@ -358,28 +473,34 @@ def _released(memory, names):
 
 def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names):
     s, t = names
-    related, lines = text.feeds(text.name_of(source), text.name_of(target))
+    root = text.root_of(source, s)
+    related, way = text.feeds(root, t if text.name_of(target) is not None else None)
+    uses = [row for row in way if root in row.used]
     above = _upstream(graph, ends)
     # 1. What the tape saw: an event that takes something from the source's side.
     found = [e for e in memory.events if e.inputs and any(i in reached for i in e.inputs)]
     crossing = [e for e in found if any(_came_from(tape, memory, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
-        return _event(crossing or found, bool(crossing), text, names)
-    # 2. The target is no result of this tape's block.
-    row = text.last(t) if text.name_of(target) is not None else None
-    outside = _outside(tape, memory, text, row, ends, tracked, names, related)
+        return _event(crossing or found, text, names)
+    # 2. The target, or something on the way to it, was not computed in this tape's block.
     known = starts & tracked
-    if outside is not None and (
-        known or isinstance(source, Variable) and source._trainable or related
-    ):
-        if known or row is not None and ".gradient(" in ast.unparse(row[3]):
-            return outside
+    row = text.last(t) if text.name_of(target) is not None else None
+    outside = None
+    if not ends & tracked and row is not None and not isinstance(target, Variable):
+        outside = _outside(memory, text, row, way, names, not known and source)
+    if outside is not None and (known or outside.reason == "inner gradient outside"):
+        return outside
+    if outside is None and way and text.block is not None:
+        if known or not any(text.inside(r.line) for r in uses):
+            outside = _outside(memory, text, None, way, names, not known and source)
+            if outside is not None and (known or _followed(tape, source)):
+                return outside
     # 3. The source was never tracked.
     if not known:
-        return _untracked(tape, memory, text, source, names, related, lines, row, outside)
+        return _untracked(tape, memory, text, source, names, related, uses, row, outside)
     watched = next((memory.watched[k] for k in starts if k in memory.watched), None)
     if watched and related and not isinstance(source, Variable):
-        early = [n for n in lines if n < watched.line]
+        early = [r.line for r in uses if r.line < text.line(watched)]
         if early:
             return Explanation(
                 False,
@@ -387,11 +508,11 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
                 f"{s} was watched after it was used; a tape sees only what "
                 f"happens after tape.watch.",
                 text.place(early[-1]),
-                f"tape.watch({s})   # as the first line of the block, before line {early[-1]}",
+                f"tape.watch({s})   # as the first line of the block, before line "
+                f"{text.place(early[-1]).line}",
             )
-    if outside is not None:
-        return outside
-    return _unrelated(names, text, row, memory)
+    again = text.rebinding(root) if related and not isinstance(source, Variable) else None
+    return _rebound(text, again, s, root) if again else _unrelated(names, text, row, memory)
 
 
 def _came_from(tape, memory, thing, above):
@@ -401,27 +522,34 @@ def _came_from(tape, memory, thing, above):
     return bool(_ids(tape, memory, thing, tape._records is not None) & above)
 
 
-def _event(found, crossing, text, names):
-    """The cause among events: prefer one on a line that leads to the target."""
+def _event(found, text, names):
+    """The cause among events."""
     s, t = names
     e = found[-1]
+    code = _statement(e.place)
     if e.kind == "assign":
+        name, fix = _unassigned(code)
         return Explanation(
             False,
             "state",
-            f"a value computed from {s} was written into the variable {e.operation}: a tape "
+            f"a value computed from {s} was written into the variable {name or e.operation}: a tape "
             f"sees what a variable holds when it is read, not how it came to hold it.",
             e.place,
-            "z = v + x   # a new tensor instead of v.assign_add(x)\n...     # and go on with z",
+            fix or "compute a new tensor, and go on with that, instead of assigning",
         )
     if e.kind == "left":
+        inside = _Inside()
+        if code is not None and not isinstance(code, ast.Expr):
+            code = inside.visit(code)
         return Explanation(
             False,
             "left through NumPy",
             f"a value computed from {s} left through NumPy or Python "
             f"(.numpy(), float(), np...); what is computed there leaves no record.",
             e.place,
-            "use the tf function instead: tf.reduce_mean for np.mean, tf.sin for np.sin, ...",
+            ast.unparse(code).split("\n")[0] + "   # stays on the tape"
+            if inside.changed
+            else "use the tf function instead: tf.reduce_mean for np.mean, tf.sin for np.sin, ...",
         )
     if e.kind == "none":
         return Explanation(
@@ -448,6 +576,14 @@ def _event(found, crossing, text, names):
             e.place,
             "keep floats: tf.cast(x, tf.float32), or leave out the cast",
         )
+    if e.operation in ("ZerosLike", "OnesLike"):
+        return Explanation(
+            False,
+            "no gradient",
+            f"{e.operation} takes only the shape of its input; what comes out is a constant.",
+            e.place,
+            "use the value itself, not its shape alone",
+        )
     return Explanation(
         False,
         "no gradient",
@@ -458,77 +594,194 @@ def _event(found, crossing, text, names):
     )
 
 
-def _outside(tape, memory, text, row, ends, tracked, names, related):
-    """The target was not computed while the tape recorded: the explanation, or None."""
+def _statement(place):
+    """The simple statement at a line of the program, or None."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(place.filename)))
+    except (SyntaxError, ValueError):
+        return None
+    simple = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return)
+    nodes = [n for n in ast.walk(tree) if isinstance(n, simple)]
+    return next((n for n in nodes if n.lineno <= place.line <= n.end_lineno), None)
+
+
+def _unassigned(code):
+    """What an assignment to a variable writes to, and the same with a tensor in its place."""
+    signs = {"assign": "", "assign_add": "{} + ", "assign_sub": "{} - "}
+    for call in ast.walk(code) if code is not None else ():
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
+            continue
+        value = ast.unparse(call.args[0])
+        if call.func.attr in signs:
+            name = ast.unparse(call.func.value)
+            sign = signs[call.func.attr].format(name)
+            if sign and not isinstance(call.args[0], (ast.Name, ast.Call, ast.Attribute)):
+                value = f"({value})"
+            return name, (
+                f"z = {sign}{value}   # a new tensor instead of {name}.{call.func.attr}(...)\n"
+                f"...   # and go on with z"
+            )
+        if call.func.attr == "Variable" and isinstance(code, ast.Assign):
+            name = ast.unparse(code.targets[0])
+            return name, f"{name} = {value}   # a tensor: a new variable would not know its past"
+    return None, None
+
+
+class _Inside(ast.NodeTransformer):
+    """Rewrites NumPy's and Python's mathematics as tapelab's."""
+
+    changed = False
+
+    def visit_Call(self, node):
+        node, f = self.generic_visit(node), node.func
+        if isinstance(f, ast.Name) and f.id in ("float", "int") and len(node.args) == 1:
+            return self._now(node.args[0])
+        if not isinstance(f, ast.Attribute):
+            return node
+        if f.attr in ("numpy", "item", "tolist") and not node.args:
+            return self._now(f.value)
+        path = ast.unparse(f).split(".")
+        if path[0] in ("np", "numpy", "math"):
+            name = _counterpart(path[-1])
+            if name is not None:
+                node.func = ast.parse(name, mode="eval").body
+                return self._now(node)
+        if path[-1] in ("constant", "convert_to_tensor") and self.changed and len(node.args) == 1:
+            return node.args[0]
+        return node
+
+    def _now(self, node):
+        self.changed = True
+        return node
+
+
+_TF = {"array": "stack", "dot": "matmul", "power": "pow", "absolute": "abs", "fabs": "abs"}
+_FLAT = {"argmax", "argmin", "argsort", "round", "rint", "floor", "ceil", "sign", "trunc"}
+
+
+def _counterpart(name):
+    """`tf.reduce_mean` for NumPy's `mean`; None if there is none that would pass a gradient."""
+    import tapelab as tf
+
+    for way in ("reduce_{}", "math.reduce_{}", "{}", "math.{}", "linalg.{}"):
+        path, thing = way.format(_TF.get(name, name)), tf
+        for part in path.split("."):
+            thing = getattr(thing, part, None)
+        if callable(thing) and name not in _FLAT:
+            return "tf." + path
+    return None
+
+
+def _outside(memory, text, row, way, names, unwatched):
+    """Something on the way was computed while the tape did not record: the explanation, or None.
+
+    `row` is the target's line, if the tape did not record the target itself.
+    """
     s, t = names
-    if ends & tracked or row is None or text.block is None:
+    rows = way or ([row] if row is not None else [])
+    stopped = [r for r in rows if text.inside(r.line) and text.in_stop(r.line)]
+    if stopped:
+        return _stopped(text, stopped[0])
+    if row is not None and text.inside(row.line):
+        for e in memory.events:
+            if e.kind == "reset" and text.line(e.place) > row.line:
+                return Explanation(
+                    False,
+                    "reset",
+                    f"tape.reset() came after {t} was computed and made the tape forget it.",
+                    e.place,
+                    f"compute {t} after tape.reset(), or do not reset",
+                )
+    rows = [r for r in rows if not text.inside(r.line)] if text.block is not None else []
+    for r in rows:
+        if _takes_gradient(r):
+            return Explanation(
+                False,
+                "inner gradient outside",
+                f"{_out(r)} is a gradient that was taken outside this tape's block, so "
+                f"this tape did not record how it was computed.",
+                text.place(r.line),
+                f"with tf.GradientTape() as outer:\n    with tf.GradientTape() as inner:\n"
+                f"        ...\n    {_out(r)} = {ast.unparse(r.code)}   # inside the outer block",
+            )
+    after = [r for r in rows if text.block.end_lineno < r.line]
+    rows = after if row is not None and after else rows
+    if not rows:
         return None
-    line = row[0]
-    if text.inside(line) and text.in_stop(line):
-        return Explanation(
-            False,
-            "recording stopped",
-            f"{t} was computed under tape.stop_recording().",
-            text.place(line),
-            "move the line out of the stop_recording block",
-        )
-    reset = next((e for e in memory.events if e.kind == "reset" and e.place.line > line), None)
-    if text.inside(line) and reset is not None:
-        return Explanation(
-            False,
-            "reset",
-            f"tape.reset() came after {t} was computed and made the tape forget it.",
-            reset.place,
-            f"compute {t} after tape.reset(), or do not reset",
-        )
-    if text.inside(line):
-        return None
-    if ".gradient(" in ast.unparse(row[3]) or ".jacobian(" in ast.unparse(row[3]):
-        return Explanation(
-            False,
-            "inner gradient outside",
-            f"{t} is a gradient that was taken outside this tape's block, so "
-            f"this tape did not record how it was computed.",
-            text.place(line),
-            f"with tf.GradientTape() as outer:\n    with tf.GradientTape() as inner:\n        ...\n"
-            f"    {ast.unparse(row[3])}   # inside the outer block",
-        )
+    first = rows[0]
+    code = [text.place(line).text for line in sorted({r.line for r in rows})]
+    code = [*code[:3], "..."] if first.line < text.block.lineno else ["...", *code[:3]]
+    if unwatched is not False and not isinstance(unwatched, Variable):
+        code.insert(0, f"tape.watch({s})")
     return Explanation(
         False,
         "outside the tape",
-        f"{t} was computed outside the tape's block; only what happens between "
+        f"{_out(first)} was computed outside the tape's block; only what happens between "
         f"`with` and the end of its block is recorded.",
-        text.place(line),
-        f"with tf.GradientTape() as tape:\n    {text.place(line).text}",
+        text.place(first.line),
+        "with tf.GradientTape() as tape:\n    " + "\n    ".join(code),
     )
 
 
-def _untracked(tape, memory, text, source, names, related, lines, row, outside):
+def _out(row):
+    """What a row binds, as a learner would say it."""
+    return ", ".join(sorted(row.out))
+
+
+def _takes_gradient(row):
+    code = ast.unparse(row.code)
+    return ".gradient(" in code or ".jacobian(" in code
+
+
+def _followed(tape, source):
+    """Whether the tape would follow the source by itself, if only it were used in the block."""
+    return isinstance(source, Variable) and source._trainable and tape._watch_accessed
+
+
+def _stopped(text, row):
+    return Explanation(
+        False,
+        "recording stopped",
+        f"{_out(row)} was computed under tape.stop_recording().",
+        text.place(row.line),
+        "move the line out of the stop_recording block",
+    )
+
+
+def _rebound(text, row, s, root):
+    new = "a new tensor" if s == root else "something new"
+    return Explanation(
+        False,
+        "rebound name",
+        f"the name {root} was bound to {new}: what is called {s} now is the "
+        f"result of an operation, not the variable it was before, and no tape watches it.",
+        text.place(row.line),
+        f"{s}.assign(...)   # changes the variable and keeps it: {s}.assign_add(1.0), say",
+    )
+
+
+def _untracked(tape, memory, text, source, names, related, uses, row, outside):
     s, t = names
-    use = next((n for n in lines if text.inside(n)), lines[0] if lines else None)
-    place = text.place(use) if use else memory.block
+    root = text.root_of(source, s)
+    use = next((r for r in uses if text.inside(r.line)), uses[0] if uses else None)
+    place = text.place(use.line) if use else memory.block
     if related is False:
-        return _unrelated(names, text, row, memory)
-    stopped = [n for n in lines if text.inside(n) and text.in_stop(n)]
+        return outside or _unrelated(names, text, row, memory)
+    stopped = [r for r in uses if text.inside(r.line) and text.in_stop(r.line)]
     if stopped:
-        return Explanation(
-            False,
-            "recording stopped",
-            f"{s} was used under tape.stop_recording().",
-            text.place(stopped[0]),
-            "move the line out of the stop_recording block",
-        )
+        return _stopped(text, stopped[0])
     reset = next((e for e in memory.events if e.kind == "reset"), None)
+    watch = f"tape.watch({s})   # first line of the block"
     if isinstance(source, Variable):
         if not source._trainable:
+            made = f"\n{s} = tf.Variable(..., trainable=True)   # or this" * s.isidentifier()
             return Explanation(
                 False,
                 "non-trainable",
                 f"{s} is a variable with trainable=False: tapes watch only trainable "
                 f"variables by themselves.",
                 place,
-                f"tape.watch({s})   # first line of the block\n{s} = tf.Variable(..., "
-                "trainable=True)   # or this",
+                watch + made,
             )
         if not tape._watch_accessed:
             return Explanation(
@@ -536,7 +789,7 @@ def _untracked(tape, memory, text, source, names, related, lines, row, outside):
                 "not watched",
                 f"the tape was made with watch_accessed_variables=False and {s} was not watched.",
                 place,
-                f"tape.watch({s})   # first line of the block",
+                watch,
             )
         if reset is not None:
             return Explanation(
@@ -546,7 +799,7 @@ def _untracked(tape, memory, text, source, names, related, lines, row, outside):
                 reset.place,
                 "compute after tape.reset(), or do not reset",
             )
-        return outside or _unrelated(names, text, row, memory)
+        return outside or _another(text, s, t) or _unrelated(names, text, row, memory)
     if reset is not None and id(source) in memory.watched:
         return Explanation(
             False,
@@ -561,56 +814,74 @@ def _untracked(tape, memory, text, source, names, related, lines, row, outside):
             "watched too late",
             f"{s} was watched when the tape was not recording.",
             memory.watched[id(source)],
-            f"tape.watch({s})   # first line of the block",
+            watch,
         )
-    made = text.last(s) if text.name_of(source) else None
+    again = text.rebinding(root) if root is not None else None
+    if again is not None:
+        return _rebound(text, again, s, root)
+    if outside is not None:
+        return outside
+    made = text.last(s) if text.name_of(source) == s else None
     if made is not None:
-        code = ast.unparse(made[3])
-        again = text.rebinding(s)
-        if again is not None:
-            return Explanation(
-                False,
-                "rebound name",
-                f"the name {s} was bound to a new tensor: what is called {s} now is the "
-                f"result of an operation, not the variable it was before, and no tape watches it.",
-                text.place(again[0]),
-                f"{s}.assign(...)   # changes the variable and keeps it: {s}.assign_add(1.0), say",
-            )
-        if outside is not None and related is None:
-            return outside
-        if "constant(" in code:
+        if "constant(" in ast.unparse(made.code):
             return Explanation(
                 False,
                 "constant",
                 f"{s} is a constant: tapes watch trainable variables by themselves, other "
                 f"tensors only when told to.",
-                place or text.place(made[0]),
-                f"tape.watch({s})   # first line of the block",
+                place or text.place(made.line),
+                watch,
             )
-        if not text.inside(made[0]):
+        if not text.inside(made.line):
             return Explanation(
                 False,
                 "computed before the tape",
                 f"{s} is a tensor that was computed before the block; the "
                 f"tape sees a mere number, and nobody told it to watch.",
-                text.place(made[0]),
-                f"tape.watch({s})   # first line of the block; or move the line into the block",
+                text.place(made.line),
+                f"{watch}; or move the line into the block",
             )
     return Explanation(
         False,
         "not watched",
         f"{s} is a tensor that the tape was never told to watch.",
         place,
-        f"tape.watch({s})   # first line of the block",
+        watch,
+    )
+
+
+def _another(text, s, t):
+    """The name of the source was given to another variable after the block: the explanation, or None."""
+    made = text.last(s)
+    if text.block is None or made is None or made.line <= text.block.end_lineno:
+        return None
+    if s not in _names(text.block) or ast.unparse(made.code).find("Variable(") < 0:
+        return None
+    return Explanation(
+        False,
+        "rebound name",
+        f"the name {s} was given to another variable after {t} was computed; {t} depends on the "
+        f"one before.",
+        text.place(made.line),
+        "run the block of the tape again, with the new variable",
     )
 
 
 def _unrelated(names, text, row, memory):
     s, t = names
+    zeros = "ask for zeros: unconnected_gradients='zero'"
+    if row is not None and _takes_gradient(row) and text.inside(row.line):
+        return Explanation(
+            False,
+            "unrelated",
+            f"the gradient {t} is the same for every {s}: it was computed without a look at {s}.",
+            text.place(row.line),
+            zeros,
+        )
     return Explanation(
         False,
         "unrelated",
         f"{t} does not depend on {s}: no recorded operation leads from one to the other.",
-        text.place(row[0]) if row else memory.block,
-        "check the names; or ask for zeros: unconnected_gradients='zero'",
+        text.place(row.line) if row else memory.block,
+        f"check the names; or {zeros}",
     )

@@ -1,7 +1,10 @@
 """Every reason for a None, and its place: the line marked with `# <-`."""
 
 import inspect
+import linecache
+import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -204,6 +207,154 @@ def custom_gradient_returns_none():
     return tape, y, x, tape.explain(y, x)
 
 
+def computed_before():
+    w = tf.Variable(2.0)
+    y = w * 3.0  # <-
+    with tf.GradientTape() as tape:
+        loss = y + 1.0
+    return tape, loss, w, tape.explain(loss, w)
+
+
+def model_called_before():
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    y = model(tf.ones([2, 3]))  # <-
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(y**2)
+    w = model.trainable_variables[0]
+    return tape, loss, w, tape.explain(loss, model.trainable_variables[0])
+
+
+def computed_before_in_a_loop():
+    w, total = tf.Variable(2.0), 0.0
+    for k in range(3):
+        total = total + w * float(k)  # <-
+    with tf.GradientTape() as tape:
+        loss = total**2
+    return tape, loss, w, tape.explain(loss, w)
+
+
+def called_outside():
+    w = tf.Variable(2.0)
+
+    def f():
+        return w * 3.0
+
+    with tf.GradientTape() as tape:
+        pass
+    y = f()  # <-
+    return tape, y, w, tape.explain(y, w)
+
+
+def first_line_outside():
+    w = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = w * 3.0
+    error = y - 1.0  # <-
+    loss = error**2
+    return tape, loss, w, tape.explain(loss, w)
+
+
+def recording_stopped_half_way():
+    w = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        a = w * 2.0
+        with tape.stop_recording():
+            b = a * a  # <-
+        loss = b + 1.0
+    return tape, loss, w, tape.explain(loss, w)
+
+
+def inner_gradient_before():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as inner:
+        y = x**3
+    slope = inner.gradient(y, x)  # <-
+    with tf.GradientTape() as outer:
+        penalty = slope**2
+    return outer, penalty, x, outer.explain(penalty, x)
+
+
+def the_slope_of_a_line():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = 3.0 * x
+        slope = inner.gradient(y, x)  # <-
+    return outer, slope, x, outer.explain(slope, x)
+
+
+def rebound_in_the_block():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = x * 2.0
+        x = x + 1.0  # <-
+        z = y * y
+    return tape, z, x, tape.explain(z, x)
+
+
+def a_list_of_weights_rebound():
+    weights = [tf.Variable(1.0), tf.Variable(2.0)]
+    weights = [w - 0.1 for w in weights]  # <-
+    with tf.GradientTape() as tape:
+        loss = weights[0] * weights[1]
+    return tape, loss, weights[0], tape.explain(loss, weights[0])
+
+
+def another_variable_of_that_name():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = x * 2.0
+    x = tf.Variable(3.0)  # <-
+    return tape, y, x, tape.explain(y, x)
+
+
+def a_variable_on_the_way():
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        h = tf.Variable(x * 2.0)  # <-
+        y = h**2
+    return tape, y, x, tape.explain(y, x)
+
+
+def order_of_values():
+    x = tf.Variable([2.0, 1.0])
+    with tf.GradientTape() as tape:
+        places = tf.argsort(x)  # <-
+        y = tf.reduce_sum(tf.cast(places, tf.float32))
+    return tape, y, x, tape.explain(y, x)
+
+
+def the_shape_alone():
+    x = tf.Variable([2.0, 1.0])
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(tf.ones_like(x))  # <-
+    return tape, y, x, tape.explain(y, x)
+
+
+def a_metric():
+    x = tf.Variable([2.0, 1.0])
+    mean = tf.keras.metrics.Mean()
+    with tf.GradientTape() as tape:
+        mean.update_state(x * 2.0)  # <-
+        y = mean.result()
+    return tape, y, x, tape.explain(y, x)
+
+
+def stopped_in_a_comprehension():
+    weights = [tf.Variable(1.0), tf.Variable(2.0)]
+    with tf.GradientTape() as tape:
+        parts = [tf.stop_gradient(w) ** 2 for w in weights]  # <-
+        loss = tf.add_n(parts)
+    return tape, loss, weights[1], tape.explain(loss, weights[1])
+
+
+def asked_in_a_comprehension():
+    weights = [tf.constant(1.0), tf.Variable(2.0)]
+    with tf.GradientTape() as tape:
+        loss = weights[0] * weights[1]  # <-
+    return tape, loss, weights[0], [tape.explain(loss, w) for w in weights][0]
+
+
 CASES = {
     non_trainable: "non-trainable", tensor_made_before: "computed before the tape", constant: "constant",
     watched_too_late: "watched too late", accessed_variables_not_watched: "not watched",
@@ -214,6 +365,14 @@ CASES = {
     stopped_gradient: "stop_gradient", recording_stopped: "recording stopped", reset: "reset",
     computed_outside: "outside the tape", inner_gradient_outside: "inner gradient outside",
     custom_gradient_returns_none: "custom gradient",
+    computed_before: "outside the tape", model_called_before: "outside the tape",
+    computed_before_in_a_loop: "outside the tape", called_outside: "outside the tape",
+    first_line_outside: "outside the tape", recording_stopped_half_way: "recording stopped",
+    inner_gradient_before: "inner gradient outside", the_slope_of_a_line: "unrelated",
+    rebound_in_the_block: "rebound name", a_list_of_weights_rebound: "rebound name",
+    another_variable_of_that_name: "rebound name", a_variable_on_the_way: "state",
+    order_of_values: "no gradient", the_shape_alone: "no gradient", a_metric: "left through NumPy",
+    stopped_in_a_comprehension: "stop_gradient", asked_in_a_comprehension: "not watched",
 }  # fmt: skip
 
 
@@ -249,6 +408,98 @@ def test_a_tape_that_has_answered_still_explains(case, monkeypatch):
     monkeypatch.setattr(explain_module, "explain", after_gradient)
     *_, explanation = case()
     check(explanation, CASES[case], case)
+
+
+FIXES = [
+    "y = tf.constant(np.mean(x.numpy() ** 2))",
+    "y = tf.constant(float(tf.reduce_sum(x)))",
+    "y = tf.reduce_sum(np.array([x[0] * 2.0, x[1]]))",
+    "y = tf.sqrt(np.linalg.norm(x))",
+    "y = tf.constant(math.exp(x[0]))",
+    "y = tf.reduce_sum((lambda v: np.log(v) + np.max(v))(x))",
+    "h = tf.Variable(x * 2.0); y = tf.reduce_sum(h)",
+]
+
+
+@pytest.mark.parametrize("line", FIXES)
+def test_the_fix_of_a_line_can_be_put_in_its_place(line, tmp_path):
+    def run(line):
+        path = tmp_path / "program.py"
+        first, *rest = line.split("; ")
+        path.write_text(
+            "import math, numpy as np, tapelab as tf\n"
+            "x = tf.Variable([1.0, 2.0])\n"
+            "with tf.GradientTape(persistent=True) as tape:\n"
+            + "".join(f"    {part}\n" for part in (first, *rest))
+            + "found, why = tape.gradient(y, x), tape.explain(y, x)\n"
+        )
+        linecache.checkcache()
+        names = {}
+        exec(compile(path.read_text(), str(path), "exec"), names)
+        return names["found"], names["why"]
+
+    found, why = run(line)
+    assert found is None
+    found, why = run("; ".join([why.fix.split("\n")[0], *line.split("; ")[1:]]))
+    assert found is not None, why
+
+
+def test_an_assignment_is_mended_under_its_own_names():
+    w, cache = tf.Variable(2.0), tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        cache.assign_sub(w * 3.0)
+        y = cache * 2.0
+    explanation = tape.explain(y, w)
+    assert "the variable cache:" in explanation.message
+    assert explanation.fix.startswith("z = cache - (w * 3.0)")
+
+
+def test_a_source_is_called_as_it_is_written():
+    parts = {"w": tf.Variable(2.0, trainable=False)}
+    with tf.GradientTape() as tape:
+        y = parts["w"] * 3.0
+    explanation = tape.explain(target=y, source=parts["w"])
+    assert explanation.fix == "tape.watch(parts['w'])   # first line of the block"
+    assert explanation.place.text == 'y = parts["w"] * 3.0'
+
+
+def run_cells(monkeypatch, *cells):
+    """Cells as a notebook runs them; the names they leave behind."""
+    numbers, names = {}, {"tf": tf}
+    shell = types.SimpleNamespace(compile=types.SimpleNamespace(_filename_map=numbers))
+    shells = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", shells)
+    for number, cell in enumerate(cells, start=1):
+        file = f"<cell {hash(cell)}>"
+        numbers[file] = number  # the same cell again: the same file, the new number
+        linecache.cache[file] = len(cell), None, cell.splitlines(keepends=True), file
+        exec(compile(cell, file, "exec"), names)
+    return names
+
+
+TAPED = "with tf.GradientTape() as tape:\n    y = w * w\n"
+
+
+@pytest.mark.parametrize(
+    "cells, reason, place",
+    [
+        (["w = tf.Variable(2.0)", "w = w + 1.0", TAPED], "rebound name", "cell 2"),
+        (["w = tf.Variable(2.0)", TAPED, "w = tf.Variable(3.0)"], "rebound name", "cell 3"),
+        (["w = tf.Variable(2.0)", TAPED, "w = tf.Variable(2.0)"], "rebound name", "cell 3"),
+        (["w = tf.constant(2.0)", "q = 1", TAPED], "constant", "cell 3"),
+        (["v = tf.Variable(2.0)", "w = v * 3.0", TAPED], "outside the tape", "cell 2"),
+        (
+            ["v = tf.Variable(2.0)\nw = v * 3.0", "v = tf.Variable(1.0)", TAPED],
+            "unrelated",
+            "cell 3",
+        ),
+        (["w = tf.linspace(0.0, 1.0, 3)", TAPED], "computed before the tape", "cell 1"),
+    ],
+)
+def test_all_cells_of_a_notebook_are_read(monkeypatch, cells, reason, place):
+    source = "v" if cells[0].startswith("v") else "w"
+    names = run_cells(monkeypatch, *cells, f"why = tape.explain(y, {source})")
+    assert (names["why"].reason, names["why"].place.name) == (reason, place), names["why"]
 
 
 def test_connected_names_the_path():

@@ -197,6 +197,7 @@ def _others():
                 yield Case(key, (d(*shape, low=0.5),), attrs, f"{axis}{exclusive:d}{reverse:d}")
     for key in ("argmax", "argmin"):
         yield Case(key, (d(2, 3),), {"axis": -1, "to": np.dtype(np.int64)})
+    yield Case("argsort", (d(2, 3),), {"axis": -1, "direction": "ASCENDING"})
     yield Case("add_n", (d(2, 3), d(2, 3), d(2, 3)), {})
     yield Case("add_n", (d(), d()), {})
     yield Case("identity_n", (d(2, 3), d()), {})

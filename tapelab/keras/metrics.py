@@ -9,7 +9,11 @@ from .registry import lookup, table_of
 
 
 def _array(x):
-    return x._a if isinstance(x, Tensor) else as_tensor(x)._a
+    """The bare array; tapes learn, as from `numpy()`, that its history ends here."""
+    x = as_tensor(x)
+    for tape in active.tapes:
+        tape._left(x)
+    return x._a
 
 
 class Metric(Stateful):
