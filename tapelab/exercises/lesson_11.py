@@ -163,13 +163,17 @@ QUESTIONS = [
         "11.q2",
         "The loss does not depend on `x` at all. Who says so?",
         choices={
-            "TensorFlow with `None`, PyTorch with an error, JAX with zeros": (
-                "Three honest answers to one question. Know which one you will get."
+            "TensorFlow with `None`, torch.autograd.grad with an error, JAX with zeros": (
+                "Three honest answers to one question. (And after y.backward() PyTorch says "
+                "nothing: x.grad stays None.) Know which one you will get."
             ),
-            "All three with `None`": "Only TensorFlow; torch.autograd.grad raises an error.",
+            "All three with `None`": (
+                "TensorFlow does, and PyTorch's x.grad stays None after y.backward(). But "
+                "torch.autograd.grad raises an error, and JAX gives zeros."
+            ),
             "All three with zeros": "Only JAX, where f(x) is a function of x in any case.",
         },
-        answer="TensorFlow with `None`, PyTorch with an error, JAX with zeros",
+        answer="TensorFlow with `None`, torch.autograd.grad with an error, JAX with zeros",
     ),
     Question(
         "11.q3",

@@ -52,7 +52,7 @@ EXERCISES = [
     ),
     Exercise(
         "13.2",
-        hint="tape.check_numerics(loss, [x]) before the tape is used up; its .operation is a name.",
+        hint="tape.check_numerics(loss, [z]) before the tape is used up; its .operation is a name.",
         insight="The square root was sound, its slope at 0 is not. The values hid it from you.",
         solution=lambda: "Sqrt",
         mistakes={

@@ -32,18 +32,24 @@ def jacobian_heatmap(layers: Mapping[str, Callable] | None = None, inputs=None) 
     }
     base = np.array([1.0, -0.5, 0.5, 0.0, -1.0] if inputs is None else inputs, np.float32)
 
-    def draw(layer, scale):
-        x = tf.constant(scale * base)
+    def jacobian(layer, x):
+        x = tf.constant(x)
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layers[layer](x)
-        matrix = tape.jacobian(y, x).numpy()
+        return tape.jacobian(y, x).numpy()
+
+    def draw(layer, scale):
+        x = np.float32(scale) * base
+        matrix = jacobian(layer, x)
         figure, ax = subplots(width=5.4, height=4)
-        most = np.abs(matrix).max() or 1.0
+        # Colors as at scale 1, unless the numbers are larger: a matrix that fades must look faded.
+        most = max(np.abs(matrix).max(), np.abs(jacobian(layer, base)).max()) or 1.0
         shown = ax.imshow(matrix, cmap="PuOr_r", vmin=-most, vmax=most)
         for (i, j), value in np.ndenumerate(matrix):
             color = "white" if abs(value) > 0.7 * most else "black"
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
+            shown_as = f"{round(float(value), 2) + 0.0:.2f}"  # no minus zero
+            ax.text(j, i, shown_as, ha="center", va="center", fontsize=8, color=color)
         ax.set(xlabel="input j", ylabel="output i", title=f"dy[i]/dx[j] of {layer}")
         ax.set(xticks=range(matrix.shape[1]), yticks=range(matrix.shape[0]))
         ax.grid(False)
@@ -51,15 +57,16 @@ def jacobian_heatmap(layers: Mapping[str, Callable] | None = None, inputs=None) 
         off = matrix[~np.eye(*matrix.shape, dtype=bool)]
         kind = "diagonal: no output depends on another input" if not off.any() else "not diagonal"
         return figure, (
-            f"The Jacobian of {layer} at [{', '.join(f'{v:.2f}' for v in x.numpy())}], shape "
+            f"The Jacobian of {layer} at [{', '.join(f'{v:.2f}' for v in x)}], shape "
             f"{matrix.shape}. It is {kind}. The top left entry is {matrix[0, 0]:.4f} and the sum "
-            f"of the first column, what tape.gradient would give, is {matrix[:, 0].sum():.4f}."
+            f"of the first column, what tape.gradient would give, is "
+            f"{round(float(matrix[:, 0].sum()), 4) + 0.0:.4f}."
         )
 
     return Explorer(
         draw,
         layer=ipywidgets.Dropdown(options=list(layers)),
-        scale=ipywidgets.FloatSlider(1.0, min=0.1, max=3, step=0.1, description="scale of x"),
+        scale=ipywidgets.FloatSlider(1.0, min=0.1, max=6, step=0.1, description="scale of x"),
     )
 
 
@@ -116,8 +123,11 @@ def newton(surface: Callable | None = None, start: tuple[float, float] = (-1.5, 
             right.semilogy(np.maximum(losses, 1e-16), marker=marker, color=color, markersize=4,
                            linewidth=1, label=label)  # fmt: skip
             x, y = np.round(points[-1], 3) + 0.0  # no minus zero, no digits of mere rounding
-            loss = f"{losses[-1]:.3g}" if losses[-1] > 1e-9 else "0.000"
-            ends.append(f"{label} is at ({x:.3f}, {y:.3f}), loss {loss}")
+            loss = "0.000" if losses[-1] <= 1e-9 else f"{losses[-1]:.3g}"
+            here = f"is at ({x:.3f}, {y:.3f}), loss {loss}"
+            ends.append(
+                f"{label} {here if np.isfinite(losses[-1]) else 'has run away to infinity'}"
+            )
         left.plot(*start, "*", color=ORANGE, markersize=12)
         left.set(xlabel="x", ylabel="y", xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), title="Paths")
         left.grid(False)

@@ -182,7 +182,8 @@ SPELLINGS = {
         ),
         ("None", "RuntimeError", "0"),
         "None, an error, or zero. TensorFlow gives zeros with unconnected_gradients='zero', "
-        "PyTorch gives None with allow_unused=True.",
+        "PyTorch gives None with allow_unused=True; and after y.backward() its x.grad is None, "
+        "without a word.",
     ),
     "a vector as target": Spelling(
         (
