@@ -8,6 +8,8 @@ every exercise, accepts its solution and makes sure that each mistake is recogni
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -138,9 +140,8 @@ def _assess_function(spec, answer):
         return "open", spec.hint
     if not callable(answer):
         return "wrong", f"Your answer should be a function; it is {_kind(answer)}."
-    cases = list(spec.cases())
     results = []
-    for case in cases:
+    for case in spec.cases():
         try:
             results.append(answer(*case))
         except Exception as error:
@@ -150,6 +151,9 @@ def _assess_function(spec, answer):
             return "wrong", said
     if any(_blank(result) for result in results):
         return "open", spec.hint
+    if all(result is None for result in results) and _forgets_to_return(answer):
+        return "wrong", "Your function returns nothing: its last line should begin with `return`."
+    cases = list(spec.cases())  # made anew: the answer may have changed its arguments
 
     def same_everywhere(function):
         return all(
@@ -174,6 +178,18 @@ def _assess_function(spec, answer):
         if wrong is not None:
             return "wrong", f"For {_call(case)}: {wrong}"
     return "right", spec.insight
+
+
+def _forgets_to_return(function) -> bool:
+    """Whether a `def` has no `return` with something after it."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_name == "<lambda>":
+        return False
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):
+        return False
+    return not any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(tree))
 
 
 def _judged(spec, answer):

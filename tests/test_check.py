@@ -137,3 +137,40 @@ def test_a_question_without_a_fair_choice_is_refused(fault):
 def test_an_unknown_exercise_is_named():
     with pytest.raises(KeyError, match="no exercises for lesson 'zz'"):
         check.exercise("zz.1", 1.0)
+
+
+def test_an_answer_may_change_its_arguments():
+    def total(parts):
+        result = parts[0]
+        for part in parts[1:]:
+            result += part  # in place, as a beginner would
+        return result
+
+    spec = Exercise(
+        "00.9",
+        hint="Add them up.",
+        insight="Yes.",
+        solution=lambda: lambda parts: sum(parts),
+        cases=lambda: [([np.array([1.0, 2.0]), np.array([3.0, 4.0])],)],
+    )
+    assert assess(spec, total) == ("right", "Yes.")
+
+
+def test_a_forgotten_return_is_named():
+    def forgets(x):
+        2 * x
+
+    def says_none(x):
+        return [None][0]
+
+    spec = Exercise(
+        "00.9",
+        hint="Twice.",
+        insight="Yes.",
+        solution=lambda: lambda x: 2 * x,
+        mistakes={"Watch x.": lambda: lambda x: None},
+        cases=lambda: [(1.0,), (2.0,)],
+    )
+    assert "begin with `return`" in assess(spec, forgets)[1]
+    assert assess(spec, says_none) == ("wrong", "Watch x.")
+    assert assess(spec, lambda x: None) == ("wrong", "Watch x.")

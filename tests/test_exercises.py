@@ -3,8 +3,10 @@
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tapelab as tf
 import tapelab.exercises
 from tapelab.check import Exercise, Question, assess, difference
 
@@ -37,6 +39,19 @@ def test_keys_carry_the_number_of_their_lesson(number):
 @pytest.mark.parametrize("spec", **named(EXERCISES))
 def test_the_solution_is_accepted(spec):
     assert assess(spec, spec.solution()) == ("right", spec.insight)
+
+
+def leaves(item):
+    if isinstance(item, dict):
+        item = list(item.values())
+    return [x for part in item for x in leaves(part)] if isinstance(item, (list, tuple)) else [item]
+
+
+@pytest.mark.parametrize("spec", **named([spec for spec in EXERCISES if spec.cases]))
+def test_each_call_gets_arguments_of_its_own(spec):
+    changeable = (np.ndarray, tf.Variable)
+    first, second = ([x for x in leaves(spec.cases()) if isinstance(x, changeable)] for _ in "ab")
+    assert not any(x is y for x in first for y in second)
 
 
 @pytest.mark.parametrize("spec", **named(EXERCISES))

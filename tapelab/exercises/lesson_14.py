@@ -5,11 +5,15 @@ import numpy as np
 import tapelab as tf
 from tapelab.check import Exercise, Question
 
-_PARTS = [
-    [(np.array([6.0, -3.0]), 3), (np.array([10.0, 1.0]), 1)],
-    [(np.array([2.0, 2.0]), 2), (np.array([4.0, 0.0]), 2)],
-    [(np.array([1.0, 8.0]), 4), (np.array([0.0, 3.0]), 1), (np.array([9.0, 9.0]), 20)],
-]
+
+def _parts():
+    return [
+        [(np.array([6.0, -3.0]), 3), (np.array([10.0, 1.0]), 1)],
+        [(np.array([2.0, 2.0]), 2), (np.array([4.0, 0.0]), 2)],
+        [(np.array([1.0, 8.0]), 4), (np.array([0.0, 3.0]), 1), (np.array([9.0, 9.0]), 20)],
+    ]
+
+
 _LIMIT = 1.5
 
 
@@ -71,7 +75,7 @@ EXERCISES = [
                 lambda parts: sum(total for total, _ in parts)
             ),
         },
-        cases=lambda: [(parts,) for parts in _PARTS],
+        cases=lambda: [(parts,) for parts in _parts()],
     ),
     Exercise(
         "14.3",
@@ -88,7 +92,7 @@ EXERCISES = [
                 lambda parts, limit: _clip(_mean_of_means(parts), limit)
             ),
         },
-        cases=lambda: [(parts, _LIMIT) for parts in _PARTS],
+        cases=lambda: [(parts, _LIMIT) for parts in _parts()],
     ),
     Exercise(
         "14.4",
