@@ -27,10 +27,13 @@ def compute_gradient(f, x, delta=None):
             "a single one."
         )
     x = [as_tensor(v) for v in x]
-    theory, numbers = [], []
     with GradientTape(persistent=True) as tape:
         tape.watch(x)
         y = as_tensor(f(*x))
+    for v, what in [*((v, f"argument {i}") for i, v in enumerate(x)), (y, "the result")]:
+        if v._a.dtype.kind not in "fc":
+            raise TypeError(f"Cannot compute a gradient: {what} is {v.dtype.name}, not a float.")
+    theory, numbers = [], []
     for i, v in enumerate(x):
         step = delta if delta is not None else 2.0**-20 if _reals(v._a).itemsize >= 8 else 2.0**-10
         theory.append(_rows(tape, y, v))

@@ -558,3 +558,24 @@ def test_complex_numbers_of_a_determinant_and_booleans_transposed():
     assert tf.linalg.adjoint([[True]]).dtype == tf.bool
     with pytest.raises(Invalid):
         tf.math.invert_permutation(3)
+# ---------------------------------------------------------------- numerical derivatives
+
+
+def test_a_complex_number_counts_as_two_in_compute_gradient():
+    c = tf.constant(5 + 7j, tf.complex64)
+    theory, numbers = tf.test.compute_gradient(lambda x: c * x, [tf.constant(1 + 2j, tf.complex64)])
+    assert theory[0].tolist() == [[5.0, -7.0], [7.0, 5.0]]
+    np.testing.assert_allclose(numbers[0], theory[0], rtol=1e-3)
+    theory, _ = tf.test.compute_gradient(tf.math.conj, [tf.constant(1 + 2j, tf.complex64)])
+    assert theory[0].tolist() == [[1.0, 0.0], [0.0, -1.0]]
+
+
+def test_compute_gradient_checks_the_gradient_of_nothing():
+    @tf.custom_gradient
+    def turned(x):
+        return tf.identity(x), tf.transpose
+
+    with pytest.raises(ValueError, match=r"expected \(0, 3\), got \(3, 0\)"):
+        tf.test.compute_gradient(turned, [tf.zeros([0, 3])])
+    with pytest.raises(TypeError, match="argument 0 is int32"):
+        tf.test.compute_gradient(tf.identity, [[1, 2]])
