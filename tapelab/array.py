@@ -114,11 +114,11 @@ def reshape(tensor, shape, name=None):
             f"cannot make {list(new_shape)} from {list(x._a.shape)} [Op:Reshape]"
         )
     if unknown:
-        new_shape = (
-            tuple(size // known if n == -1 else n for n in new_shape)
-            if known
-            else tuple(0 if n == -1 else n for n in new_shape)
-        )
+        if not known:  # of an empty tensor: the sizes that are not 0 decide
+            size, known = (
+                int(np.prod([n for n in s if n > 0], dtype=np.int64)) for s in (x._a.shape, new_shape)
+            )
+        new_shape = tuple(size // known if n == -1 else n for n in new_shape)
     return P.reshape(x, shape=new_shape)
 
 

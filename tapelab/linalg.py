@@ -2,6 +2,7 @@
 
 import math as _math
 import string as _string
+from collections import namedtuple
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from .math import abs as _abs
 from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
 from .tensor import Tensor, as_tensor, is_tensor
+
+_SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
 # ---------------------------------------------------------------- products
 
@@ -67,6 +70,8 @@ def matmul(
             if m.ndim > 1 and k.ndim > 1 and m.shape[-1] == k.shape[-2]:
                 return _product(a, b)
     x, y = same_dtypes([a, b], "MatMul")
+    if output_type is not None:
+        x, y = cast(x, output_type), cast(y, output_type)
     for i, t in enumerate((x, y)):
         if t._a.ndim < 2:
             raise ShapeError(
@@ -300,55 +305,109 @@ def _at_least_2d(x, op):
     return x
 
 
+def _diagonals(rows, columns, k, align):
+    """The places of diagonals `k`, a number or (lowest, highest), in a matrix.
+
+    Returns (i, j, there): row and column of each place, and which cells of the packed form, a line
+    per diagonal from the highest down, have one; the packed form of one diagonal is a vector.
+    """
+    low, high = (int(n) for n in np.broadcast_to(as_tensor(k)._a, (2,)))
+    if low > high or not -max(rows, 1) < low <= high < max(columns, 1):
+        raise ShapeError(
+            f"k must be increasing and name diagonals of the matrix, got {(low, high)} for "
+            f"{rows} rows and {columns} columns [Op:MatrixDiag]"
+        )
+    to_right = {"RIGHT": True, "LEFT": False}
+    if [part in to_right for part in align.split("_")] != [True, True]:
+        raise ValueError(f"align must be such as 'RIGHT_LEFT' (super-, subdiagonals), got {align!r}")
+    sides = [to_right[part] for part in align.split("_")]
+    length = lambda d: min(rows + min(d, 0), columns - max(d, 0))
+    longest = max(map(length, range(low, high + 1)))
+    i, j, there = [], [], np.zeros((high - low + 1, longest), bool)
+    for line, d in enumerate(range(high, low - 1, -1)):
+        n = length(d)
+        start = longest - n if sides[d < 0] else 0
+        there[line, start : start + n] = True
+        i.append(np.arange(n) - min(d, 0))
+        j.append(np.arange(n) + max(d, 0))
+    return np.concatenate(i), np.concatenate(j), there[0] if low == high else there
+
+
 def diag_part(input, name="diag_part", k=0, padding_value=0, align="RIGHT_LEFT"):
-    """The main diagonal of the last two axes, or the one `k` above it (below for a negative k).
+    """A diagonal of the last two axes (0 is the main one, 1 the one above), or several packed.
+
+    Args:
+      k: which one; or (lowest, highest), giving a line for each from the highest down. Shorter ones
+        are filled up with `padding_value`, on the side that `align` says (super-, subdiagonals).
+    Raises:
+      InvalidArgumentError: less than two axes, or diagonals the matrix does not have.
 
     >>> import tapelab as tf
     >>> tf.linalg.diag_part([[1, 2], [3, 4]]).numpy().tolist()
     [1, 4]
     """
     x = _at_least_2d(as_tensor(input), "MatrixDiagPartV3")
-    return P.diag_part(P.getitem(x, key=_right_of(k, x._a.shape, "MatrixDiagPartV3")) if k != 0 else x)
+    if np.ndim(k) == 0 and k == 0:
+        return P.diag_part(x)
+    i, j, there = _diagonals(*x._a.shape[-2:], k, align)
+    z = P.getitem(x, key=(Ellipsis, i, j))
+    if there.ndim == 1:
+        return z
+    z = P.unslice(z, key=(Ellipsis, there), inner=x._a.shape[:-2] + there.shape)
+    return P.where(Tensor(there), z, as_tensor(padding_value, x._a.dtype))
 
 
-def _right_of(k, inner, op):
-    """The key of the part of a matrix whose main diagonal is the matrix's diagonal `k`."""
-    if np.ndim(k):
-        raise NotImplementedError(f"tapelab takes one diagonal at a time, got k={k} [Op:{op}]")
-    if not -inner[-2] < k < inner[-1]:
-        raise ShapeError(f"A matrix of shape {list(inner)} has no diagonal k={k} [Op:{op}]")
-    return (Ellipsis, slice(max(-k, 0), None), slice(max(k, 0), None))
+def _on_diagonals(values, inner, k, align):
+    """Packed diagonals put into zeros of shape `inner`, and where they stand."""
+    i, j, there = _diagonals(*inner[-2:], k, align)
+    if values._a.shape != inner[:-2] + there.shape:
+        raise ShapeError(
+            f"diagonal of shape {list(values._a.shape)} does not fit a matrix of shape {list(inner)}: "
+            f"it must have shape {list(inner[:-2] + there.shape)} [Op:MatrixSetDiagV3]"
+        )
+    on = np.zeros(inner[-2:], bool)
+    on[i, j] = True
+    if there.ndim == 2:
+        values = P.getitem(values, key=(Ellipsis, there))
+    return P.unslice(values, key=(Ellipsis, i, j), inner=inner), Tensor(on)
 
 
 def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, align="RIGHT_LEFT"):
-    """A matrix with the given diagonal, the main one or the one `k` above it, and zeros elsewhere."""
+    """A matrix with the given diagonals (see `diag_part`) and `padding_value` elsewhere.
+
+    `num_rows` and `num_cols` may enlarge it to one side; it is square otherwise.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.diag([1, 2]).numpy().tolist()
+    [[1, 0], [0, 2]]
+    """
     x = as_tensor(diagonal)
     if not x._a.ndim:
         raise ShapeError("diagonal must be at least 1-dim, received shape: [] [Op:MatrixDiagV3]")
-    z = P.undiagonal_rect(x, inner=(x._a.shape[-1],) * 2)
-    if k == 0:
-        return z
-    if np.ndim(k):
-        raise NotImplementedError(f"tapelab takes one diagonal at a time, got k={k} [Op:MatrixDiagV3]")
-    low, high = max(-k, 0), max(k, 0)
-    return P.pad(z, paddings=((low, high), (high, low)))
+    low, high = (int(n) for n in np.broadcast_to(as_tensor(k)._a, (2,)))
+    least = x._a.shape[-1] - min(high, 0), x._a.shape[-1] + max(low, 0)
+    given = tuple(int(as_tensor(n)._a) for n in (num_rows, num_cols))
+    if given == (-1, -1):
+        given = (max(least),) * 2
+    size = tuple(n if n != -1 else m for n, m in zip(given, least))
+    if size[0] < least[0] or size[1] < least[1] or size != (max(least),) * 2 and not (
+        size[0] == least[0] or size[1] == least[1]
+    ):
+        raise ShapeError(
+            f"The number of rows or columns, {list(size)}, is not consistent with k and the diagonal, "
+            f"which need {list(least)} [Op:MatrixDiagV3]"
+        )
+    front = x._a.shape[: -1 if low == high else -2]
+    z, on = _on_diagonals(x, front + size, k, align)
+    return P.where(on, z, as_tensor(padding_value, x._a.dtype)) if padding_value else z
 
 
 def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
-    """The matrix with its main diagonal replaced, or the one `k` above it."""
+    """The matrix with some of its diagonals (see `diag_part`) replaced."""
     x = _at_least_2d(as_tensor(input), "MatrixSetDiagV3")
     d = as_tensor(diagonal, None if is_tensor(diagonal) else x._a.dtype)
-    inner = x._a.shape[-2:]
-    part = x._a[_right_of(k, inner, "MatrixSetDiagV3")].shape[-2:] if k else inner
-    if d._a.shape != x._a.shape[:-2] + (min(part),):
-        raise ShapeError(
-            f"diagonal of shape {list(d._a.shape)} does not fit a matrix of shape "
-            f"{list(x._a.shape)} [Op:MatrixSetDiagV3]"
-        )
-    new = P.undiagonal_rect(d, inner=part)
-    if k:
-        new = P.pad(new, paddings=tuple((n - m, 0) for n, m in zip(inner, part)))
-    return P.where(Tensor(np.eye(*inner, k=k, dtype=bool)), new, x)
+    z, on = _on_diagonals(d, x._a.shape, k, align)
+    return P.where(on, z, x)
 
 
 def trace(x, name=None):
@@ -429,6 +488,19 @@ def _det_rule(g, z, x):
     return P.reshape(g * z, shape=shape(g) + n) * _t(P.inv(x))
 
 
+def _slogdet_forward(x):
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    return tuple(np.asarray(z).astype(x.dtype)[()] for z in np.linalg.slogdet(wide))
+
+
+def _slogdet_joint(gs, zs, xs):
+    """d log |det X| = tr(X^-1 dX); the sign does not move."""
+    (x,) = xs
+    g = P.conj(gs[1]) if dtype(x).kind == "c" else gs[1]
+    gx = P.reshape(g, shape=(*shape(g), 1, 1)) * _t(P.inv(x))
+    return [P.conj(gx) if dtype(x).kind == "c" else gx]
+
+
 def _solve_a(g, z, a, b):
     """X = A^-1 B: the cotangent of A is -A^-T G X^T."""
     return unbroadcast(-P.matmul(_solve_t(a, g), _t(z)), shape(a), lead(g, z))
@@ -464,6 +536,7 @@ def _cholesky_forward(x):
 
 primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule, kinds="fc")
 primitive("det", "MatrixDeterminant", _wide(np.linalg.det), _det_rule, kinds="fc")
+primitive("slogdet", "LogMatrixDeterminant", _slogdet_forward, joint=_slogdet_joint, real=True, kinds="fc")
 primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b, kinds="fc")
 primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, kinds="fc")
 
@@ -490,14 +563,12 @@ def det(input, name=None):
 
 
 def slogdet(input, name=None):
-    """Sign and logarithm of the absolute value of the determinant. (sign, log_abs_determinant)"""
-    from collections import namedtuple
+    """Sign and logarithm of the absolute value of the determinant. (sign, log_abs_determinant)
 
-    from .math import log, sign
-
-    d = det(input)
-    size = cast(log(_abs(d)), d.dtype)  # complex too if the matrix is, as in TensorFlow
-    return namedtuple("SelfAdjointEig", ["sign", "log_abs_determinant"])(sign(d), size)
+    Exact where the determinant itself would overflow. The sign is flat.
+    """
+    x = _square_matrix(input, "LogMatrixDeterminant")
+    return _SignLog(*P.slogdet(x))
 
 
 def logdet(matrix, name=None):
@@ -629,13 +700,11 @@ def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
     >>> print(tf.math.l2_normalize([3.0, 4.0]).numpy().round(4))
     [0.6 0.8]
     """
-    from .math import conj, maximum, real, rsqrt, square
+    from .math import maximum, rsqrt, square
 
     x = as_tensor(x)
-    if x._a.dtype.kind != "c":
-        return x * rsqrt(maximum(reduce_sum(square(x), axis, True), epsilon))
-    inverse = rsqrt(maximum(reduce_sum(real(x * conj(x)), axis, True), epsilon))
-    return x * P.complex(inverse, np.zeros_like(inverse._a))
+    squares = square(_abs(x)) if x._a.dtype.kind == "c" else square(x)
+    return x * cast(rsqrt(maximum(reduce_sum(squares, axis, True), epsilon)), x.dtype)
 
 
 def cross(a, b, name=None):

@@ -674,12 +674,12 @@ def _expm1(g, z, x):
 
 def _log(g, z, x):
     """d log x = dx / x."""
-    return g / x
+    return g * P.reciprocal(x)
 
 
 def _log1p(g, z, x):
     """d log(1+x) = dx / (1+x)."""
-    return g / (1 + x)
+    return g * P.reciprocal(1 + x)
 
 
 def _sqrt(g, z, x):
@@ -924,7 +924,7 @@ def angle(input, name=None):
     x = as_tensor(input)
     if x._a.dtype.kind == "c":
         return atan2(imag(x), real(x))
-    return Tensor(np.where(x._a < 0, x._a.dtype.type(_math.pi), 0 * x._a)[()])
+    return Tensor(np.where(x._a < 0, x._a.dtype.type(_math.pi), x._a.dtype.type(0))[()])
 
 
 def polyval(coeffs, x, name=None):
@@ -1472,10 +1472,28 @@ def _cumlogsumexp_forward(x, axis, exclusive, reverse):
 
 
 def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
-    """d z_j = sum over i up to j of e^(x_i - z_j) dx_i; the largest x is taken out of both."""
-    top = np.maximum.reduce(bare(x), axis=axis, keepdims=True, initial=np.finfo(dtype(x)).min)
-    share = P.where(np.isfinite(bare(z)), P.exp(top - z), np.zeros_like(bare(z)))
-    return P.cumsum(g * share, axis=axis, exclusive=exclusive, reverse=not reverse) * P.exp(x - top)
+    """d z_j = sum over i up to j of e^(x_i - z_j) dx_i.
+
+    The shares e^(x_i - z_j) stand in a matrix: taken apart as e^x_i and e^-z_j they overflow.
+    """
+    n = shape(x)[axis]
+    i, j = np.indices((n, n))
+    goes_in = (i >= j if reverse else i <= j) & ((i != j) | (not exclusive))
+    last = _moved_last(x, axis), _moved_last(z, axis)
+    off = P.reshape(last[0], shape=(*shape(last[0]), 1)) - P.reshape(
+        last[1], shape=(*shape(last[1])[:-1], 1, n)
+    )
+    share = P.exp(P.where(goes_in, off, np.full_like(bare(off), -np.inf)))
+    g = _moved_last(g, axis)
+    g = P.sum(share * P.reshape(g, shape=(*shape(g)[:-1], 1, n)), axis=(-1,), keepdims=False)
+    return _moved_last(g, axis, back=True)
+
+
+def _moved_last(x, axis, back=False):
+    """The axis moved to the end, or from there back to its place."""
+    if axis == -1:
+        return x
+    return P.transpose(x, perm=(-1, *range(axis, -1)) if back else (*range(axis + 1, 0), axis))
 
 
 primitive(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _conv
-from .array import gather, ints, same_dtypes
+from .array import concat, gather, ints, same_dtypes, split
 from .errors import DtypeError, InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
 from .math import (
     _unary,
@@ -90,7 +90,7 @@ def _leaky(g, z, x, alpha):
 
 def _elu(g, z, x):
     """1 where x > 0, else e^x = z + 1."""
-    return P.where(bare(z) < 0, g * (z + 1), g)
+    return g * P.where(bare(z) < 0, z + 1, np.ones_like(bare(z)))
 
 
 def _selu(g, z, x):
@@ -214,8 +214,6 @@ def gelu(features, approximate=False, name=None):
 
 def crelu(features, axis=-1, name=None):
     """relu of x and of -x, joined along an axis."""
-    from .array import concat
-
     x = as_tensor(features)
     return relu(concat([x, -x], axis))
 
@@ -502,7 +500,8 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     """Cross-correlation of images with filters.
 
     Args:
-      input: (batch, height, width, channels in). filters: (height, width, channels in, channels out).
+      input: (batch, height, width, channels in). filters: (height, width, channels in, channels out);
+        with fewer channels in than the input, each group of channels has filters of its own.
       strides, dilations: one number or (height, width). padding: 'SAME', 'VALID', or pairs of numbers.
     Returns:
       (batch, new height, new width, channels out).
@@ -515,19 +514,25 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     """
     _nhwc(data_format)
     x, k = same_dtypes([input, filters], "Conv2D")
-    for t, what in ((x, "input"), (k, "filters")):
-        if t._a.ndim != 4:
+    for t, what, fits in ((x, "input", x._a.ndim >= 4), (k, "filters", k._a.ndim == 4)):
+        if not fits:
             raise ShapeError(
                 f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]"
             )
-    if x._a.shape[-1] != k._a.shape[-2]:
+    groups = x._a.shape[-1] // max(k._a.shape[-2], 1)
+    if groups * k._a.shape[-2] != x._a.shape[-1] or groups and k._a.shape[-1] % groups:
         raise ShapeError(
             f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs "
-            f"{k._a.shape[-2]} [Op:Conv2D]"
+            f"{k._a.shape[-2]}; and as many groups must divide {k._a.shape[-1]} filters [Op:Conv2D]"
         )
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
-    pads = _padding(padding, x._a.shape[1:3], k._a.shape[:2], s, d)
-    return P.conv2d(x, k, strides=s, padding=pads, dilations=d)
+    pads = _padding(padding, x._a.shape[-3:-1], k._a.shape[:2], s, d)
+    front = x._a.shape[:-3]
+    if len(front) > 1:  # several axes count images
+        x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-3:]))
+    parts = zip(split(x, groups, -1), split(k, groups, -1)) if groups > 1 else [(x, k)]
+    z = concat([P.conv2d(x, k, strides=s, padding=pads, dilations=d) for x, k in parts], -1)
+    return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
 
 
 def _padding(padding, hw, ksize, strides, dilations=(1, 1)):
@@ -569,17 +574,17 @@ def conv2d_transpose(
 def _max_pool_rule(g, z, x, **attrs):
     """The first maximum of each window takes its cotangent."""
     index = _conv.max_pool2d_argmax(bare(x), y=bare(z), **attrs)
-    return P.pool_scatter(g, index=index, x_shape=shape(x))
+    return P.pool_scatter(g, x, index=index, x_shape=shape(x))
 
 
-def _pool_scatter_rule(h, z, g, index, x_shape):
+def _pool_scatter_rule(h, z, g, x, index, x_shape):
     """Taking is the adjoint of putting."""
     return P.pool_gather(h, index=index)
 
 
 def _pool_gather_rule(h, z, x, index):
     """Putting is the adjoint of taking."""
-    return P.pool_scatter(h, index=index, x_shape=shape(x)[-4:])
+    return P.pool_scatter(h, x, index=index, x_shape=shape(x)[-4:])
 
 
 def _avg_pool_rule(g, z, x, **attrs):
@@ -593,7 +598,10 @@ def _avg_grad_rule(h, z, g, x_shape, **attrs):
 
 
 primitive("max_pool2d", "MaxPool", _conv.max_pool2d, _max_pool_rule)
-primitive("pool_scatter", "MaxPoolGrad", _conv.pool_scatter, _pool_scatter_rule)
+primitive(
+    "pool_scatter", "MaxPoolGrad", lambda g, x, index, x_shape: _conv.pool_scatter(g, index, x_shape),
+    _pool_scatter_rule, _flat,
+)  # fmt: skip
 primitive("pool_gather", "MaxPoolGradGrad", _conv.pool_gather, _pool_gather_rule)
 primitive("avg_pool2d", "AvgPool", _conv.avg_pool2d, _avg_pool_rule, kinds="f")
 primitive("avg_pool2d_grad", "AvgPoolGrad", _conv.avg_pool2d_grad, _avg_grad_rule)
@@ -632,13 +640,24 @@ def avg_pool2d(input, ksize, strides, padding, data_format="NHWC", name=None):
     return _pool(P.avg_pool2d, input, ksize, strides, padding, data_format)
 
 
-max_pool, avg_pool = max_pool2d, avg_pool2d
+
+def max_pool(input, ksize, strides, padding, data_format=None, name=None):
+    """`max_pool2d` for images, `max_pool1d` for sequences (batch, width, channels)."""
+    op = max_pool1d if as_tensor(input)._a.ndim == 3 else max_pool2d
+    return op(input, ksize, strides, padding, data_format)
+
+
+def avg_pool(input, ksize, strides, padding, data_format=None, name=None):
+    """`avg_pool2d` for images, `avg_pool1d` for sequences (batch, width, channels)."""
+    op = avg_pool1d if as_tensor(input)._a.ndim == 3 else avg_pool2d
+    return op(input, ksize, strides, padding, data_format)
+
 
 # ---------------------------------------------------------------- normalisation, bias, dropout, lookup
 
 
 def bias_add(value, bias, data_format=None, name=None):
-    """value + bias along the last axis.
+    """value + bias along the last axis; along the second with a `data_format` such as 'NCHW'.
 
     Raises ValueError or InvalidArgumentError for a bias that is no vector of that length.
 
@@ -647,12 +666,15 @@ def bias_add(value, bias, data_format=None, name=None):
     [[2.0, 3.0]]
     """
     x, b = same_dtypes([value, bias], "BiasAdd")
-    if b._a.ndim != 1 or x._a.ndim < 2 or x._a.shape[-1] != b._a.shape[0]:
+    if data_format is not None and data_format[:2] not in ("NC", "NH", "NW", "ND"):
+        raise ValueError(f"`data_format` must be of the form `N...C` or `NC...`, got {data_format!r}")
+    after = x._a.ndim - 2 if data_format is not None and data_format.startswith("NC") else 0
+    if b._a.ndim != 1 or x._a.ndim < 2 or x._a.ndim <= after or x._a.shape[-1 - after] != b._a.shape[0]:
         raise ShapeError(
-            f"Must provide as many biases as the last dimension of the input tensor, which is at least "
-            f"2D: {list(b._a.shape)} vs. {list(x._a.shape)} [Op:BiasAdd]"
+            f"Must provide as many biases as the channels of the input tensor: {list(b._a.shape)} vs. "
+            f"{list(x._a.shape)} [Op:BiasAdd]"
         )
-    return x + b
+    return x + P.reshape(b, shape=b._a.shape + (1,) * after) if after else x + b
 
 
 def moments(x, axes, shift=None, keepdims=False, name=None):

@@ -83,6 +83,8 @@ unsorted_segment_min = _extreme("unsorted_segment_min", np.minimum, "max", "mini
 def unsorted_segment_prod(data, segment_ids, num_segments, name=None):
     """The product of the rows with the same segment id; 1 where there are none."""
     x, ids, n = _groups(data, segment_ids, num_segments, "UnsortedSegmentProd")
+    if not n:
+        return P.getitem(x, key=(slice(0),))
     parts = [reduce_prod(P.getitem(x, key=(np.flatnonzero(ids == i),)), 0) for i in range(n)]
     return P.stack(*parts, axis=-x._a.ndim)
 
@@ -95,7 +97,7 @@ def _sorted(name, unsorted, empty=None):
                 f"segment ids are not increasing: {ids.tolist()} [Op:{op.__name__}]"
             )
         n = int(ids[-1]) + 1 if ids.size else 0
-        z = unsorted(data, ids, n)
+        z = cast(unsorted(data, ids, n), as_tensor(data).dtype)
         if empty is None or not n:
             return z
         none = (np.bincount(ids, minlength=n) == 0).reshape((n,) + (1,) * (z._a.ndim - 1))
@@ -157,16 +159,25 @@ def bincount(
     axis=None,
     binary_output=False,
 ):
-    """How often each integer occurs; with weights, the sum of its weights."""
-    a = np.ravel(as_tensor(arr)._a)
+    """How often each integer occurs; with weights, the sum of its weights.
+
+    Args:
+      axis: -1 counts each row of a matrix by itself. binary_output: whether it occurs, 0 or 1.
+    """
+    a = as_tensor(arr)._a
+    if axis not in (None, 0, -1):
+        raise ValueError(f"Unsupported value for argument axis={axis}. Only 0 and -1 are supported.")
     if a.size and a.min() < 0:
         raise InvalidArgumentError("Input arr must be non-negative! [Op:Bincount]")
     n = max(int(a.max()) + 1 if a.size else 0, int(minlength or 0))
     n = n if maxlength is None else min(n, int(maxlength))
-    keep = a < n
-    w = None if weights is None else as_tensor(weights)._a
-    z = np.bincount(a[keep], None if w is None else np.ravel(w)[keep], n)
-    return Tensor(z.astype(numpy_dtype(dtype) if w is None else w.dtype))
+    rows = a if axis == -1 and a.ndim == 2 else a.reshape(1, -1)
+    w = np.ones(rows.shape) if weights is None else as_tensor(weights)._a.reshape(rows.shape)
+    z = np.stack([np.bincount(r[r < n], v[r < n], n) for r, v in zip(rows, w)])
+    if binary_output:
+        z = z > 0
+    z = z if rows is a else z[0]
+    return Tensor(z.astype(numpy_dtype(dtype) if weights is None else as_tensor(weights)._a.dtype))
 
 
 def dynamic_partition(data, partitions, num_partitions, name=None):

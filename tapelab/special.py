@@ -101,7 +101,7 @@ def _polygamma_of(n, x):
     """(-1)^(n+1) n! zeta(n + 1, x), and digamma for n = 0."""
     if n == 0:
         return _digamma_of(x)
-    if n < 0 or n != _math.floor(n):
+    if not _math.isfinite(n) or n < 0 or n != _math.floor(n):
         return _math.nan
     return (-1) ** (int(n) + 1) * _math.factorial(int(n)) * _zeta_of(n + 1, x)
 

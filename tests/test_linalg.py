@@ -120,6 +120,45 @@ def test_diagonals():
         close(tf.linalg.band_part(M, low, high), M * keep)
 
 
+PACKED = [  # k, align, diagonals of the matrix 0 1 2 3 / 4 5 6 7 / 8 9 10 11
+    (1, "RIGHT_LEFT", [1, 6, 11]),
+    (-1, "RIGHT_LEFT", [4, 9]),
+    ((-1, 1), "RIGHT_LEFT", [[1, 6, 11], [0, 5, 10], [4, 9, -1]]),
+    ((-1, 1), "RIGHT_RIGHT", [[1, 6, 11], [0, 5, 10], [-1, 4, 9]]),
+    ((1, 2), "LEFT_RIGHT", [[2, 7, -1], [1, 6, 11]]),
+    ((1, 2), "RIGHT_LEFT", [[-1, 2, 7], [1, 6, 11]]),
+]
+
+
+@pytest.mark.parametrize("k, align, packed", PACKED)
+def test_packed_diagonals(k, align, packed):
+    x = tf.constant(np.arange(12.0).reshape(3, 4))
+    found = tf.linalg.diag_part(x, k=k, padding_value=-1, align=align)
+    assert found.numpy().tolist() == packed
+    low, high = np.broadcast_to(k, 2)
+    j_less_i = np.subtract.outer(np.arange(4), np.arange(3)).T
+    band = (low <= j_less_i) & (j_less_i <= high)
+    back = tf.linalg.set_diag(tf.fill([3, 4], tf.constant(-2.0, tf.float64)), found, k=k, align=align)
+    assert back.numpy().tolist() == np.where(band, x, -2.0).tolist()
+    made = tf.linalg.diag(found, k=k, num_rows=3, num_cols=4, padding_value=-3, align=align)
+    if np.ndim(k) or k > 0:  # one diagonal below needs 3 rows and 2 columns
+        assert made.numpy().tolist() == np.where(band, x, -3.0).tolist()
+    check_gradients(lambda x: tf.linalg.diag_part(x**2, k=k, align=align), x, order=1)
+    check_gradients(lambda d: tf.linalg.diag(d**2, k=k, align=align), found, order=1)
+
+
+def test_diagonals_that_do_not_fit():
+    for f in (
+        lambda: tf.linalg.diag_part(M, k=3), lambda: tf.linalg.diag_part(M, k=(1, 0)),
+        lambda: tf.linalg.set_diag(M, tf.zeros([2, 3], tf.float64), k=1),
+        lambda: tf.linalg.diag([1, 2], num_rows=3, num_cols=4), lambda: tf.linalg.diag([1, 2], num_rows=1),
+    ):  # fmt: skip
+        with pytest.raises(InvalidArgument):
+            f()
+    with pytest.raises(ValueError, match="align"):
+        tf.linalg.diag_part(M, k=(0, 1), align="UP_DOWN")
+
+
 # ---------------------------------------------------------------- inverses and decompositions
 
 

@@ -558,6 +558,148 @@ def test_complex_numbers_of_a_determinant_and_booleans_transposed():
     assert tf.linalg.adjoint([[True]]).dtype == tf.bool
     with pytest.raises(Invalid):
         tf.math.invert_permutation(3)
+# ---------------------------------------------------------------- operations at their edges
+
+
+def test_gradient_of_cumulative_logsumexp_where_elements_are_far_apart():
+    x = tf.Variable([-1000.0, -1000.0, 1.0])
+    g = gradient(lambda x: tf.reduce_sum(tf.math.cumulative_logsumexp(x)), x)
+    np.testing.assert_allclose(g.numpy(), [1.5, 0.5, 1.0], rtol=1e-4)
+    x = tf.Variable([1.0, -np.inf, 2.0])
+    g = gradient(lambda x: tf.reduce_sum(tf.math.cumulative_logsumexp(x)), x)
+    np.testing.assert_allclose(g.numpy(), [2 + 1 / (1 + np.e), 0.0, np.e / (1 + np.e)], rtol=1e-6)
+
+
+def test_rate_of_elu_at_infinity():
+    x = tf.constant([np.inf, -np.inf])
+    with tf.autodiff.ForwardAccumulator(x, tf.ones([2])) as acc:
+        y = tf.nn.elu(x)
+    assert acc.jvp(y).numpy().tolist() == [1.0, 0.0]
+
+
+def test_second_derivative_of_a_logarithm_not_chosen_is_zero():
+    x = tf.Variable([1.0, 0.0])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as tape:
+            y = tf.where(x > 0, tf.math.log(x), 0.0)
+        g = tape.gradient(y, x)
+    assert outer.gradient(g, x).numpy().tolist() == [-1.0, 0.0]
+
+
+def test_second_derivative_of_max_pooling_is_zero():
+    x = tf.Variable(tf.reshape(tf.range(16.0), [1, 4, 4, 1]))
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as tape:
+            y = tf.nn.max_pool2d(x, 2, 2, "VALID")
+        g = tape.gradient(y, x)
+    assert not np.any(outer.gradient(g, x))
+
+
+def test_logarithm_of_a_determinant_that_overflows():
+    x = tf.Variable(1000.0 * tf.eye(30))
+    with tf.GradientTape() as tape:
+        sign, log = tf.linalg.slogdet(x)
+    assert float(sign) == 1.0 and abs(float(log) - 30 * np.log(1000.0)) < 1e-3
+    np.testing.assert_allclose(tape.gradient(log, x).numpy(), np.eye(30) / 1000, rtol=1e-6)
+
+
+def test_band_part_does_not_multiply_what_it_leaves_out():
+    x = tf.constant([[1.0, np.inf], [np.nan, 2.0]])
+    assert tf.linalg.band_part(x, 0, 0).numpy().tolist() == [[1.0, 0.0], [0.0, 2.0]]
+
+
+def test_reshape_of_nothing_works_out_a_size():
+    assert tf.reshape(tf.zeros([0, 3]), [0, -1]).shape == [0, 3]
+    assert tf.reshape(tf.zeros([0, 6]), [-1, 2, 3]).shape == [0, 2, 3]
+
+
+def test_mirrored_borders_are_no_wider_than_the_tensor():
+    for mode, wide in (("REFLECT", 1), ("SYMMETRIC", 2)):
+        assert tf.pad([1, 2], [[wide, 0]], mode).shape == [2 + wide]
+        with pytest.raises(Invalid, match="MirrorPad"):
+            tf.pad([1, 2], [[wide + 1, 0]], mode)
+
+
+def test_batch_dims_count_back_from_the_axes_of_the_indices():
+    x, i = tf.reshape(tf.range(24), [2, 3, 4]), [[0, 2], [1, 1]]
+    ahead, back = (tf.gather(x, i, batch_dims=b, axis=1) for b in (1, -1))
+    assert ahead.numpy().tolist() == back.numpy().tolist()
+
+
+def test_the_last_of_two_updates_of_one_place_wins():
+    x, u = tf.Variable([1.0, 2.0]), tf.Variable([5.0, 6.0, 7.0])
+    with tf.GradientTape() as tape:
+        y = tf.tensor_scatter_nd_update(x, [[1], [0], [1]], u)
+    assert y.numpy().tolist() == [6.0, 7.0]
+    gx, gu = tape.gradient(y, [x, u])
+    assert gx.numpy().tolist() == [0.0, 0.0] and gu.numpy().tolist() == [0.0, 1.0, 1.0]
+
+
+def test_segments_of_integers_and_of_nothing():
+    assert tf.math.segment_mean([1, 2, 3], [0, 0, 1]).numpy().tolist() == [1, 3]
+    assert tf.math.segment_prod(tf.zeros([0, 2]), tf.zeros([0], tf.int32)).shape == [0, 2]
+
+
+def test_bincount_of_rows_and_of_occurrence():
+    rows = tf.math.bincount([[1, 1], [0, 2]], axis=-1)
+    assert rows.numpy().tolist() == [[0, 2, 0], [1, 0, 1]]
+    assert tf.math.bincount([1, 1, 2], binary_output=True).numpy().tolist() == [0, 1, 1]
+
+
+def test_angles_of_infinite_reals():
+    z = tf.math.angle(tf.constant([np.inf, -np.inf]))
+    np.testing.assert_allclose(z.numpy(), [0.0, np.pi], rtol=1e-6)
+
+
+def test_polygamma_of_infinite_order_is_nan():
+    assert np.isnan(tf.math.polygamma(np.inf, 1.0))
+
+
+def test_l2_normalize_of_complex_numbers():
+    z = tf.math.l2_normalize(tf.constant([3j, 4.0], tf.complex64))
+    np.testing.assert_allclose(z.numpy(), [0.6j, 0.8], rtol=1e-6)
+
+
+def test_matmul_of_small_integers_into_larger_ones():
+    x = tf.constant([[100, 100]], tf.int8)
+    z = tf.matmul(x, x, transpose_b=True, output_type=tf.int32)
+    assert z.dtype == tf.int32 and z.numpy().tolist() == [[20000]]
+
+
+# ---------------------------------------------------------------- images
+
+
+def test_biases_of_channels_first():
+    z = tf.nn.bias_add(tf.zeros([1, 2, 1, 2]), [1.0, 2.0], data_format="NCHW")
+    assert z.numpy().ravel().tolist() == [1.0, 1.0, 2.0, 2.0]
+    with pytest.raises(ValueError, match="data_format"):
+        tf.nn.bias_add(tf.zeros([1, 2]), [1.0, 2.0], data_format="CN")
+
+
+def test_convolution_in_groups_of_channels():
+    rng = np.random.default_rng(0)
+    x, k = (tf.constant(rng.standard_normal(s)) for s in ((1, 4, 4, 4), (2, 2, 2, 6)))
+    z = tf.nn.conv2d(x, k, 1, "SAME")
+    for i in (0, 1):
+        own = tf.nn.conv2d(x[..., 2 * i : 2 * i + 2], k[..., 3 * i : 3 * i + 3], 1, "SAME")
+        np.testing.assert_allclose(z[..., 3 * i : 3 * i + 3].numpy(), own.numpy())
+    with pytest.raises(Invalid, match="4 vs 3"):
+        tf.nn.conv2d(x, k[:, :, :1].numpy().repeat(3, 2), 1, "SAME")
+
+
+def test_convolution_where_several_axes_count_images():
+    x, k = tf.random.normal([2, 3, 4, 4, 1]), tf.random.normal([2, 2, 1, 2])
+    z = tf.nn.conv2d(x, k, 1, "VALID")
+    flat = tf.nn.conv2d(tf.reshape(x, [6, 4, 4, 1]), k, 1, "VALID")
+    np.testing.assert_allclose(z.numpy(), flat.numpy().reshape(2, 3, 3, 3, 2))
+
+
+def test_max_pool_of_sequences():
+    x = tf.constant([[[1.0], [3.0], [2.0]]])
+    assert tf.nn.max_pool(x, 2, 1, "VALID").numpy().ravel().tolist() == [3.0, 3.0]
+    assert tf.nn.avg_pool(x, 2, 1, "VALID").numpy().ravel().tolist() == [2.0, 2.5]
+
+
 # ---------------------------------------------------------------- numerical derivatives
 
 

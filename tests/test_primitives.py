@@ -326,7 +326,7 @@ def _others():
             "undiagonal_rect", (d(*shape[:-2], min(shape[-2:])),), {"inner": shape[-2:]}, str(shape)
         )
     for shape in ((1, 1), (3, 3), (2, 2, 2)):
-        for key in ("inv", "det"):
+        for key in ("inv", "det", "slogdet"):
             yield Case(key, (d.regular(*shape),), {})
         yield Case("cholesky", (d.spd(*shape),), {})
     for a, c in (
@@ -381,10 +381,9 @@ def _others():
         yield Case("avg_pool2d", (x,), attrs, str(i))
         yield Case("avg_pool2d_grad", (d(*out),), attrs | {"x_shape": shape}, str(i))
         yield Case("pool_gather", (d(*shape),), {"index": index}, str(i))
-        yield Case("pool_scatter", (d(*out),), {"index": index, "x_shape": shape}, str(i))
-        yield Case(
-            "pool_scatter", (d(2, *out),), {"index": index, "x_shape": shape}, f"stacked {i}"
-        )
+        attrs = {"index": index, "x_shape": shape}
+        yield Case("pool_scatter", (d(*out), x), attrs, str(i))
+        yield Case("pool_scatter", (d(2, *out), x), attrs, f"stacked {i}")
     for shapes in (((5,), (), ()), ((2, 5), (5,), (1, 1)), ((2, 3), (2, 3), (2, 3)), ((), (), ())):
         low, high = d(*shapes[1], low=-1.5, high=-0.5), d(*shapes[2], low=0.5, high=1.5)
         yield Case("clip_by_value", (d(*shapes[0]), low, high), {})
