@@ -64,7 +64,7 @@ def _reshape_rule(g, z, x, shape):
 
 
 def _reshape_forward(x, shape):
-    return np.reshape(x, shape) if shape else np.reshape(x, shape)[()]
+    return np.reshape(x, shape) if shape or x.dtype.kind == "O" else np.reshape(x, shape)[()]
 
 
 def _broadcast_forward(x, shape):
@@ -296,6 +296,8 @@ def _index(x, key):
         and bare(key[0]).dtype.kind == "b"
     ):
         return (np.asarray(bare(key[0])),)
+    if sum(k is Ellipsis for k in key) > 1:
+        raise ShapeError("Multiple ellipses in slice spec not allowed [Op:StridedSlice]")
     out, used = [], 0
     for k in key:
         k = as_tensor(k) if isinstance(k, Variable) else k
@@ -402,7 +404,7 @@ def boolean_mask(tensor, mask, axis=None, name="boolean_mask"):
     x, m = as_tensor(tensor), as_tensor(mask)._a
     if not m.ndim:
         raise ValueError("mask cannot be scalar.")
-    at = 0 if axis is None else axis % x._a.ndim
+    at = 0 if axis is None else axis_of(x, axis, "BooleanMask") % x._a.ndim
     if x._a.shape[at : at + m.ndim] != m.shape:
         raise ValueError(f"Shapes {x._a.shape[at:]} and {m.shape} are incompatible")
     return P.getitem(x, key=(slice(None),) * at + (np.asarray(m),))
@@ -606,7 +608,10 @@ def reverse(tensor, axis, name=None):
         raise ShapeError(f"axis must be a list of axes, got {axis!r} [Op:ReverseV2]")
     if not x._a.ndim:
         return P.identity(x)
-    return P.reverse(x, axis=tuple(axis_of(x, a, "ReverseV2") for a in axes))
+    found = [axis_of(x, a, "ReverseV2") for a in axes]
+    if len(set(found)) < len(found):
+        raise ShapeError(f"axis {axis} names an axis more than once [Op:ReverseV2]")
+    return P.reverse(x, axis=tuple(found))
 
 
 def roll(input, shift, axis, name=None):

@@ -6,10 +6,11 @@ from collections import namedtuple
 
 import numpy as np
 
+from ._decompositions import eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
 from .array import expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
-from .math import axes_of, cast, reduce_max, reduce_sum, sqrt
+from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
 from .tensor import Tensor, as_tensor, is_tensor
 
@@ -238,6 +239,11 @@ def einsum(equation, *inputs, **kwargs):
         letters = "".join(terms)
         out = ("..." if dots else "") + "".join(
             sorted(c for c in set(letters) - set(names) if letters.count(c) == 1)
+        )
+    if dots and arrow and "..." not in out:
+        raise ShapeError(
+            f"Output subscripts '{out}' of '{equation}' must contain '...': there are {dots} axes under "
+            "it [Op:Einsum]"
         )
     out = out.replace("...", names)
     for t, x in zip(terms, xs):
@@ -628,8 +634,8 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
     """The norm of a vector (or of all elements), or along axes.
 
     Args:
-      ord: 'euclidean', 'fro', 1, 2, np.inf or a positive p.
-      axis: None for all elements; one axis for vectors; two axes for matrices ('fro', 1, inf).
+      ord: 'euclidean', 1, 2, np.inf or a positive p; of matrices 'euclidean', 'fro', 1, 2, np.inf.
+      axis: None for all elements; one axis for vectors; two axes (rows, columns) for matrices.
     Raises:
       ValueError: an `ord` that is not defined for these axes.
       The gradient of the euclidean norm at 0 is NaN.
@@ -641,50 +647,60 @@ def norm(tensor, ord="euclidean", axis=None, keepdims=None, name=None):
     x = as_tensor(tensor)
     if x._a.dtype.kind in "iub" and ord not in (1, np.inf):
         raise wrong_dtype("Norm", x.dtype)
-    pair = isinstance(axis, (tuple, list)) and len(axis) == 2
-    keep = bool(keepdims)
-    if isinstance(axis, (tuple, list)) and len(axis) == 1:
-        axis = axis[0]
-    if ord in ("euclidean", "fro") or ord == 2 and not pair:
-        if ord == "fro" and not pair and axis is not None:
-            raise ValueError("'ord' fro needs two axes; use 'euclidean' for vectors.")
-        sq = P.real(x * P.conj(x)) if x._a.dtype.kind == "c" else x * x
-        z = sqrt(reduce_sum(sq, axis, True))
-        return cast_back(z if keep else _drop(z, x, axis), x)
-    if pair:
-        rows, cols = axes_of(x, list(axis), "Norm")
-        if ord == 1:
-            z = reduce_max(reduce_sum(_abs(x), rows, True), cols, True)
-        elif ord == np.inf:
-            z = reduce_max(reduce_sum(_abs(x), cols, True), rows, True)
-        else:
+    if isinstance(axis, (tuple, list)):
+        if len(axis) != 2 or axis[0] == axis[1] or not all(hasattr(a, "__index__") for a in axis):
             raise ValueError(
-                f"'ord' must be 'fro', 'euclidean', 1 or np.inf for matrices, got {ord}"
+                f"'axis' must be None, an integer, or a tuple of 2 unique integers, got {axis}"
             )
-        return z if keep else _drop(z, x, axis)
-    if ord == 1:
-        z = reduce_sum(_abs(x), axis, True)
-    elif ord == np.inf:
-        z = reduce_max(_abs(x), axis, True)
-    elif isinstance(ord, (int, float)) and ord > 0:
-        z = reduce_sum(_abs(x) ** float(ord), axis, True) ** (1.0 / ord)
+        if ord not in ("euclidean", "fro", 1, 2, np.inf):
+            raise ValueError(
+                f"'ord' must be a supported matrix norm ('euclidean', 'fro', 1, 2, np.inf), got {ord}"
+            )
+        z = _matrix_norm(x, ord, *(axis_of(x, int(a), "Norm") for a in axis))
     else:
-        raise ValueError(
-            "'ord' must be a supported vector norm ('euclidean', 1, 2, np.inf or a positive "
-            f"number), got {ord}"
-        )
-    return z if keep else _drop(z, x, axis)
+        if ord != "euclidean" and not (isinstance(ord, (int, float, np.number)) and ord > 0):
+            raise ValueError(
+                "'ord' must be a supported vector norm ('euclidean', 1, 2, np.inf or a positive "
+                f"number), got {ord}"
+            )
+        z = _vector_norm(x, ord, axis)
+    if keepdims:
+        return z
+    gone = axes_of(x, axis, "Norm")
+    n = x._a.ndim
+    return P.reshape(z, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in gone))
+
+
+def _vector_norm(x, ord, axis):
+    """With the axes kept."""
+    if ord in ("euclidean", 2):
+        sq = P.real(x * P.conj(x)) if x._a.dtype.kind == "c" else x * x
+        return cast_back(sqrt(reduce_sum(sq, axis, True)), x)
+    if ord == 1:
+        return reduce_sum(_abs(x), axis, True)
+    if ord == np.inf:
+        return reduce_max(_abs(x), axis, True)
+    return reduce_sum(_abs(x) ** float(ord), axis, True) ** (1.0 / ord)
+
+
+def _matrix_norm(x, ord, rows, columns):
+    """With the axes kept: the largest column sum (1), row sum (inf) or singular value (2)."""
+    if ord in ("euclidean", "fro"):
+        return _vector_norm(x, "euclidean", [rows, columns])
+    if ord == 1:
+        return reduce_max(reduce_sum(_abs(x), rows, True), columns, True)
+    if ord == np.inf:
+        return reduce_max(reduce_sum(_abs(x), columns, True), rows, True)
+    n = x._a.ndim
+    rest = [i for i in range(-n, 0) if i not in (rows, columns)]
+    s = svd(transpose(x, [*rest, rows, columns]), compute_uv=False)
+    kept = tuple(1 if i - n in (rows, columns) else d for i, d in enumerate(x._a.shape))
+    return P.reshape(reduce_max(s, -1), shape=kept)
 
 
 def cast_back(z, x):
     """A norm in the dtype TensorFlow gives it: the input's own."""
     return z if z._a.dtype == x._a.dtype else cast(z, x.dtype)
-
-
-def _drop(z, x, axis):
-    gone = axes_of(x, axis if not isinstance(axis, tuple) else list(axis), "Norm")
-    n = x._a.ndim
-    return P.reshape(z, shape=tuple(d for i, d in enumerate(x._a.shape) if i - n not in gone))
 
 
 def normalize(tensor, ord="euclidean", axis=None, name=None):

@@ -1386,7 +1386,8 @@ def reduce_std(input_tensor, axis=None, keepdims=False, name=None):
 def count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None):
     """How many elements are not zero, as integers of `dtype`."""
     x = as_tensor(input)
-    ones = Tensor((x._a != 0).astype(numpy_dtype(dtype)))
+    nothing = b"" if x._a.dtype.kind == "O" else 0
+    ones = Tensor(np.asarray(x._a != nothing).astype(numpy_dtype(dtype)))
     return reduce_sum(ones, axis, bool(keepdims))
 
 

@@ -73,7 +73,7 @@ ABSENT = {
         "while_grad": _TAPE,
     },
     "math": {name: _LINALG for name in "igamma igammac betainc bessel_i0 bessel_i1".split()},
-    "linalg": {name: _LINALG for name in "eig eigvals lu logm sqrtm schur LinearOperator".split()},
+    "linalg": {name: _LINALG for name in "eig eigvals expm lu logm sqrtm schur LinearOperator".split()},
     "nn": {
         "conv3d": "convolve images with tf.nn.conv2d", "ctc_loss": "it is left out",
         "softmax_cross_entropy_with_logits_v2": "it is tf.nn.softmax_cross_entropy_with_logits",

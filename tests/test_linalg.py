@@ -176,6 +176,70 @@ def test_decompositions_against_numpy():
     close(tf.linalg.triangular_solve(M, B, lower=False), np.linalg.solve(np.triu(M), B))
 
 
+def test_singular_and_eigenvalues_against_numpy():
+    for a in (B, B.swapaxes(-1, -2), M):
+        s, u, v = tf.linalg.svd(a)
+        close(s, np.linalg.svd(a, compute_uv=False))
+        close(u @ tf.linalg.diag(s) @ tf.linalg.adjoint(v), a)
+        close(tf.linalg.svd(a, compute_uv=False), s)
+        s, u, v = tf.linalg.svd(a, full_matrices=True)
+        assert u.shape[-2:] == (a.shape[-2],) * 2 and v.shape[-2:] == (a.shape[-1],) * 2
+        q, r = tf.linalg.qr(a)
+        close(q @ r, a)
+        close(tf.linalg.pinv(a), np.linalg.pinv(a))
+        assert tf.linalg.matrix_rank(a).numpy().tolist() == [min(a.shape[-2:])] * 2
+    e, v = tf.linalg.eigh(np.tril(M))  # the lower triangle is read
+    full = np.tril(M) + np.tril(M, -1).swapaxes(-1, -2)
+    close(v @ tf.linalg.diag(e) @ tf.linalg.adjoint(v), full)
+    close(tf.linalg.eigvalsh(np.tril(M)), e)
+    assert int(tf.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]])) == 1
+
+
+def test_least_squares():
+    for a, b in ((B, M[..., :1]), (B.swapaxes(-1, -2), M[..., :2, :1])):
+        best = np.stack([np.linalg.lstsq(x, y, rcond=None)[0] for x, y in zip(a, b)])
+        for fast in (True, False):
+            np.testing.assert_allclose(tf.linalg.lstsq(a, b, fast=fast).numpy(), best, rtol=1e-8)
+        short = tf.linalg.lstsq(a, b, l2_regularizer=1.0)
+        assert np.all(np.linalg.norm(short, axis=-2) < np.linalg.norm(best, axis=-2))
+
+
+def test_what_decompositions_do_not_differentiate():
+    z = tf.constant(M[0] + 1j * M[1])
+    for f, source in (
+        (lambda x: tf.linalg.svd(x, full_matrices=True)[1], tf.constant(B)),
+        (lambda x: tf.linalg.svd(x)[1], z), (lambda x: tf.linalg.eigh(x)[1], z),
+        (lambda x: tf.linalg.qr(x)[0], tf.constant(B.swapaxes(-1, -2))),
+    ):  # fmt: skip
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            y = f(source)
+        with pytest.raises(tf.errors.UnimplementedError):
+            tape.gradient(y, source)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        s = tf.linalg.svd(z, compute_uv=False)
+    u, _, vh = np.linalg.svd(z.numpy())
+    close(tape.gradient(s, z), u @ vh)
+
+
+NORMS = [("fro", None), ("fro", -1), (0, None), (-1.1, 0), ("foo", [0, 1]), (1.1, [0, 1])]
+AXES = [[], [0, 1, 2], [[0]], [[0], [1]], [0.5, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("ord, axis", NORMS + [("euclidean", axis) for axis in AXES])
+def test_norms_that_are_not_defined(ord, axis):
+    with pytest.raises(ValueError, match="'ord' must|'axis' must"):
+        tf.norm(M, ord=ord, axis=axis)
+
+
+@pytest.mark.parametrize("ord", ["fro", 1, 2, np.inf])
+def test_norms_of_matrices_tell_rows_from_columns(ord):
+    for axis in ((-2, -1), (-1, -2), (0, 2)):
+        for keep in (False, True):
+            close(tf.norm(B, ord, axis, keep), np.linalg.norm(B, ord, axis, keep))
+
+
 FUNCTIONS = {
     "inv": lambda m, b: tf.linalg.inv(m),
     "det": lambda m, b: tf.linalg.det(m),
@@ -191,6 +255,13 @@ FUNCTIONS = {
         tf.linalg.normalize(b, axis=1)[0] + tf.math.l2_normalize(b, axis=[1])
     ),
     "set_diag": lambda m, b: tf.linalg.set_diag(m * m, b[..., 0] ** 2),
+    "singular values": lambda m, b: tf.linalg.svd(b, compute_uv=False),
+    "projection": lambda m, b: (lambda s, u, v: u @ tf.transpose(u, [0, 2, 1]))(*tf.linalg.svd(b)),
+    "eigenvectors": lambda m, b: tf.linalg.eigh(m)[1] ** 2,
+    "spectral norm": lambda m, b: tf.norm(b, ord=2, axis=[-2, -1]),
+    "qr": lambda m, b: tf.linalg.qr(b)[1],
+    "pinv": lambda m, b: tf.linalg.pinv(b),
+    "lstsq": lambda m, b: tf.linalg.lstsq(b, m[..., :1], l2_regularizer=0.1),
 }
 
 
@@ -266,7 +337,10 @@ def test_the_norm_at_zero():
     (lambda: tf.linalg.cholesky(-tf.eye(2)), InvalidArgument, "Cholesky"),
     (lambda: tf.norm([1, 2]), InvalidArgument, "int32"),
     (lambda: tf.norm([1.0], "nuclear"), ValueError, "nuclear"),
-    (lambda: tf.norm(tf.eye(2), 2, [0, 1]), ValueError, "matrices"),
+    (lambda: tf.norm(tf.eye(2), 3, [0, 1]), ValueError, "matrix norm"),
+    (lambda: tf.linalg.eigh(tf.ones([2, 3])), InvalidArgument, r"square.*\[2, 3\]"),
+    (lambda: tf.linalg.svd([1, 2]), InvalidArgument, "2-dim"),
+    (lambda: tf.linalg.qr([[1, 2]]), InvalidArgument, "int32"),
 ])  # fmt: skip
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):

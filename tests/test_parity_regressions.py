@@ -721,3 +721,28 @@ def test_compute_gradient_checks_the_gradient_of_nothing():
         tf.test.compute_gradient(turned, [tf.zeros([0, 3])])
     with pytest.raises(TypeError, match="argument 0 is int32"):
         tf.test.compute_gradient(tf.identity, [[1, 2]])
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda x: x[..., 0, ...], "Multiple ellipses"),
+        (lambda x: tf.linalg.matrix_transpose(x[0]), "should be a .batch. matrix"),
+        (lambda x: tf.reverse(x, [2]), "is out of valid range"),
+        (lambda x: tf.reverse(x, [0, -2]), "axis 0 specified more than once"),
+        (lambda x: tf.einsum("...i,...i->i", x, x), "must contain"),
+    ],
+)
+def test_refused_in_tensorflows_words(f, message):
+    with pytest.raises(Invalid, match=message) as caught:
+        f(tf.ones([2, 3]))
+    assert isinstance(caught.value, ValueError)
+
+
+def test_axes_that_are_tensors_and_strings_that_are_scalars():
+    assert tf.boolean_mask([1, 2], [True, False], axis=tf.constant(0)).numpy().tolist() == [1]
+    assert tf.squeeze(["word"]).shape == []
+    assert int(tf.math.count_nonzero(["", "word"])) == 1

@@ -329,6 +329,14 @@ def _others():
         for key in ("inv", "det", "slogdet"):
             yield Case(key, (d.regular(*shape),), {})
         yield Case("cholesky", (d.spd(*shape),), {})
+        yield Case("eigh", (d(*shape),), {})
+    for shape in ((2, 2), (3, 2), (2, 3), (2, 3, 2)):
+        yield Case("svd", (d(*shape),), {"full": False}, "thin")
+        yield Case("pinv", (d(*shape),), {"rcond": 1e-9})
+        if shape[-2] >= shape[-1]:
+            yield Case("qr", (d(*shape),), {"full": False}, "thin")
+    for key in ("svd", "qr"):
+        yield Case(key, (d(2, 2),), {"full": True}, "full")
     for a, c in (
         ((3, 3), (3, 2)),
         ((2, 2, 2), (2, 2, 1)),

@@ -1,0 +1,235 @@
+"""Singular values, eigenvalues of symmetric matrices, QR and the pseudoinverse, of tf.linalg.
+
+Every gradient rule is written in matrix products of the factors, so it differentiates again; and
+for real matrices, as most of TensorFlow's. They stand apart from linalg.py to keep that readable.
+"""
+
+import numpy as np
+
+from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
+from .primitive import P, bare, dtype, primitive, shape
+from .tensor import Tensor, as_tensor
+
+
+def _t(x):
+    """The transpose of the last two axes."""
+    return P.transpose(x, perm=(-1, -2))
+
+
+def _h(x):
+    """The transpose, complex conjugate."""
+    return P.conj(_t(x)) if dtype(x).kind == "c" else _t(x)
+
+
+def _row(s):
+    """A vector that multiplies the columns of a matrix."""
+    return P.reshape(s, shape=(*shape(s)[:-1], 1, shape(s)[-1]))
+
+
+def _column(s):
+    """A vector that multiplies the rows of a matrix."""
+    return P.reshape(s, shape=(*shape(s), 1))
+
+
+def _inverse(s):
+    """1 / s, and 0 where s is 0."""
+    return P.divide_no_nan(np.ones_like(bare(s)), s)
+
+
+def _on_diagonal(s):
+    """A diagonal matrix."""
+    return _row(s) * np.eye(shape(s)[-1], dtype=dtype(s))
+
+
+def _off(s, g):
+    """g_ij / (s_j - s_i) off the diagonal: how mixing two vectors shows; 0 for equal values."""
+    return g * _inverse(_row(s) - _column(s))
+
+
+def _wide(f):
+    """NumPy's complaints as ours, its named tuples as plain ones, in the input's precision."""
+
+    def forward(x, **attrs):
+        if x.dtype.kind not in "fc":
+            raise TypeError("not defined on integers; tf.cast them first")
+        wide = x.astype(np.float32) if x.dtype == np.float16 else x
+        try:
+            found = f(wide, **attrs)
+        except np.linalg.LinAlgError as e:
+            raise InvalidArgumentError(str(e)) from None
+        if x.dtype != np.float16:
+            return found
+        cast = lambda z: z.astype(np.float16)
+        return tuple(map(cast, found)) if isinstance(found, tuple) else cast(found)
+
+    return forward
+
+
+def _svd_forward(x, full):
+    u, s, vh = np.linalg.svd(x, full_matrices=full)
+    return s, u, np.conj(np.swapaxes(vh, -1, -2))
+
+
+def _svd_joint(gs, zs, xs, full):
+    """A = U S V^T (Townsend, 2016): rotations of U and of V, what leaves their spans, and dS."""
+    (s, u, v), (gs, gu, gv), (x,) = zs, gs, xs
+    k = shape(s)[-1]
+    if dtype(x).kind == "c":
+        if np.any(bare(gu)) or np.any(bare(gv)):
+            raise UnimplementedError("gradients of complex singular vectors [Op:Svd]")
+        return [P.matmul(u[..., :k] * P.cast(_row(gs), to=dtype(x)), _h(v[..., :k]))]
+    if full and len({*shape(x)[-2:]}) > 1:
+        raise UnimplementedError("gradients with full_matrices=True need square matrices [Op:Svd]")
+    out = lambda q, g: g - P.matmul(q, P.matmul(_t(q), g))
+    turn = lambda q, g: _off(s * s, P.matmul(_t(q), g) - P.matmul(_t(g), q))
+    inner = _on_diagonal(gs) + turn(u, gu) * _row(s) + _column(s) * turn(v, gv)
+    gx = P.matmul(P.matmul(u, inner) + out(u, gu) * _row(_inverse(s)), _t(v))
+    return [gx + P.matmul(u, _t(out(v, gv) * _row(_inverse(s))))]
+
+
+def _eigh_joint(gs, zs, xs):
+    """A = V E V^T: dE is the diagonal of V^T dA V, dV mixes. Only A's lower triangle is read."""
+    (e, v), (ge, gv) = zs, gs
+    if dtype(v).kind == "c" and np.any(bare(gv)):
+        raise UnimplementedError("gradients of complex eigenvectors [Op:SelfAdjointEigV2]")
+    ge = P.cast(ge, to=dtype(v))
+    inner = _on_diagonal(ge)
+    if dtype(v).kind != "c":
+        inner = inner + _off(e, P.matmul(_t(v), gv))
+    g = P.matmul(P.matmul(v, inner), _h(v))
+    n = shape(v)[-1]
+    lower = np.tril(np.ones((n, n), dtype(v))) - 0.5 * np.eye(n, dtype=dtype(v))
+    return [(g + _h(g)) * lower]
+
+
+def _qr_joint(gs, zs, xs, full):
+    """A = Q R: (gQ + Q sym(R gR^T - gQ^T Q)) R^-T, sym mirroring the lower triangle."""
+    (q, r), (gq, gr), (x,) = zs, gs, xs
+    m, n = shape(x)[-2:]
+    if dtype(x).kind == "c" or m < n or full and m != n:
+        raise UnimplementedError(
+            "gradients of tf.linalg.qr need real matrices with no more columns than rows, and "
+            "full_matrices=False unless they are square [Op:Qr]"
+        )
+    w = P.matmul(r, _t(gr)) - P.matmul(_t(gq), q)
+    low = w * np.tril(np.ones((n, n), dtype(x)), -1)
+    sym = low + _t(low) + w * np.eye(n, dtype=dtype(x))
+    return [_t(P.solve(r, _t(gq + P.matmul(q, sym))))]
+
+
+def _pinv_rule(g, z, x, rcond):
+    """Golub and Pereyra (1973): -Z dX Z, and what leaves the row and the column space."""
+    zt, gt = _t(z), _t(g)
+    columns = P.matmul(gt - P.matmul(x, P.matmul(z, gt)), P.matmul(z, zt))
+    rows = P.matmul(P.matmul(zt, z), gt)
+    rows = rows - P.matmul(P.matmul(rows, z), x)
+    return columns + rows - P.matmul(zt, P.matmul(g, zt))
+
+
+primitive("svd", "Svd", _wide(_svd_forward), joint=_svd_joint, real=True)
+primitive(
+    "eigh", "SelfAdjointEigV2",
+    _wide(lambda x: tuple(np.linalg.eigh(x, UPLO="L"))), joint=_eigh_joint, real=True,
+)  # fmt: skip
+primitive(
+    "qr", "Qr",
+    _wide(lambda x, full: tuple(np.linalg.qr(x, "complete" if full else "reduced"))),
+    joint=_qr_joint, real=True,
+)  # fmt: skip
+primitive(
+    "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule
+)  # fmt: skip
+
+
+def _matrix(x, op):
+    x = as_tensor(x)
+    if x._a.ndim < 2:
+        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]")
+    if x._a.dtype.kind not in "fc":
+        raise wrong_dtype(op, x.dtype)
+    return x
+
+
+def svd(tensor, full_matrices=False, compute_uv=True, name=None):
+    """Singular values, largest first, and vectors: tensor = u @ diag(s) @ transpose(v). (s, u, v)
+
+    Args:
+      tensor: (..., m, n). full_matrices: whether u and v are square. compute_uv: False gives s only.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).numpy().tolist()
+    [4.0, 3.0]
+    """
+    s, u, v = P.svd(_matrix(tensor, "Svd"), full=bool(full_matrices and compute_uv))
+    return (_real(s), u, v) if compute_uv else _real(s)
+
+
+def _real(s):
+    return P.real(s) if s._a.dtype.kind == "c" else s
+
+
+def eigh(tensor, name=None):
+    """Eigenvalues, smallest first, and eigenvectors (columns) of symmetric matrices. (e, v)
+
+    The lower triangle is read.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.eigh([[2.0, 0.0], [0.0, 1.0]])[0].numpy().tolist()
+    [1.0, 2.0]
+    """
+    x = _matrix(tensor, "SelfAdjointEigV2")
+    if x._a.shape[-1] != x._a.shape[-2]:
+        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:SelfAdjointEigV2]")
+    e, v = P.eigh(x)
+    return (P.cast(e, to=v._a.dtype) if e._a.dtype != v._a.dtype else e), v
+
+
+def eigvalsh(tensor, name=None):
+    """The eigenvalues of symmetric matrices, smallest first."""
+    return eigh(tensor)[0]
+
+
+def qr(input, full_matrices=False, name=None):
+    """Orthonormal columns and an upper triangle with q @ r = input. (q, r)"""
+    return P.qr(_matrix(input, "Qr"), full=bool(full_matrices))
+
+
+def pinv(a, rcond=None, validate_args=False, name=None):
+    """The pseudoinverse: singular values below `rcond` times the largest count as 0.
+
+    >>> import tapelab as tf
+    >>> tf.linalg.pinv([[2.0, 0.0]]).numpy().tolist()
+    [[0.5], [0.0]]
+    """
+    x = _matrix(a, "MatrixPseudoInverse")
+    if rcond is None:
+        rcond = 10 * max(x._a.shape[-2:]) * np.finfo(x._a.dtype).eps
+    return P.pinv(x, rcond=bare(rcond))
+
+
+def matrix_rank(a, tol=None, validate_args=False, name=None):
+    """How many singular values are above `tol` (the largest times max(m, n) times epsilon)."""
+    x = _matrix(a, "MatrixRank")
+    s = np.linalg.svd(x._a, compute_uv=False)
+    if tol is None:
+        tol = s.max(-1, keepdims=True, initial=0) * max(x._a.shape[-2:]) * np.finfo(s.dtype).eps
+    return Tensor(np.sum(s > bare(tol), -1, dtype=np.int32))
+
+
+def lstsq(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
+    """The x with the least |matrix @ x - rhs|^2 + l2_regularizer |x|^2; the shortest of several.
+
+    Solved by the normal equations (fast=False: by the pseudoinverse, when nothing is regularised).
+
+    >>> import tapelab as tf
+    >>> tf.linalg.lstsq([[1.0], [1.0]], [[1.0], [3.0]]).numpy().tolist()
+    [[2.0]]
+    """
+    a, b = _matrix(matrix, "MatrixSolveLs"), as_tensor(rhs, as_tensor(matrix)._a.dtype)
+    if not fast and not l2_regularizer:
+        return P.matmul(pinv(a), b)
+    m, n = a._a.shape[-2:]
+    ridge = np.eye(min(m, n), dtype=a._a.dtype) * a._a.dtype.type(l2_regularizer)
+    if m >= n:
+        return P.solve(P.matmul(_h(a), a) + ridge, P.matmul(_h(a), b))
+    return P.matmul(_h(a), P.solve(P.matmul(a, _h(a)) + ridge, b))
