@@ -91,13 +91,16 @@ class Optimizer:
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
         self.global_clipnorm, self.built = global_clipnorm, False
-        self.iterations = Variable(np.int64(0), trainable=False, name="iteration")
+        self.iterations = self._counter(np.int64(0), "iteration")
         self._learning_rate = learning_rate
         if not callable(learning_rate):
-            self._learning_rate = Variable(
-                float(learning_rate), dtype="float32", trainable=False, name="learning_rate"
-            )
+            self._learning_rate = self._counter(np.float32(learning_rate), "learning_rate")
         self._groups, self._place = [], {}
+
+    def _counter(self, value, name):
+        v = Variable(value, trainable=False, name=name)
+        v.path = f"{self.name}/{name}"
+        return v
 
     # -- the learning rate
 
@@ -250,14 +253,18 @@ class Optimizer:
         """Clip the gradients in the list; what remains to multiply all of them by is returned."""
         if self.global_clipnorm is not None:
             norm = float(global_norm([Tensor(g) for g in grads if g is not None]))
+            if not math.isfinite(norm):
+                return math.nan
             return self.global_clipnorm / norm if norm > self.global_clipnorm else 1.0
         for i, g in enumerate(grads):
             if g is None:
                 continue
             if self.clipvalue is not None:
                 grads[i] = np.clip(g, -self.clipvalue, self.clipvalue)
-            elif self.clipnorm is not None and (norm := np.sqrt(np.sum(g * g))) > self.clipnorm:
-                grads[i] = g * g.dtype.type(self.clipnorm / norm)
+            elif self.clipnorm is not None:
+                norm = np.sqrt(np.sum(g * g))
+                if not norm <= self.clipnorm:  # a NaN spreads over the whole gradient
+                    grads[i] = g * g.dtype.type(self.clipnorm / norm)
         return 1.0
 
     def update(self, g, rate, step, **slots):
@@ -267,7 +274,10 @@ class Optimizer:
           g: 1-d array. rate: learning rate. step: 1 at the first call.
           slots: 1-d arrays of the state, to be changed in place.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no `update(g, rate, step, **slots)`. A subclass computes "
+            "its step there: in place, for the gradients of all variables in one flat array."
+        )
 
     # -- state
 
@@ -281,7 +291,8 @@ class Optimizer:
         for group in self._groups:
             for v, (start, end) in zip(group.variables, group.parts):
                 for name, flat in group.slots.items():
-                    path = f"{self.name}/{getattr(v, 'path', v.name).replace('/', '_')}_{name}"
+                    of = getattr(v, "path", v.name).replace("/", "_").replace(":", "_")
+                    path = f"{self.name}/{of}_{name}"
                     view = flat[start:end].reshape(v._t._a.shape)
                     found.append(SlotVariable(view, scales.get(name, 1.0), path))
         return found

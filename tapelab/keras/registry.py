@@ -63,6 +63,7 @@ def table_of(namespace, base):
     """Name -> class, for the subclasses of `base` in a module's namespace."""
     found = {}
     for name, value in namespace.items():
-        if isinstance(value, type) and issubclass(value, base) and value is not base:
+        is_class = isinstance(value, type) and issubclass(value, base) and value is not base
+        if is_class and not name.startswith("_"):
             found[name] = found[snake_case(name)] = value
     return found

@@ -140,6 +140,22 @@ def test_clipping(options, expected):
     np.testing.assert_allclose(-np.concatenate([v, w]), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm"])
+def test_clipping_spreads_a_nan_over_the_gradient(clip):
+    v = tf.Variable([1.0, 2.0])
+    optimizers.SGD(0.1, **{clip: 1.0}).apply([tf.constant([np.nan, 1.0])], [v])
+    assert np.isnan(v.numpy()).all()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad", "RMSprop"])
+def test_names_are_the_classes_in_any_case(name):
+    for spelled in (name, name.lower(), name.upper()):
+        assert type(optimizers.get(spelled)) is getattr(optimizers, name)
+    one = optimizers.get(name)
+    paths = [f"{one.name}/iteration", f"{one.name}/learning_rate"]
+    assert [v.path for v in one.variables] == paths
+
+
 def test_gathered_rows_add_up():
     v = tf.Variable([1.0, 2.0, 3.0])
     with tf.GradientTape() as tape:
@@ -190,7 +206,7 @@ def test_the_state_can_be_looked_at_saved_and_restored():
     optimizer = optimizers.Adam(0.1)
     steps(optimizer, v, 1)
     names = [x.path.rpartition("/")[2] for x in optimizer.variables]
-    assert names == ["iteration", "learning_rate", "v:0_momentum", "v:0_velocity"]
+    assert names == ["iteration", "learning_rate", "v_0_momentum", "v_0_velocity"]
     np.testing.assert_allclose(optimizer.variables[2], [0.1, -0.2], rtol=1e-6)
     np.testing.assert_allclose(optimizer.variables[3], [0.001, 0.004], rtol=1e-5)
     momentum = optimizer.variables[2].value
