@@ -143,6 +143,12 @@ class VarianceScaling(_Random):
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
         super().__init__(seed)
+        for what, value, known in (
+            ("mode", mode, ("fan_in", "fan_out", "fan_avg")),
+            ("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")),
+        ):
+            if value not in known:
+                raise ValueError(f"Invalid `{what}`: {value}. It is one of {', '.join(known)}.")
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
     def _draw(self, rng, shape):

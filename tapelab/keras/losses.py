@@ -12,7 +12,7 @@ from ..array import where
 from ..clip import clip_by_value
 from ..linalg import l2_normalize
 from ..math import abs as _abs
-from ..math import cast, log, maximum, reduce_mean, reduce_sum, square
+from ..math import cast, divide_no_nan, log, maximum, reduce_mean, reduce_sum, square
 from ..primitive import P
 from ..tensor import Tensor, as_tensor, numpy_dtype
 from . import activations
@@ -242,7 +242,7 @@ class Loss:
         if self.reduction == "sum":
             return reduce_sum(values)
         if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
-            return reduce_sum(values) / reduce_sum(sample_weight)
+            return divide_no_nan(reduce_sum(values), reduce_sum(sample_weight))
         return (
             P.mean(values, axis=tuple(range(-values._a.ndim, 0)), keepdims=False)
             if values._a.size

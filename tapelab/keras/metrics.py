@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..tensor import Tensor, active, as_tensor
 from . import losses
 from .base_layer import Stateful
@@ -75,19 +76,21 @@ class _Reduction(Metric):
         variable._replace(None, variable._t._a + variable._t._a.dtype.type(amount))
 
 
-def _weighted(values, sample_weight):
-    """Values times weights, and what the weights add up to."""
-    a = _array(values)
-    a = a if a.dtype.kind == "f" else a.astype(np.float32)
-    if sample_weight is None:
-        return a, a.size
-    if isinstance(sample_weight, (int, float)):
-        return a * sample_weight, a.size * sample_weight
-    x, w = (t._a for t in losses.same_rank(Tensor(a), as_tensor(sample_weight)))
-    while w.ndim > x.ndim:
-        x = x.reshape(*x.shape, 1)
-    w = np.broadcast_to(w.reshape(w.shape + (1,) * (x.ndim - w.ndim)), x.shape).astype(x.dtype)
-    return x * w, np.add.reduce(w, axis=None)
+def _samplewise(values, sample_weight, reduce):
+    """One value per item of the batch, times its weight, and the weights (None without)."""
+    x, w = _array(values), None
+    x = x if x.dtype.kind == "f" else x.astype(np.float32)
+    after = lambda a, n: reduce(a, axis=tuple(range(n, a.ndim))) if a.ndim > n else a
+    if sample_weight is not None:
+        x, w = (t._a for t in losses.same_rank(Tensor(x), as_tensor(sample_weight)))
+        x = after(x, w.ndim)
+        try:
+            w = np.broadcast_to(w, x.shape).astype(x.dtype)
+        except ValueError:
+            what = f"Weights of shape {w.shape} do not fit values of shape {x.shape}"
+            raise ShapeError(f"{what}: there must be one weight for each.") from None
+        x, w = x * w, after(w, 1)
+    return after(x, 1), w
 
 
 class Sum(_Reduction):
@@ -98,7 +101,8 @@ class Sum(_Reduction):
 
     def update_state(self, values, sample_weight=None):
         """Add values of any shape."""
-        self._add(self.total, np.add.reduce(_weighted(values, sample_weight)[0], axis=None))
+        x, _ = _samplewise(values, sample_weight, np.sum)
+        self._add(self.total, np.add.reduce(x, axis=None))
 
     def result(self):
         """The sum."""
@@ -121,9 +125,10 @@ class Mean(_Reduction):
 
     def update_state(self, values, sample_weight=None):
         """Add values of any shape."""
-        values, n = _weighted(values, sample_weight)
-        self._add(self.total, np.add.reduce(values, axis=None))
-        self._add(self.count, n)
+        x, w = _samplewise(values, sample_weight, np.mean)
+        self._add(self.total, np.add.reduce(x, axis=None))
+        n = len(x) if x.ndim else 1
+        self._add(self.count, n if w is None else np.add.reduce(w, axis=None))
 
     def result(self):
         """The mean."""

@@ -55,8 +55,8 @@ class L2(L1L2):
         super().__init__(l2=l2)
 
 
-l1, l2 = L1, L2
-_TABLE = table_of({"L1": L1, "L2": L2, "L1L2": L1L2}, Regularizer) | {"l1_l2": L1L2}
+l1, l2, l1_l2 = L1, L2, L1L2
+_TABLE = table_of({"L1": L1, "L2": L2, "L1L2": L1L2}, Regularizer)
 
 
 def get(identifier):

@@ -150,6 +150,19 @@ def test_weighted_means_and_sums():
     assert float(accuracy([1, 0], P, sample_weight=[1.0, 3.0])) == 0.25
 
 
+def test_a_mean_counts_items_not_elements():
+    """As in Keras: an item's elements are averaged before its weight is applied."""
+    m = M.Mean()
+    m.update_state([[1.0, 2.0], [3.0, 4.0]])
+    m.update_state(5.0)
+    assert float(m.result()) == pytest.approx(10 / 3)
+    m.reset_state()
+    m.update_state([[1.0, 3.0], [5.0, 7.0]], sample_weight=[1.0, 0.0])
+    assert float(m.count) == 1 and float(m.result()) == 2
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Weights of shape"):
+        m.update_state([1.0, 2.0, 3.0], sample_weight=[1.0, 2.0])
+
+
 def test_no_gradient_flows_through_a_metric():
     x = tf.Variable(P)
     with tf.GradientTape() as tape:
