@@ -7,6 +7,7 @@ import numpy as np
 from ..random import generator
 from ..tensor import Tensor, Variable, as_tensor
 from .base_layer import leaves, map_leaves
+from .registry import warn
 
 
 def _is_arrays(x):
@@ -71,7 +72,7 @@ def batches_of(
             )
             weight = np.array([class_weight.get(int(c), 1.0) for c in labels], np.float32)
             data = (*data[:2], weight if data[2] is None else weight * data[2])
-        return _ArrayBatches(data, batch_size or 32, shuffle, steps)
+        return _ArrayBatches(data, batch_size, shuffle, steps)
     if y is not None or sample_weight is not None:
         raise ValueError(
             "When `x` yields batches, they contain the labels: `y` and `sample_weight` must be "
@@ -80,7 +81,32 @@ def batches_of(
     return _Iterated(x, steps)
 
 
-class _ArrayBatches:
+class _Batches:
+    """Subclasses set `total` (batches in all, None if not known) and `limit` (in an epoch, or None)
+    and define `_once()`, an iterator over all batches."""
+
+    running, seen = None, 0
+    steps = property(lambda self: self.limit or self.total)
+
+    def epoch(self):
+        """The batches of one epoch; with a limit, the next ones."""
+        if self.running is None or self.limit is None:
+            self.running, self.seen = self._once(), 0
+        count = 0
+        for count, item in enumerate(itertools.islice(self.running, self.limit), 1):  # noqa: B007
+            yield item
+        self.seen += count
+        if count < (self.limit or 1):
+            warn(
+                "Your input ran out of data; interrupting training. Make sure that your dataset "
+                "or generator can generate at least `steps_per_epoch * epochs` batches. A dataset "
+                "starts again with `.repeat()`; a generator does not."
+            )
+        if count < (self.limit or 1) or self.seen == self.total:
+            self.running = None
+
+
+class _ArrayBatches(_Batches):
     def __init__(self, data, batch_size, shuffle, steps):
         given = [a for a in leaves(data) if a is not None]
         if any(a.ndim == 0 for a in given):
@@ -96,16 +122,9 @@ class _ArrayBatches:
             raise ValueError("There are no samples: the arrays are empty.")
         while data[-1] is None:
             data = data[:-1]
+        batch_size = batch_size or (-(-self.size // steps) if steps else 32)
         self.data, self.batch_size, self.shuffle = data, min(batch_size, self.size), shuffle
-        self.steps, self.limit = steps or -(-self.size // self.batch_size), steps
-
-    def epoch(self):
-        """The batches of one epoch, in a new order if they are to be shuffled."""
-        return itertools.islice(self._forever(), self.limit) if self.limit else self._once()
-
-    def _forever(self):
-        while True:
-            yield from self._once()
+        self.total, self.limit = -(-self.size // self.batch_size), steps
 
     def _once(self):
         order = generator().permutation(self.size) if self.shuffle else None
@@ -115,23 +134,16 @@ class _ArrayBatches:
             yield map_leaves(lambda a, rows=rows: None if a is None else Tensor(a[rows]), self.data)
 
 
-class _Iterated:
+class _Iterated(_Batches):
     def __init__(self, source, steps):
-        self.source, self.limit, self.running = source, steps, None
+        self.source, self.limit = source, steps
         try:
-            self.steps = steps or len(source)
+            self.total = len(source)
         except TypeError:
-            self.steps = None
+            self.total = None
 
-    def epoch(self):
-        """The batches of one epoch; with a limit, the next ones."""
-        if self.limit is None:
-            it = iter(self.source)
-        else:
-            if self.running is None:
-                self.running = iter(self.source)
-            it = itertools.islice(self.running, self.limit)
-        for item in it:
+    def _once(self):
+        for item in self.source:
             yield map_leaves(_tensor, tuple(item) if isinstance(item, (tuple, list)) else (item,))
 
 

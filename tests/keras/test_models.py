@@ -95,6 +95,40 @@ def test_data_may_be_arrays_tensors_datasets_or_generators():
     np.testing.assert_allclose(found, [found[0]] * 5)
 
 
+def test_steps_go_on_where_the_last_epoch_ended():
+    """Five batches, two an epoch: the third epoch has only one left, and the fourth starts anew."""
+    seen = []
+
+    class Watching(K.Sequential):
+        def train_step(self, data):
+            seen.append(round(float(data[0][0, 0]) * 10))
+            return {"loss": tf.constant(0.0)}
+
+    x = np.arange(50, dtype="f")[:, None] / 100
+    for data in ((x, x), (tf.data.Dataset.from_tensor_slices((x, x)).batch(10),)):
+        model, seen[:] = Watching([L.Dense(1)]), []
+        model.compile("sgd", "mse")
+        options = {"batch_size": 10, "shuffle": False} if len(data) == 2 else {}
+        with pytest.warns(UserWarning, match="ran out of data"):
+            model.fit(*data, epochs=4, steps_per_epoch=2, verbose=0, **options)
+        assert seen == [0, 1, 2, 3, 4, 0, 1]
+    seen.clear()
+    model.fit(x, x, steps_per_epoch=2, verbose=0, shuffle=False)
+    assert len(seen) == 2  # half of the data each
+
+
+def test_a_generator_does_not_start_again_and_that_is_said():
+    model = linear()
+    with pytest.warns(UserWarning, match="ran out of data"):
+        model.fit(((X, X) for _ in range(2)), epochs=2, verbose=0)
+
+
+def test_the_optimizer_is_rmsprop_unless_told():
+    model = K.Sequential([L.Dense(1)])
+    model.compile(loss="mse")
+    assert type(model.optimizer) is K.optimizers.RMSprop
+
+
 def test_steps_go_on_through_an_endless_dataset():
     model = linear()
     data = tf.data.Dataset.from_tensor_slices((X, X)).batch(8).repeat()
