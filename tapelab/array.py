@@ -608,9 +608,13 @@ def reverse(tensor, axis, name=None):
         raise ShapeError(f"axis must be a list of axes, got {axis!r} [Op:ReverseV2]")
     if not x._a.ndim:
         return P.identity(x)
-    found = [axis_of(x, a, "ReverseV2") for a in axes]
-    if len(set(found)) < len(found):
-        raise ShapeError(f"axis {axis} names an axis more than once [Op:ReverseV2]")
+    n, found = x._a.ndim, []
+    for i, a in enumerate(axes):
+        if not -n <= a < n:
+            raise ShapeError(f"'axis'[{i}] = {a} is out of valid range [{-n}, {n - 1}] [Op:ReverseV2]")
+        if a % n - n in found:
+            raise ShapeError(f"axis {a % n} specified more than once [Op:ReverseV2]")
+        found.append(a % n - n)
     return P.reverse(x, axis=tuple(found))
 
 

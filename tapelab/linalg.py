@@ -437,7 +437,13 @@ def band_part(input, num_lower, num_upper, name=None):
 
 def matrix_transpose(a, name="matrix_transpose", conjugate=False):
     """The last two axes exchanged."""
-    z = _t(_at_least_2d(as_tensor(a), "Transpose"))
+    x = as_tensor(a)
+    if x._a.ndim < 2:
+        raise ShapeError(
+            f"Argument `a` should be a (batch) matrix with rank >= 2, got shape {list(x._a.shape)} "
+            "[Op:Transpose]"
+        )
+    z = _t(x)
     return P.conj(z) if conjugate and z._a.dtype.kind == "c" else z
 
 

@@ -117,14 +117,19 @@ def refuse(module, prefix):
         if name in known:
             text += f": {known[name]}."
         else:
-            near = difflib.get_close_matches(
-                name, [n for n in vars(module) if not n.startswith("_")], 3, 0.75
-            )
-            text += (
-                f"; did you mean {' or '.join(path + n for n in near)}?"
-                if near
-                else f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
-            )
+            # of tf.keras, what a file imports from elsewhere is no part of the namespace
+            inside = f"{__package__}.keras" if prefix.startswith("keras") else ""
+            names = [
+                n for n, v in vars(module).items()
+                if not n.startswith("_") and (getattr(v, "__module__", None) or "").startswith(inside)
+            ]  # fmt: skip
+            near = difflib.get_close_matches(name, names, 3, 0.75)
+            if near:
+                text += f"; did you mean {' or '.join(path + n for n in near)}?"
+            if "*" in known:
+                text += f"{' Otherwise' if near else ''}: {known['*']}."
+            elif not near:
+                text += f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
         raise AttributeError(text, name=name, obj=module)
 
     module.__getattr__ = __getattr__

@@ -27,32 +27,49 @@ from .models import Model, Sequential
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
-_WEIGHTS = "model.save_weights and load_weights keep the weights; the model is your program"
-_OTHERS = "fashion_mnist cifar10 cifar100 imdb reuters boston_housing california_housing"
 _OWN = "write it as a subclass of tf.keras.layers.Layer"
+_ARITHMETIC = (
+    "use the operators + - * / on tensors and on what layers return, or a Layer of your own"
+)
+_PROGRAM = "save_weights and load_weights keep the weights; the model is your program"
 namespaces.ABSENT |= {
     "keras": {
         "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
-        "saving": _WEIGHTS,
-        "backend": "use the functions of tf.*",
+        "saving": _PROGRAM,
+        "backend": "use the functions of tf.*; clear_session is in tf.keras.utils",
         "random": "draw with tf.random.normal, tf.random.uniform and their like",
     },
     "keras.layers": {
-        k: _OWN
-        for k in "LSTM GRU SimpleRNN LSTMCell GRUCell SimpleRNNCell RNN Conv1D Conv3D "
-        "MultiHeadAttention Attention TimeDistributed Bidirectional".split()
+        "*": _OWN,
+        "Lambda": "tf.keras.layers.Activation takes any function",
+        **dict.fromkeys("LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split(), _OWN),
+        **dict.fromkeys("Multiply Subtract Average add multiply subtract".split(), _ARITHMETIC),
     },
-    "keras.models": {"load_model": _WEIGHTS, "save_model": _WEIGHTS},
-    "keras.callbacks": {"TensorBoard": "plot the history that model.fit returns with matplotlib"},
-    "keras.datasets": {k: "the one here is tf.keras.datasets.mnist" for k in _OTHERS.split()},
+    "keras.models": {"*": _PROGRAM},
+    "keras.losses": {"*": "any function of y_true and y_pred will do"},
+    "keras.metrics": {"*": "any function of y_true and y_pred will do, or a subclass of Metric"},
+    "keras.optimizers": {
+        "*": "take another optimizer, or assign to the variables yourself",
+        "legacy": "the optimizers are in tf.keras.optimizers itself",
+    },
+    "keras.optimizers.schedules": {"*": "write it as a subclass of LearningRateSchedule"},
+    "keras.callbacks": {
+        "TensorBoard": "plot the history that model.fit returns with matplotlib",
+        "*": "write it as a subclass of tf.keras.callbacks.Callback",
+    },
+    "keras.initializers": {"*": "any function of shape and dtype will do"},
+    "keras.regularizers": {"*": "any function of the weight will do"},
+    "keras.constraints": {"*": "any function of the weight will do"},
+    "keras.activations": {"*": "any function of a tensor will do"},
+    "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
     "keras.utils": {
-        "plot_model": "model.summary() lists the layers",
+        "plot_model": "model.summary() prints the layers",
         "get_file": "nothing is downloaded here; give the path of a file of your own",
     },
-    "keras.optimizers": {"legacy": "the optimizers are in tf.keras.optimizers itself"},
 }
-for _name in ("", "activations", "callbacks", "datasets", "initializers", "layers", "losses",
-              "metrics", "models", "optimizers", "optimizers.schedules", "regularizers", "utils"):  # fmt: skip
+for _name in ("", "activations", "callbacks", "constraints", "datasets", "initializers", "layers",
+              "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
+              "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")
     namespaces.refuse(sys.modules[f"tapelab.{_path.replace('optimizers.', '')}"], _path)

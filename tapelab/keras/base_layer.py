@@ -152,24 +152,43 @@ class Stateful:
     """What layers and metrics share: a name, variables of their own, attributes that are found."""
 
     def __init__(self, name=None, dtype=None):
-        vars(self).update(_tracked={}, _weights=[])
+        vars(self).update(_tracked={}, _weights=[], _locked=False)
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
 
     def __setattr__(self, name, value):
         if isinstance(value, (Variable, Stateful, list, tuple, dict)):
-            try:  # a tuple cannot change; what add_weight made is known
-                if not (isinstance(value, tuple) and not _contents(value, [])):
-                    if not any(value is v for v in vars(self)["_weights"]):
-                        vars(self)["_tracked"][name] = None
-            except KeyError:
-                raise RuntimeError(
-                    f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as "
-                    "the first statement in the `__init__()` method."
-                ) from None
+            inside = _contents(value, [])
+            if self._locked and any(isinstance(x, (Variable, Layer)) for x in inside):
+                known = {id(x) for x in (*self._weights, *self._held())}
+                if not all(id(x) in known for x in inside):
+                    self._refuse_state()
+            # a tuple cannot change; what add_weight made is known
+            if inside or not isinstance(value, tuple):
+                if not any(value is v for v in self._weights):
+                    self._tracked[name] = None
         object.__setattr__(self, name, value)
         if "_awaits" in vars(self):
             self._awaits.match()
+
+    def __getattr__(self, name):  # only called for what is not found
+        if "_tracked" not in vars(self) and not name.startswith("__"):
+            raise RuntimeError(
+                f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as "
+                "the first statement in the `__init__()` method."
+            )
+        if name in _ABSENT:
+            what = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(f"{what}: {_ABSENT[name]}.", name=name, obj=self)
+        return object.__getattribute__(self, name)  # raises, also what a property raised
+
+    def _refuse_state(self):
+        raise ValueError(
+            "You cannot add new elements of state (variables or sub-layers) to a layer that is "
+            "already built. All state must be created in the `__init__()` method or in the "
+            f"`build()` method. ({self.name!r} was built by its first call or by `build()`. In "
+            "`call` this would be new, and untrained, at each call.)"
+        )
 
     dtype = property(lambda self: self._np.name, doc="The dtype of the weights, a string.")
 
@@ -195,7 +214,11 @@ class Stateful:
           constraint: applied by optimizers after each update.
         Returns:
           A `Variable`.
+        Raises:
+          ValueError: the layer is built already.
         """
+        if self._locked:
+            self._refuse_state()
         dtype, shape = as_dtype(dtype or self._np), () if shape is None else shape
         if initializer is None:
             initializer = "glorot_uniform" if dtype.is_floating else "zeros"
@@ -213,6 +236,14 @@ class Stateful:
         if "_awaits" in vars(self):  # a checkpoint restored before this variable was made
             self._awaits.match()
         return v
+
+
+_MODEL = "the model is your program, and save_weights keeps its weights"
+_UNKNOWN = "it was not called on a tf.keras.Input, which can be the first layer of a Sequential"
+_ABSENT = (
+    dict.fromkeys(("save", "export", "to_json"), _MODEL)
+    | dict.fromkeys(("input", "output", "inputs", "outputs", "input_shape"), _UNKNOWN)
+)  # fmt: skip
 
 
 def _contents(value, found):
@@ -288,6 +319,9 @@ class KerasTensor:
     def __bool__(self):
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
 
+    def __iter__(self):
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported.")
+
 
 def _operator(name):
     def method(self, *others):
@@ -308,6 +342,11 @@ for _name in (
     "pow",
     "matmul",
     "neg",
+    "abs",
+    "gt",
+    "ge",
+    "lt",
+    "le",
     "getitem",
 ):
     setattr(KerasTensor, f"__{_name}__", _operator(f"__{_name}__"))
@@ -377,6 +416,8 @@ def symbolic(function, args, kwargs):
 class Layer(Stateful):
     """A function with weights: subclass it, make the weights in `build`, compute in `call`.
 
+    Once it is built, no weights and no inner layers can be added.
+
     Args:
       trainable: whether the weights are listed among `trainable_variables`. dtype: of weights and
         computation, float32 by default: floating inputs of another dtype are cast.
@@ -396,6 +437,7 @@ class Layer(Stateful):
     ([[1.0, 2.0]], ['scale/c'])
     """
 
+    _locks = True  # whether building ends the time for making weights and inner layers
     _training_at = None  # position of `training` among call's parameters, None if it has none
     input_spec: InputSpec | None = None
     _any_losses = (
@@ -465,9 +507,15 @@ class Layer(Stateful):
             }
             if is_symbolic(args, kwargs):
                 return self._symbolic_call(args, kwargs)
+            if args and (args[0] is None or isinstance(args[0], str)):
+                raise ValueError(
+                    f"Inputs to a layer should be tensors. Got {args[0]!r} (of type "
+                    f"{type(args[0])}) as input for layer '{self.name}'."
+                )
         x = args[0] if args else None
         if not self.built:
             self._build_for(args, kwargs)
+            vars(self)["_locked"] = self._locks
         if self.input_spec is not None and isinstance(x, Tensor) and x._a.shape != self._fits:
             self.input_spec.check(x._a.shape, self)
             object.__setattr__(self, "_fits", x._a.shape)
@@ -538,11 +586,14 @@ class Layer(Stateful):
         if not self.built:
             with _Scope(*_calls.scope):
                 self._build_for(args, kwargs)
+            vars(self)["_locked"] = self._locks
         if self.input_spec is not None:
             self.input_spec.check(leaves(args)[0].shape, self)
         z = symbolic(self, args, kwargs)
         self._forget_losses()
         vars(self)["output_shape"] = z.shape if isinstance(z, KerasTensor) else shapes_of(z)
+        vars(self).setdefault("input", args[0] if len(args) == 1 else args)
+        vars(self).setdefault("output", z)
         return z
 
     def compute_output_shape(self, input_shape):
@@ -637,6 +688,18 @@ class Layer(Stateful):
         for v, a in zip(variables, arrays):
             v.assign(a)
 
+    def get_config(self):
+        """The arguments that make such a layer, as far as attributes of their names hold them."""
+        made = [c.__init__ for c in type(self).__mro__ if "__init__" in vars(c)]
+        names = [p for f in made[::-1] for p in inspect.signature(f).parameters]
+        found = {k: vars(self)[k] for k in names if k in vars(self)}
+        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype} | found
+
+    @classmethod
+    def from_config(cls, config):
+        """A new layer, with new weights, of what `get_config` returned."""
+        return cls(**config)
+
     def count_params(self):
         """The number of scalars in the weights. ValueError when the layer is not built."""
         if not self.built:
@@ -689,8 +752,12 @@ def _building(build):
 
     @functools.wraps(build)
     def wrapped(self, *args, **kwargs):
+        if self._locked:
+            self._refuse_state()
+        outermost = self not in _calls.scope
         with _Scope(self):
             build(self, *args, **kwargs)
         self.built = True
+        vars(self)["_locked"] = self._locks and outermost
 
     return wrapped

@@ -37,7 +37,8 @@ class InputLayer(Layer):
     def __init__(
         self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None, **kwargs
     ):
-        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
+        super().__init__(name=name or unique_name("input_layer"), dtype=dtype, **kwargs)
+        shape = self._given_shape if shape is None else shape  # input_shape, as it was called
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
         try:
@@ -47,7 +48,7 @@ class InputLayer(Layer):
                 f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such "
                 "as (784,)."
             ) from None
-        self.output = KerasTensor(full, self.dtype, self.name)
+        self.input = self.output = KerasTensor(full, self.dtype, self.name)
         self.output.layer = self
         self.built, self.output_shape = True, full
 
@@ -74,6 +75,16 @@ def _channels_last(data_format):
             "Only data_format='channels_last' runs on the CPU (images of shape (height, width, "
             f"channels)); received {data_format!r}. tf.transpose moves the channels."
         )
+
+
+def _not_empty(z, x, layer):
+    """z itself; ValueError when windows did not fit into the images x at all."""
+    if not all(z._a.shape[1:3]) and all(x._a.shape[1:3]):
+        raise ValueError(
+            f"Computed output size would be zero or negative: images of shape {x._a.shape[1:3]} "
+            f"are too small for layer '{layer.name}' ({type(layer).__name__})."
+        )
+    return z
 
 
 class _Linear(Layer):
@@ -220,7 +231,7 @@ class Conv2D(_Conv):
             self._float(x), self.kernel._read(), self.strides, self.padding.upper(),
             dilations=self.dilation_rate,
         )  # fmt: skip
-        return self._finish(z)
+        return self._finish(_not_empty(z, x, self))
 
 
 class Conv2DTranspose(_Conv):
@@ -403,7 +414,8 @@ class _Pooling(Layer):
         self.padding = _padding(padding)
 
     def call(self, x):
-        return type(self).pool(x, self.pool_size, self.strides, self.padding.upper())
+        z = type(self).pool(x, self.pool_size, self.strides, self.padding.upper())
+        return _not_empty(z, x, self)
 
 
 class MaxPooling2D(_Pooling):
@@ -698,7 +710,17 @@ class Embedding(Layer):
 # ---------------------------------------------------------------- several inputs
 
 
-class Concatenate(Layer):
+class _Merge(Layer):
+    def _build_for(self, args, kwargs):
+        if not isinstance(args[0], (list, tuple)):
+            raise ValueError(
+                f"A merge layer should be called on a list of inputs; '{self.name}' was called on "
+                f"{args[0]!r}."
+            )
+        super()._build_for(args, kwargs)
+
+
+class Concatenate(_Merge):
     """A list of tensors joined along an axis.
 
     >>> import tapelab as tf
@@ -714,7 +736,7 @@ class Concatenate(Layer):
         return concat(xs, self.axis)
 
 
-class Add(Layer):
+class Add(_Merge):
     """The sum of a list of tensors, which may broadcast."""
 
     def call(self, xs):

@@ -75,21 +75,6 @@ class _CompiledMetrics(metrics_module.Metric):
             m.reset_state()
 
 
-class _Absent:
-    """A method that Keras has and this package has not; asking for it says what to use."""
-
-    def __set_name__(self, owner, name):
-        self.name = name
-
-    def __get__(self, model, owner):
-        raise AttributeError(
-            f"tapelab has no Model.{self.name}: save_weights and load_weights keep the weights; the "
-            "model is your program.",
-            name=self.name,
-            obj=model,
-        )
-
-
 class Model(Layer):
     """A layer with `fit`, `evaluate`, `predict`, `summary` and weights that can be saved.
 
@@ -104,16 +89,13 @@ class Model(Layer):
     [[6.0]]
     """
 
-    def __init__(
-        self, *args, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs
-    ):
-        if args and inputs is None:
-            inputs, args = args[0], args[1:]
-        if args and outputs is None:
-            outputs, args = args[0], args[1:]
-        if args and name is None:
-            name, args = args[0], args[1:]
-        functional = inputs is not None and outputs is not None
+    def __init__(self, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs):
+        functional = inputs is not None
+        if functional != (outputs is not None):
+            raise TypeError(
+                "A model is made of inputs and outputs, tf.keras.Model(inputs, outputs), or of "
+                "neither, as a subclass with a `call` method."
+            )
         if functional and name is None and type(self) is Model:
             name = unique_name("functional")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **kwargs)
@@ -126,6 +108,8 @@ class Model(Layer):
 
     def _trace(self, inputs, outputs):
         """Find what leads from inputs to outputs, in an order in which it can be computed."""
+        one = lambda t: t[0] if isinstance(t, list) and len(t) == 1 else t
+        inputs, outputs = one(inputs), one(outputs)
         for t in leaves(inputs) + leaves(outputs):
             if not isinstance(t, KerasTensor):
                 raise ValueError(
@@ -151,7 +135,8 @@ class Model(Layer):
         self._graph_layers = list({id(x): x for x in inner}.values())
         vars(self).update(
             _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs),
-            built=True, output_shape=shapes_of(outputs), input_shape=shapes_of(inputs),
+            input=inputs, output=outputs, built=True,
+            input_shape=shapes_of(inputs), output_shape=shapes_of(outputs),
         )  # fmt: skip
 
     def call(self, inputs, training=None, mask=None):
@@ -423,6 +408,10 @@ class Model(Layer):
 
     # -- looking at it
 
+    def get_config(self):
+        """A model has none: it is a program, and `save_weights` keeps its weights."""
+        raise NotImplementedError(f"{type(self).__name__}.get_config: {Model.get_config.__doc__}")
+
     def summary(self, line_length=None, print_fn=None):
         """Print the layers, the shapes of their outputs and the numbers of their parameters."""
         rows = [("Layer (type)", "Output Shape", "Param #")]
@@ -549,7 +538,7 @@ class Model(Layer):
         for v, key in zip(self.weights, expected):
             v.assign(found[key])
 
-    save, export, to_json = _Absent(), _Absent(), _Absent()
+
 
     def _named_arrays(self):
         return {f"{i:04d} {v.name}": v._t._a for i, v in enumerate(self.weights)}
@@ -569,9 +558,11 @@ class Sequential(Model):
     (TensorShape([4, 2]), [(5, 3), (3,), (3, 2), (2,)])
     """
 
+    _locks = False
+
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
-        self._chain, self._end, self._start = [], None, None
+        self._chain, self._start = [], None
         for layer in layers or []:
             self.add(layer)
 
@@ -596,27 +587,33 @@ class Sequential(Model):
                     f"Sequential model '{self.name}' has already been configured to use input "
                     f"shape; got {layer}."
                 )
-            vars(self).update(
-                _start=layer.output, _end=layer.output, input_shape=layer.output.shape
-            )
+            self._begin(layer.output)
             return
         if not self._chain and self._start is None and layer._given_shape is not None:
             self.add(InputLayer(layer._given_shape))
         self._chain.append(layer)
-        if self._end is not None:
-            with _Scope(self):
-                vars(self)["_end"] = layer(self._end)
-            vars(self).update(
-                built=True, output_shape=self._end.shape, inputs=[self._start], outputs=[self._end]
-            )
+        if self._start is not None:
+            self._go_on(layer)
+
+    def _begin(self, tensor):
+        """Call the layers, one after the other, on a KerasTensor: that builds them."""
+        vars(self).update(_start=tensor, input=tensor, output=tensor)
+        self._go_on(*self._chain)
+
+    def _go_on(self, *layers):
+        with _Scope(self):
+            for layer in layers:
+                vars(self)["output"] = layer(self.output)
+        vars(self).update(
+            built=bool(self._chain), inputs=[self.input], outputs=[self.output],
+            input_shape=self.input.shape, output_shape=self.output.shape,
+        )  # fmt: skip
 
     def pop(self):
         """Remove the last layer and return it."""
         layer = self._chain.pop()
         if self._start is not None:
-            chain, vars(self)["_end"] = list(self._chain), self._start
-            for x in chain:
-                vars(self)["_end"] = x(self._end)
+            self._begin(self._start)
         return layer
 
     def call(self, inputs, training=None, mask=None):
@@ -629,9 +626,7 @@ class Sequential(Model):
     def build(self, input_shape=None):
         """Make the weights for inputs of this shape, batch included (None for unknown sizes)."""
         if input_shape is not None and self._start is None and self._chain:
-            self.built = True
-            self._symbolic_call((KerasTensor(input_shape),), {})
-            vars(self)["input_shape"] = tuple(input_shape)
+            self._begin(KerasTensor(input_shape))
 
     @property
     def layers(self):
@@ -646,6 +641,8 @@ def _of_rank(x, shape, model):
         fits = all(n is None or m is None or n == m for n, m in zip(shape, have))
     elif len(have) == len(shape) - 1 and shape[-1] == 1:
         return x[..., None]
+    elif len(have) == len(shape) + 1 and have[-1] == 1:
+        return x[..., 0]
     else:
         fits = False
     if not fits:

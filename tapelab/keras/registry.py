@@ -25,8 +25,8 @@ def unique_name(base):
     return f"{base}_{count}" if count else base
 
 
-def clear_names():
-    """Start counting again."""
+def clear_session(free_memory=True):
+    """Let the names of layers and models start again without numbers."""
     _used.clear()
 
 

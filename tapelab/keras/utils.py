@@ -6,6 +6,7 @@ import numpy as np
 
 from ..random import set_seed
 from ..tensor import Tensor
+from .registry import clear_session  # noqa: F401 (tf.keras.utils.clear_session)
 
 
 def set_random_seed(seed):

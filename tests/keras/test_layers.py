@@ -150,6 +150,8 @@ def test_integers_and_doubles_come_in_as_floats():
         (lambda: L.Dense(2), (3,), "expected min_ndim=2, found ndim=1"),
         (lambda: L.Conv2D(2, 3), (5, 5, 1), "expected min_ndim=4, found ndim=3"),
         (lambda: L.MaxPooling2D(), (5, 5), "expected ndim=4, found ndim=2"),
+        (lambda: L.MaxPooling2D(3), (1, 2, 5, 1), "too small for layer"),
+        (lambda: L.Add(), (2, 5), "list of inputs"),
     ],
 )
 def test_inputs_of_a_wrong_rank_are_refused(make, shape, words):
@@ -157,6 +159,17 @@ def test_inputs_of_a_wrong_rank_are_refused(make, shape, words):
     with pytest.raises(ValueError, match=words):
         layer(np.ones(shape))
     assert layer.weights == []
+
+
+@pytest.mark.parametrize("x", [None, "text"])
+def test_what_is_no_tensor_is_refused(x):
+    with pytest.raises(ValueError, match="Inputs to a layer should be tensors"):
+        L.Dense(2)(x)
+
+
+def test_a_kernel_larger_than_the_image_is_refused():
+    with pytest.raises(ValueError, match=r"images of shape \(2, 2\) are too small"):
+        L.Conv2D(2, 3)(np.ones((1, 2, 2, 1)))
 
 
 def test_a_second_input_must_fit_the_weights():
@@ -220,13 +233,75 @@ def test_weights_are_found_wherever_they_are():
     assert len(blocks.weights) == 6
 
 
+def test_a_built_layer_takes_no_new_weights_or_layers():
+    class MakesWeight(L.Layer):
+        def call(self, x):
+            return x * self.add_weight(shape=(2,))
+
+    class MakesLayer(L.Layer):
+        def call(self, x):
+            self.inner = [L.Dense(2)]
+            return self.inner[0](x)
+
+    class Model(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = L.Dense(2)
+
+        def call(self, x):
+            self.last = [self.dense]  # nothing new
+            return self.dense(x)
+
+    class SuperFirst(L.Layer):
+        def build(self, shape):
+            super().build(shape)
+            self.w = self.add_weight(shape=(2,))
+
+        def call(self, x):
+            return x * self.w
+
+    x, model = np.ones((3, 2), "f"), Model()
+    for layer in (model, SuperFirst()):
+        layer(x)
+        layer(x)
+    for change in (
+        lambda: MakesWeight()(x), lambda: MakesLayer()(x),
+        lambda: setattr(model, "dense", L.Dense(3)), lambda: model.dense.build((None, 2)),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="cannot add new elements of state"):
+            change()
+    assert len(model.weights) == 2
+
+
+def test_a_layer_can_be_made_again_from_its_arguments():
+    class Scale(L.Layer):
+        def __init__(self, units, **options):
+            super().__init__(**options)
+            self.units = units
+
+        def get_config(self):
+            return super().get_config() | {"units": self.units}
+
+    assert Scale.from_config(Scale(3, name="three").get_config()).units == 3
+    again = L.Dense.from_config(L.Dense(4, activation="relu", name="d").get_config())
+    assert again.name == "d" and again(-np.ones((1, 2), "f")).shape == (1, 4)
+
+
 def test_forgetting_super_is_explained():
     class Forgot(L.Layer):
         def __init__(self):
             self.dense = L.Dense(2)
 
-    with pytest.raises(RuntimeError, match="super"):
-        Forgot()
+    class ForgotQuietly(L.Layer):
+        def __init__(self):
+            self.units = 2
+
+        def call(self, x):
+            return x
+
+    for use in (Forgot, lambda: ForgotQuietly()(np.ones(2))):
+        with pytest.raises(RuntimeError, match="super"):
+            use()
 
 
 def test_the_training_flag_reaches_inner_layers_and_ends_with_the_call():

@@ -296,6 +296,41 @@ def test_building_without_data():
         built(np.ones((1, 5)))
 
 
+def test_outputs_of_layers_make_another_model():
+    """To look at activations inside a model that is there already."""
+    model = K.Sequential([K.Input((3,)), L.Dense(4, "relu", name="first"), L.Dense(2)])
+    inner = K.Model(model.inputs, [layer.output for layer in model.layers])
+    x = np.ones((2, 3), "f")
+    first, last = inner(x)
+    np.testing.assert_array_equal(first, model.layers[0](x))
+    np.testing.assert_array_equal(last, model(x))
+    later = K.Sequential([L.Dense(2)])
+    later(x)
+    with pytest.raises(AttributeError, match="not called on a tf.keras.Input"):
+        _ = later.layers[0].output
+    later = K.Sequential([L.Dense(2), L.Dense(3)])
+    later.build((None, 3))
+    assert later.layers[0].output.shape == (None, 2) and later.input_shape == (None, 3)
+    assert later.pop() and later.output_shape == (None, 2) == later.outputs[0].shape
+
+
+def test_a_list_of_one_output_is_that_output():
+    x = K.Input((2,))
+    model = K.Model([x], [x > 0.0])
+    assert model(np.array([[1.0, -1.0]])).numpy().tolist() == [[True, False]]
+    assert model(np.ones((4, 2, 1))).shape == (4, 2)  # a last axis of 1 is taken off, as in Keras
+    with pytest.raises(TypeError, match="inputs and outputs"):
+        K.Model(x)
+
+
+def test_the_input_layer_of_older_programs():
+    with pytest.warns(UserWarning, match="input_shape"):
+        first = L.InputLayer(input_shape=(3,))
+    assert K.Sequential([first, L.Dense(2)]).output_shape == (None, 2)
+    with pytest.raises(ValueError, match="wrong"):
+        L.InputLayer((3,), wrong=1)
+
+
 def test_summary(capsys):
     K.Sequential(
         [K.Input((4,)), L.Dense(3, name="one"), L.BatchNormalization(name="two")], name="s"
@@ -480,6 +515,10 @@ def test_absent_names_say_what_to_use():
         (lambda: K.layers.LSTM, "subclass of tf.keras.layers.Layer"),
         (lambda: K.optimizers.adam, "did you mean tf.keras.optimizers.Adam"),
         (lambda: K.applications, "no trained networks"),
+        (lambda: K.layers.Maximum, "Maximum: write it as a subclass"),
+        (lambda: K.metrics.Meen, "did you mean tf.keras.metrics.Mean. Otherwise: any function"),
+        (lambda: K.datasets.cifar10, "only MNIST"),
+        (lambda: K.Sequential().save, "save_weights"),
     ):
         with pytest.raises(AttributeError, match=message):
             get()
@@ -488,7 +527,7 @@ def test_absent_names_say_what_to_use():
 def test_what_a_model_cannot_do_says_what_to_use():
     model = linear()
     for name in ("save", "export", "to_json"):
-        with pytest.raises(AttributeError, match=f"no Model.{name}: save_weights"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'.*save_weights"):
             getattr(model, name)
         assert not hasattr(model, name)
     for get, message in (
