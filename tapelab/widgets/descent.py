@@ -45,11 +45,14 @@ def gradient_descent(
         curve = np.array([float(loss(tf.constant(v))) for v in grid[::4]])
         left.plot(grid[::4], curve, color=BLUE)
         inside = np.abs(weights) <= reach
-        shown = len(weights) if inside.all() else int(inside.argmin()) + 1
-        left.plot(weights[:shown], losses[:shown], "o-", color=RED, markersize=4, linewidth=1)
+        visible = len(weights) if inside.all() else int(inside.argmin()) + 1
+        left.plot(weights[:visible], losses[:visible], "o-", color=RED, markersize=4, linewidth=1)
         left.set(xlabel="w", ylabel=name, title=f"learning rate {rate:.2f}", xlim=(-reach, reach))
         left.set_ylim(curve.min() - 0.5, 1.1 * curve.max())
-        right.semilogy(range(steps + 1), np.maximum(losses, 1e-12), "o-", color=RED, markersize=4)
+        shown = np.maximum(losses, 1e-12)
+        right.semilogy(range(steps + 1), shown, "o-", color=RED, markersize=4)
+        if shown.max() > 100 * shown.min():
+            right.minorticks_off()  # half of the time it takes to draw
         zero = "; 0 is drawn as $10^{-12}$" if 0 in losses else ""
         right.set(xlabel="step", ylabel="loss", title=f"Loss (logarithmic{zero})")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Callable, Iterator
 
 import ipywidgets
@@ -43,9 +44,17 @@ class LiveTraining(ipywidgets.VBox):
     `start()` and `stop()` do what the buttons do: the training runs as an asyncio task in the
     notebook's own event loop. `run()` trains to the end at once, for a test or a script. `loss`
     and `accuracy` are lists of all steps so far; `running`, `alt`, `html` say what is shown.
+
+    There is one training at a time: a new panel stops the one before it, which would go on unseen
+    and without a button when its cell is run again.
     """
 
+    _latest = staticmethod(lambda: None)  # a weak reference to the latest panel
+
     def __init__(self, steps, total):
+        if (before := LiveTraining._latest()) is not None:
+            before.stop()
+        LiveTraining._latest = weakref.ref(self)
         self._make, self._steps, self.total = steps, None, total
         self._task: asyncio.Task | None = None
         self.loss: list[float] = []

@@ -289,6 +289,25 @@ def test_training_in_the_background_stops_and_goes_on():
     asyncio.run(session())
 
 
+def test_a_new_panel_stops_the_training_before_it():
+    """As when its cell is run again: the old panel, with its Stop button, is gone from the page."""
+
+    async def session():
+        first = widgets.live_training(losses(10**6), total=10**6)
+        first.start()
+        while len(first.loss) < 3:
+            await asyncio.sleep(0.001)
+        second = widgets.live_training(losses(10**6), total=10**6)
+        await asyncio.sleep(0.05)
+        assert not first.running
+        second.start()
+        await asyncio.sleep(0.01)
+        assert second.running
+        second.stop()
+
+    asyncio.run(session())
+
+
 def test_training_shows_an_error():
     async def session():
         training = widgets.live_training(losses(fail_at=2), total=5)
