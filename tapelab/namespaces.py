@@ -53,6 +53,8 @@ ABSENT = {
         "erf": "it is tf.math.erf", "relu": "it is tf.nn.relu", "softmax": "it is tf.nn.softmax",
         "mul": "it is tf.multiply", "sub": "it is tf.subtract", "neg": "it is tf.negative",
         "div": "it is tf.divide", "arange": "it is tf.range",
+        "gradient": "ask a tape, tape.gradient(y, x)", "watch": "tell a tape, tape.watch(x)",
+        "stop_recording": "tell a tape, tape.stop_recording()",
         "sum": "it is tf.reduce_sum", "mean": "it is tf.reduce_mean",
         "max": "it is tf.reduce_max, or tf.maximum of two tensors", "dot": "it is tf.tensordot(x, y, 1)",
         "min": "it is tf.reduce_min, or tf.minimum of two tensors", "random_normal": "it is tf.random.normal",
