@@ -308,8 +308,9 @@ class Numerics:
     """What `GradientTape.check_numerics` found.
 
     Attributes:
-      finite: nothing was NaN or infinite. phase: 'value' or 'gradient'. record: the first operation
-        that made a non-finite number from finite ones. message, remedy: in words and as code.
+      finite: nothing was NaN or infinite. phase: 'value', 'gradient', or 'input' if it came from
+        outside. record: the first operation that made a non-finite number from finite ones, or got
+        one. message, remedy: in words and as code.
     """
 
     def __init__(
@@ -375,19 +376,15 @@ def _what(a):
 def check_numerics(tape, target=None, sources=None):
     """The first operation whose value, or whose gradient, is not finite."""
     found = records(tape)
-    inner = next(
-        (
-            r
-            for r in found
-            if any(_bad(t._a) for t in r.outputs) and not any(_bad(t._a) for t in r.inputs)
-        ),
-        None,
-    )
+    bad = [r for r in found if any(_bad(t._a) for t in r.outputs)]
+    inner = next((r for r in bad if not any(_bad(t._a) for t in r.inputs)), None)
     if inner is not None:
-        bad = next(t for t in inner.outputs if _bad(t._a))
+        what = _what(next(t._a for t in inner.outputs if _bad(t._a)))
         which = f"{inner.operation} (record {inner.index})"
-        message = f"the value of {which} became {_what(bad._a)} from finite inputs."
-        return Numerics("value", inner, message, _value_remedy(inner, found))
+        message = f"the value of {which} became {what} from finite inputs."
+        return Numerics("value", inner, message, _value_remedy(inner, found, what))
+    if bad and any(_bad(t._a) for t in (bad[-1].outputs if target is None else [target])):
+        return _brought_in(bad[0])
     if target is None:
         return Numerics(message="all values are finite.")
     hits = []
@@ -412,6 +409,8 @@ def check_numerics(tape, target=None, sources=None):
     if not hits:
         return Numerics()
     r, own = hits[0]
+    if any(_bad(t._a) for t in r.inputs):
+        return _brought_in(r)
     upstream = next(g for g in own if g is not None)
     which = f"{r.operation} (record {r.index})"
     message = f"the gradient of {which} is not finite; its value and its cotangent were."
@@ -423,30 +422,87 @@ def _consumers(record, found):
     return [r for r in found if any(id(t) in mine for t in r.inputs)]
 
 
-def _value_remedy(r, found):
+def _brought_in(r):
+    """What a record was given was not finite before the tape saw it."""
+    i, t = next((i, t) for i, t in enumerate(r.inputs) if _bad(t._a))
+    message = f"input {i} of {r.operation} (record {r.index}) was {_what(t._a)} from the beginning."
+    remedy = (
+        "the data, or a variable after an earlier step: look there, with np.isnan(x).any(), say"
+    )
+    return Numerics("input", r, message, remedy)
+
+
+def _made_from(r, found):
+    """The operations whose results went into a record, also through a slice or a reshape."""
+    made = {id(t): m for m in found for t in m.outputs}
+    near = [made[id(t)] for t in r.inputs if id(t) in made]
+    far = [m for m in near if m.operation in ("StridedSlice", "Reshape", "GatherV2")]
+    return {m.operation for m in near}.union(*(_made_from(m, found) for m in far))
+
+
+def _value_remedy(r, found, what):
     after = _consumers(r, found)
     later = {c.operation for a in after for c in (a, *_consumers(a, found))}
+    x, exact = r.inputs[0]._a, np.finfo(next(t._a.dtype for t in r.outputs if _bad(t._a)))
     if _feeds_where(r, found):
         return _SAFE_WHERE
     if r.operation == "Exp":
-        if "RealDiv" in later and "Sum" in later:
+        if any(c.operation == "RealDiv" and "Sum" in _made_from(c, found) for c in found):
             return "tf.nn.softmax(x): it subtracts the maximum first, so nothing overflows"
         if "Log" in later and ("AddV2" in later or "Log1p" in later):
             return "tf.math.softplus(x) for log(1 + exp(x)): the same function without the overflow"
         if "Log" in later and "Sum" in later:
             return "tf.reduce_logsumexp(x) for log(sum(exp(x)))"
-        return "keep the argument of tf.exp below 88 (float32), or work with logarithms"
-    return {
-        "Log": "tf.math.log(x + 1e-7), tf.math.log1p(x), or a loss that takes logits (from_logits=True)",
+        if "RealDiv" in later and "AddV2" in later:
+            return (
+                "tf.tanh(x)" if "Sub" in later else "tf.sigmoid(x) for 1 / (1 + exp(-x))"
+            ) + ": the same function without the overflow"
+        most = f"{np.log(exact.max):.0f} ({exact.dtype})"
+        return f"keep the argument of tf.exp below {most}, or work with logarithms"
+    if r.operation == "Log":
+        return _log_remedy(r, found)
+    if r.operation == "Pow" and what == "infinite" and not (x == 0).any():
+        return _TOO_LARGE.format(exact.dtype, float(exact.max))
+    remedies = {
         "RealDiv": "tf.math.divide_no_nan(x, y); for e^x / sum(e^x) tf.nn.softmax(x)",
         "Reciprocal": "tf.math.divide_no_nan(1.0, x)",
         "Sqrt": "tf.sqrt(tf.maximum(x, 0.0))",
         "Rsqrt": "tf.math.rsqrt(tf.maximum(x, 1e-7))",
         "Pow": "keep the base away from 0 (negative exponents) or above 0 (fractional exponents)",
-    }.get(
-        r.operation,
-        "look at the inputs above: one of them is outside what the operation is defined on",
-    )
+    }
+    if r.operation in remedies:
+        return remedies[r.operation]
+    if what == "infinite" and r.operation in _GROWS:
+        return _TOO_LARGE.format(exact.dtype, float(exact.max))
+    return "look at the inputs above: one of them is outside what the operation is defined on"
+
+
+_GROWS = {
+    "Mul",
+    "Square",
+    "MatMul",
+    "AddV2",
+    "Sub",
+    "Sum",
+    "Prod",
+    "Mean",
+    "AddN",
+    "Einsum",
+    "Conv2D",
+}
+_TOO_LARGE = "the result is beyond what {} can hold, {:.1e}: smaller weights or steps, or float64"
+
+
+def _log_remedy(r, found):
+    """For a logarithm of 0, or of less."""
+    if (r.inputs[0]._a < 0).any():
+        return "a negative number has no logarithm: tf.math.log(tf.maximum(x, 1e-7))"
+    made = _made_from(r, found)
+    if "Softmax" in made:
+        return "tf.nn.log_softmax(x), or a loss that takes logits (from_logits=True)"
+    if "Sigmoid" in made:
+        return "tf.math.log_sigmoid(x), or a loss that takes logits (from_logits=True)"
+    return "tf.math.log(x + 1e-7), tf.math.log1p(x), or a loss that takes logits (from_logits=True)"
 
 
 _SAFE_WHERE = (
@@ -471,11 +527,14 @@ def _feeds_where(r, found):
 def _gradient_remedy(r, found, upstream):
     if np.any(np.asarray(upstream) == 0) and _feeds_where(r, found):
         return _SAFE_WHERE
+    if r.operation == "Log":
+        return _log_remedy(r, found)
     return {
-        "Sqrt": "the slope of sqrt at 0 is infinite: tf.sqrt(x + 1e-12), or square the loss instead",
+        "Sqrt": "the slope of sqrt at 0 is infinite, also inside tf.norm and reduce_std: "
+        "tf.sqrt(x + 1e-12), or the square instead",
+        "CustomGradient": "look at the gradient function: it made this from finite numbers",
         "EuclideanNorm": "the norm has no slope at 0: add a small constant under the root",
         "Pow": "x ** p has no finite slope at 0 for p < 1: tf.pow(x + 1e-12, p)",
-        "Log": "the slope of log at 0 is infinite: tf.math.log(x + 1e-7)",
         "RealDiv": "tf.math.divide_no_nan(x, y)",
     }.get(
         r.operation,

@@ -119,8 +119,16 @@ def guarded_root(x):
         (tf.norm, [0.0, 0.0], "gradient", "Sqrt", "tf.sqrt(x + 1e-12)"),
         (lambda x: x / 0.0, 1.0, "value", "RealDiv", "divide_no_nan"),
         (lambda x: tf.math.log(x - 1.0), 1.0, "value", "Log", "1e-7"),
+        (tf.math.log, -1.0, "value", "Log", "tf.maximum"),
+        (lambda x: tf.math.log(tf.nn.softmax(x)[1]), [200.0, 0.0], "value", "Log", "log_softmax"),
+        (lambda x: tf.math.log(tf.sigmoid(x)), -200.0, "value", "Log", "log_sigmoid"),
+        (lambda x: 1.0 / (1.0 + tf.exp(-x)), -100.0, "value", "Exp", "tf.sigmoid"),
+        (lambda x: tf.exp(tf.cast(x, tf.float16)), 12.0, "value", "Exp", "11 (float16)"),
+        (lambda x: x**2, 1e30, "value", "Pow", "3.4e+38"),
+        (lambda x: x * 1e30, 1e30, "value", "Mul", "3.4e+38"),
+        (lambda x: x * 2.0, np.inf, "input", "Mul", "data"),
+        (lambda x: tf.reduce_sum(x * [1.0, np.nan]), 2.0, "input", "Mul", "data"),
     ],
-    ids=["log1pexp", "softmax", "where-log", "where-root", "sqrt", "norm", "division", "log"],
 )
 def test_where_a_nan_is_born(f, x, phase, operation, remedy):
     x = tf.Variable(x)
