@@ -124,7 +124,7 @@ class Text:
         self.block, self.stopped, self.rows = None, [], []
         self.starts, tree = {}, ast.Module([], [])
         lines = 0
-        for name in sheets(self.filename):
+        for name in sheets(self.filename, frame):
             self.starts[name] = lines
             text = linecache.getlines(name)
             try:
@@ -151,7 +151,7 @@ class Text:
         if frame.f_code.co_name in ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"):
             self.names = frame.f_back.f_locals | self.names
         here = Place(frame.f_code.co_filename, frame.f_lineno)
-        self.now = self.line(here) if here.filename in self.starts else 10**9
+        self.now = self.line(here) if here.filename in (self.filename, name) else 10**9
 
     def _collect(self, scope):
         nodes = list(_within(scope))
@@ -282,11 +282,16 @@ class Text:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def sheets(filename):
+def sheets(filename, frame):
     """The files that make a program: the cells of a notebook in the order they ran, or one file."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     cells = getattr(getattr(shell, "compile", None), "_filename_map", {})
-    return sorted(cells, key=cells.get) if filename in cells else [filename]
+    if filename not in cells:
+        return [filename]
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    running = frame and frame.f_code.co_filename  # the last, even where nobody counts
+    return sorted(cells, key=lambda name: (name == running, cells[name]))
 
 
 def _within(scope):

@@ -463,7 +463,7 @@ def test_a_source_is_called_as_it_is_written():
     assert explanation.place.text == 'y = parts["w"] * 3.0'
 
 
-def run_cells(monkeypatch, *cells):
+def run_cells(monkeypatch, *cells, counted=True):
     """Cells as a notebook runs them; the names they leave behind."""
     numbers, names = {}, {"tf": tf}
     shell = types.SimpleNamespace(compile=types.SimpleNamespace(_filename_map=numbers))
@@ -471,7 +471,7 @@ def run_cells(monkeypatch, *cells):
     monkeypatch.setitem(sys.modules, "IPython", shells)
     for number, cell in enumerate(cells, start=1):
         file = f"<cell {hash(cell)}>"
-        numbers[file] = number  # the same cell again: the same file, the new number
+        numbers[file] = number if counted else 1  # the same cell again: the same file, a new number
         linecache.cache[file] = len(cell), None, cell.splitlines(keepends=True), file
         exec(compile(cell, file, "exec"), names)
     return names
@@ -500,6 +500,13 @@ def test_all_cells_of_a_notebook_are_read(monkeypatch, cells, reason, place):
     source = "v" if cells[0].startswith("v") else "w"
     names = run_cells(monkeypatch, *cells, f"why = tape.explain(y, {source})")
     assert (names["why"].reason, names["why"].place.name) == (reason, place), names["why"]
+
+
+def test_the_running_cell_comes_last_where_nobody_counts(monkeypatch):
+    ask = "why = tape.explain(y, w)"
+    first = "w = tf.constant(1.0)\n" + TAPED
+    names = run_cells(monkeypatch, first, ask, "w = tf.zeros([2])", TAPED, ask, counted=False)
+    assert names["why"].place.text == "w = tf.zeros([2])"
 
 
 def test_connected_names_the_path():
