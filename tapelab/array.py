@@ -9,7 +9,14 @@ import operator
 
 import numpy as np
 
-from .errors import DtypeError, InvalidArgumentError, ShapeError, dtype_mismatch, wrong_dtype
+from .errors import (
+    ConversionError,
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+    dtype_mismatch,
+    wrong_dtype,
+)
 from .math import axis_of
 from .primitive import P, bare, lead, ndim, primitive, record, shape, unbroadcast
 from .tensor import (
@@ -39,7 +46,17 @@ def ints(value, what="shape"):
             raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")
         return found
     except (TypeError, AttributeError):
-        raise TypeError(f"`{what}` must be integers, got {value!r}.") from None
+        raise DtypeError(f"`{what}` must be integers, got {value!r}.") from None
+
+
+def whole(value, what, op):
+    """One integer: a Python number or a scalar tensor."""
+    if type(value) is int:
+        return value
+    a = as_tensor(value)._a
+    if a.ndim or a.dtype.kind not in "iu":
+        raise ConversionError(f"{what} must be a scalar integer, got {value!r} [Op:{op}]")
+    return int(a)
 
 
 def same_dtypes(values, op):
@@ -167,8 +184,8 @@ def expand_dims(input, axis, name=None):
     """
     x, n = as_tensor(input), as_tensor(input)._a.ndim + 1
     axis = as_tensor(axis)._a
-    if axis.size != 1:
-        raise ShapeError(f"'dim' must be a tensor with a single value, got {axis!r} [Op:ExpandDims]")
+    if axis.size != 1 or axis.dtype.kind not in "iu":
+        raise ConversionError(f"'dim' must be a single integer, got {axis!r} [Op:ExpandDims]")
     axis = int(axis.ravel()[0])
     if not -n <= axis < n:
         raise ShapeError(
@@ -333,9 +350,10 @@ def _bad_index(k):
 
 def _whole(k):
     """The end or step of a slice as an integer."""
-    if isinstance(k, (bool, np.bool_)) or not hasattr(k, "__index__"):
-        raise _bad_index(k)
-    return operator.index(k)
+    try:
+        return operator.index(k)
+    except (TypeError, AttributeError):
+        raise _bad_index(k) from None
 
 
 def getitem(x, key, box=Tensor):
@@ -443,6 +461,8 @@ def concat(values, axis, name="concat"):
     if not isinstance(values, (list, tuple)):
         values = [values]
     xs = same_dtypes(values, "ConcatV2")
+    if not isinstance(axis, int) and as_tensor(axis)._a.size == 1:
+        axis = as_tensor(axis)._a.ravel()[0]  # [0] is taken for 0
     axis = axis_of(xs[0], axis, "ConcatV2")
     if len(xs) == 1:
         return identity(xs[0])
@@ -508,7 +528,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
         np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits)
         == 0
     ):
-        parts = int(num_or_size_splits)
+        parts = whole(num_or_size_splits, "num_or_size_splits", "Split")
         if parts < 1 or n % parts:
             raise ShapeError(
                 f"Dimension size, {n}, must be evenly divisible by the number of splits, {parts} [Op:Split]"
@@ -959,9 +979,11 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     x = as_tensor(input)
     if x._a.dtype.kind not in "fiu":
         raise wrong_dtype("TopKV2", x.dtype)
-    if not x._a.ndim or k > x._a.shape[-1]:
+    k = whole(k, "k", "TopKV2")
+    if not x._a.ndim or not 0 <= k <= x._a.shape[-1]:
         raise ShapeError(
-            f"input must have at least k={k} columns, got shape {list(x._a.shape)} [Op:TopKV2]"
+            f"input must have at least k={k} columns, and k be at least 0: got shape "
+            f"{list(x._a.shape)} [Op:TopKV2]"
         )
     order = np.argsort(_turned(x._a), axis=-1, kind="stable")[..., :k]
     top = namedtuple("TopKV2", ["values", "indices"])
@@ -1019,7 +1041,8 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     >>> tf.math.unsorted_segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 2).numpy().tolist()
     [4.0, 2.0]
     """
-    x, ids, n = as_tensor(data), as_tensor(segment_ids)._a, int(num_segments)
+    x, ids = as_tensor(data), as_tensor(segment_ids)._a
+    n = whole(num_segments, "num_segments", "UnsortedSegmentSum")
     if x._a.dtype.kind not in "fciu":
         raise wrong_dtype("UnsortedSegmentSum", x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
@@ -1176,7 +1199,7 @@ def linspace(start, stop, num, name=None, axis=0):
     [0.0, 0.5, 1.0]
     """
     a, b = same_dtypes([start, stop], "LinSpace")
-    num = int(num)
+    num = whole(num, "num", "LinSpace")
     if num < 0:
         raise ShapeError(f"Requires num >= 0: {num} [Op:LinSpace]")
     if a._a.dtype.kind in "iu":
@@ -1224,7 +1247,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     >>> tf.one_hot([1], 3).numpy().tolist()
     [[0.0, 1.0, 0.0]]
     """
-    i, depth = as_tensor(indices)._a, int(depth)
+    i, depth = as_tensor(indices)._a, whole(depth, "depth", "OneHot")
     if i.dtype.kind not in "iu":
         raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
     given = next((v for v in (on_value, off_value) if v is not None), None)

@@ -337,7 +337,11 @@ def map_fn(
 
 def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
     """`fn` of each row, results stacked; the dtype of the results is free."""
-    return _stacked([fn(row) for row in _rows(elems)])
+    rows = _rows(elems)
+    if rows:
+        return _stacked([fn(row) for row in rows])
+    like = fn(nest.map_structure(lambda x: Tensor(np.zeros(x.shape[1:], as_tensor(x)._a.dtype)), elems))
+    return nest.map_structure(lambda z: Tensor(np.zeros((0, *z.shape), z.dtype._np)), like)
 
 
 def foldl(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import nest
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, wrong_dtype
 from .math import equal, greater, greater_equal, less, less_equal, not_equal
 from .primitive import P
 from .tensor import Tensor, Variable, as_tensor, is_tensor
@@ -188,6 +188,8 @@ def Assert(condition, data, summarize=None, name=None):
 def check_numerics(tensor, message, name=None):
     """The tensor, connected; InvalidArgumentError when an element is NaN or infinite."""
     x = as_tensor(tensor)
+    if x._a.dtype.kind != "f":
+        raise wrong_dtype("CheckNumerics", x.dtype)
     bad = "NaN" if np.isnan(x._a).any() else "Inf" if np.isinf(x._a).any() else None
     if bad:
         at = np.argwhere(~np.isfinite(x._a))[0].tolist()

@@ -7,7 +7,7 @@ from collections import namedtuple
 import numpy as np
 
 from ._decompositions import eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
-from .array import expand_dims, same_dtypes, transpose
+from .array import expand_dims, same_dtypes, transpose, whole
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
@@ -70,7 +70,7 @@ def matmul(
             m, k = a._a, b._a
             if m.ndim > 1 and k.ndim > 1 and m.shape[-1] == k.shape[-2]:
                 return _product(a, b)
-    x, y = same_dtypes([a, b], "MatMul")
+    x, y = same_dtypes([as_tensor(a), b], "MatMul")  # the first fixes the dtype
     if output_type is not None:
         x, y = cast(x, output_type), cast(y, output_type)
     for i, t in enumerate((x, y)):
@@ -102,7 +102,7 @@ def matvec(
     >>> tf.linalg.matvec([[1.0, 2.0]], [3.0, 4.0]).numpy().tolist()
     [11.0]
     """
-    x, y = same_dtypes([a, b], "MatMul")
+    x, y = same_dtypes([as_tensor(a), as_tensor(b)], "MatMul")
     z = matmul(x, expand_dims(y, -1), transpose_a=transpose_a, adjoint_a=adjoint_a)
     return P.reshape(z, shape=z._a.shape[:-1])
 
@@ -125,7 +125,7 @@ def tensordot(a, b, axes, name=None):
     >>> float(tf.tensordot([1.0, 2.0], [3.0, 4.0], 1))
     11.0
     """
-    x, y = same_dtypes([a, b], "MatMul")
+    x, y = same_dtypes([as_tensor(a), as_tensor(b)], "MatMul")
     n, m = x._a.ndim, y._a.ndim
     if np.ndim(axes) == 0:
         k = int(axes)
@@ -261,12 +261,17 @@ def einsum(equation, *inputs, **kwargs):
 
 
 def _stretch(terms, xs, names):
-    """Size-1 axes under '...' broadcast: give every input the full size there."""
+    """Size-1 axes under '...' broadcast: give every input the full size there. Letters do not."""
     sizes = {}
     for t, x in zip(terms, xs):
         for c, n in zip(t, x._a.shape):
             if c in names and n != 1:
                 sizes[c] = n
+            elif c not in names and sizes.setdefault(c, n) != n:
+                raise ShapeError(
+                    f"Expected dimension {sizes[c]} for the subscript '{c}' but got {n}, in inputs of "
+                    f"shapes {', '.join(str(list(x._a.shape)) for x in xs)} [Op:Einsum]"
+                )
     out = []
     for t, x in zip(terms, xs):
         full = tuple(sizes.get(c, n) for c, n in zip(t, x._a.shape))
@@ -430,7 +435,7 @@ def band_part(input, num_lower, num_upper, name=None):
     """The matrix with only its central band kept; a negative number keeps that whole triangle."""
     x = _at_least_2d(as_tensor(input), "MatrixBandPart")
     i, j = np.indices(x._a.shape[-2:])
-    lower, upper = int(num_lower), int(num_upper)
+    lower, upper = (whole(n, "The number of diagonals", "MatrixBandPart") for n in (num_lower, num_upper))
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
     return P.where(Tensor(keep), x, np.zeros_like(x._a))
 

@@ -11,7 +11,14 @@ import operator
 import numpy as np
 
 from .dtypes import as_dtype
-from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
+from .errors import (
+    ConversionError,
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+    UnimplementedError,
+    wrong_dtype,
+)  # fmt: skip
 from .primitive import (
     ALL_KINDS,
     P,
@@ -260,6 +267,8 @@ mod = floormod
 
 
 def _truncatediv(x, y):
+    if x.dtype.kind == "f":
+        return np.trunc(x / y)
     if np.any(y == 0):
         raise ValueError("Integer division by zero")
     return (np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))).astype(x.dtype)
@@ -895,10 +904,12 @@ _round = _unary(
 rint = _unary(
     "math.rint", "Rint", np.rint, None, "Nearest integer, halves to even; no gradient.", "1.5", 2.0
 )
-is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0)
-is_inf = _unary("math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0)
+is_nan = _unary("math.is_nan", "IsNan", np.isnan, None, "True where x is NaN.", "0.0", 0.0, kinds="f")
+is_inf = _unary(
+    "math.is_inf", "IsInf", np.isinf, None, "True where x is infinite.", "0.0", 0.0, kinds="f"
+)
 is_finite = _unary(
-    "math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0
+    "math.is_finite", "IsFinite", np.isfinite, None, "True where x is finite.", "0.0", 1.0, kinds="f"
 )
 _conj_all = _unary(
     "math.conj",
@@ -1024,7 +1035,11 @@ def saturate_cast(value, dtype, name=None):
     """`cast`, with values outside the range of `dtype` moved to its nearest end."""
     x, to = as_tensor(value), as_dtype(dtype)
     if to.is_integer:
+        if x._a.dtype.kind == "c":
+            x = real(x)
         lo, hi = np.array([to.min, to.max]).astype(x._a.dtype)
+        if x._a.dtype.kind == "f" and float(hi) > to.max:  # 2**31 - 1 is no float32: the one below it
+            hi = np.nextafter(hi, x._a.dtype.type(0))
         x = minimum(maximum(x, Tensor(lo)), Tensor(hi))
     return cast(x, to)
 
@@ -1096,8 +1111,10 @@ def axes_of(x, axis, op):
         return tuple(range(-n, 0))
     if isinstance(axis, (Tensor, Variable)):
         axis = as_tensor(axis)._a
-    found = []
-    for a in np.ravel(as_tensor(axis)._a).tolist():
+    found, axes = [], as_tensor(axis)._a
+    if axes.size and axes.dtype.kind not in "iub":
+        raise ConversionError(f"axis must be integers, got {axis!r} [Op:{op}]")
+    for a in np.ravel(axes).tolist():
         if not -n <= a < n:
             raise ShapeError(
                 f"Invalid reduction dimension ({a} for input with {n} dimension(s)) [Op:{op}]. "
@@ -1114,7 +1131,7 @@ def axis_of(x, axis, op):
     if not isinstance(axis, int):
         axis = as_tensor(axis)._a
         if axis.ndim or axis.dtype.kind not in "iu":
-            raise ShapeError(f"axis must be a scalar integer, got {axis!r} [Op:{op}]")
+            raise ConversionError(f"axis must be a scalar integer, got {axis!r} [Op:{op}]")
         axis = int(axis)
     n = x._a.ndim
     if not -n <= axis < n:
@@ -1363,7 +1380,7 @@ def reduce_variance(input_tensor, axis=None, keepdims=False, name=None):
     x = as_tensor(input_tensor)
     axes_of(x, axis, "Mean")
     if x._a.dtype.kind in "iub":
-        raise TypeError(
+        raise DtypeError(
             f"Input must be either real or complex. Received integer type {x.dtype!r}; tf.cast it."
         )
     off = x - reduce_mean(x, axis=axis, keepdims=True)
@@ -1589,7 +1606,7 @@ def _equals(x, y):
         return equal(x, y)
     except InvalidArgumentError as e:
         if "Incompatible shapes" in str(e):
-            return False
+            return Tensor(np.False_)
         raise
 
 
@@ -1601,7 +1618,7 @@ def _differs(x, y):
 def _matmul(x, y):
     from .linalg import matmul
 
-    return matmul(x, y)
+    return matmul(*coerce(P.matmul, x, y))
 
 
 _operators = {

@@ -12,20 +12,21 @@ from .math import (
     cast,
     erf,
     reduce_mean,
+    reduce_sum,
     rsqrt,
     sigmoid,
     square,
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor
+from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, is_tensor
 
 # ---------------------------------------------------------------- activations
 
 
 def _relu(g, z, x):
     """1 where x > 0, else 0 (also at 0)."""
-    return P.relu_grad(g, x)
+    return P.relu_grad(g, z)
 
 
 def _flat(h, z, g, x, **attrs):
@@ -80,7 +81,7 @@ _slope(lambda g, x, alpha: g * np.where(x > 0, 1, alpha).astype(g.dtype), "leaky
 
 def _relu6(g, z, x):
     """1 where 0 < x < 6, else 0 (also at 0 and 6)."""
-    return P.relu6_grad(g, x)
+    return P.relu6_grad(g, z)
 
 
 def _leaky(g, z, x, alpha):
@@ -178,7 +179,7 @@ def leaky_relu(features, alpha=0.2, name=None):
     -0.2000
     """
     x = as_tensor(features)
-    if x._a.dtype.kind != "f":
+    if x._a.dtype.kind in "iu":
         x = cast(x, np.float32)
     return P.leaky_relu(x, alpha=float(alpha))
 
@@ -341,7 +342,7 @@ primitive(
     _sigmoid_xent_forward,
     _sigmoid_xent_x,
     _sigmoid_xent_labels,
-    kinds="fc",
+    kinds="f",
 )
 
 
@@ -349,17 +350,18 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
     """-sum(labels * log softmax(logits)) along an axis.
 
     Args:
-      labels: probabilities, of the shape and dtype of `logits`. Rows should sum to 1.
+      labels: probabilities, of the shape of `logits`. Rows should sum to 1.
     Returns:
       Tensor without the axis.
     Raises:
-      InvalidArgumentError: shapes or dtypes that differ.
+      InvalidArgumentError: shapes that differ.
 
     >>> import tapelab as tf
     >>> print(tf.nn.softmax_cross_entropy_with_logits([[0.0, 1.0]], [[0.0, 0.0]]).numpy().round(4))
     [0.6931]
     """
-    x, y = same_dtypes([logits, labels], "SoftmaxCrossEntropyWithLogits")
+    x = as_tensor(logits)
+    y = cast(as_tensor(labels, None if is_tensor(labels) else x._a.dtype), x.dtype)
     if x._a.shape != y._a.shape:
         try:
             full = np.broadcast_shapes(x._a.shape, y._a.shape)
@@ -425,7 +427,7 @@ def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
     """
     if labels is None or logits is None:
         raise ValueError("Both `labels` and `logits` must be provided.")
-    x, y = same_dtypes([logits, labels], "SigmoidCrossEntropyWithLogits")
+    x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
     if x._a.shape != y._a.shape:
         raise ValueError(
             f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
@@ -766,8 +768,8 @@ def zero_fraction(value, name=None):
 
 
 def scale_regularization_loss(regularization_loss):
-    """The loss as it is: there is one replica."""
-    return as_tensor(regularization_loss)
+    """The sum of the loss: there is one replica."""
+    return reduce_sum(regularization_loss)
 
 # ---------------------------------------------------------------- made of the above
 
@@ -781,7 +783,7 @@ def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None
     >>> float(tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0], 2.0)[0]) > 1.386
     True
     """
-    x, y = same_dtypes([logits, labels], "SigmoidCrossEntropyWithLogits")
+    x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
     if x._a.shape != y._a.shape:
         raise ValueError(
             f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
@@ -795,6 +797,8 @@ def compute_average_loss(
 ):
     """The (weighted) sum of losses over the batch, divided by its size."""
     x = as_tensor(per_example_loss)
+    if not x._a.ndim:
+        raise ValueError("per_example_loss must have at least rank 1: one loss per example. Got a scalar.")
     if sample_weight is not None:
         x = x * sample_weight
     n = x._a.shape[0] if global_batch_size is None else int(global_batch_size)
@@ -854,6 +858,11 @@ def depthwise_conv2d(
     TensorShape([1, 1, 1, 2])
     """
     x, k = same_dtypes([input, filter], "DepthwiseConv2dNative")
+    if x._a.ndim != 4 or k._a.ndim != 4:
+        raise ShapeError(
+            f"input and filter must be 4-dimensional, got {list(x._a.shape)} and {list(k._a.shape)} "
+            f"[Op:DepthwiseConv2dNative]"
+        )
     h, w, c, m = k._a.shape
     own = np.eye(c, dtype=k._a.dtype)[:, :, None]  # channel in, channel out, filter of it
     full = P.reshape(P.reshape(k, shape=(h, w, c, 1, m)) * own, shape=(h, w, c, c * m))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where
-from .errors import InvalidArgumentError, wrong_dtype
+from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where, whole
+from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
 from .tensor import Tensor, as_tensor, is_tensor, numpy_dtype
@@ -19,7 +19,7 @@ def _groups(data, segment_ids, num_segments, op):
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
             f"{list(ids.shape)} [Op:{op}]"
         )
-    n = int(num_segments)
+    n = whole(num_segments, "num_segments", op)
     keep = np.asarray(ids >= 0)
     x, ids = P.getitem(x, key=(keep,)), ids[keep]
     return x, _checked(Tensor(ids), n, op), n
@@ -59,6 +59,8 @@ def _extreme(name, f, lowest, what):
     def op(data, segment_ids, num_segments, name=None):
         x, ids, n = _groups(data, segment_ids, num_segments, op.__name__)
         dt = x._a.dtype
+        if dt.kind == "c":
+            raise wrong_dtype(op.__name__, x.dtype)
         start = getattr(np.finfo(dt) if dt.kind == "f" else np.iinfo(dt), lowest)
         best = np.full((n, *x._a.shape[1:]), start, dt)
         f.at(best, ids, x._a)
@@ -182,8 +184,17 @@ def bincount(
 
 def dynamic_partition(data, partitions, num_partitions, name=None):
     """The rows of `data` sorted into a list of tensors by their partition numbers."""
-    x, p = as_tensor(data), as_tensor(partitions)._a
-    return [P.getitem(x, key=(np.asarray(p == i),)) for i in range(int(num_partitions))]
+    x, n = as_tensor(data), whole(num_partitions, "num_partitions", "DynamicPartition")
+    if n < 1:
+        raise InvalidArgumentError(f"num_partitions must be at least 1, got {n} [Op:DynamicPartition]")
+    numbers = as_tensor(partitions, None if is_tensor(partitions) else np.dtype(np.int32))
+    p = _checked(numbers, n, "DynamicPartition")
+    if x._a.shape[: p.ndim] != p.shape:
+        raise ShapeError(
+            f"data.shape = {list(x._a.shape)} does not start with partitions.shape = {list(p.shape)} "
+            f"[Op:DynamicPartition]"
+        )
+    return [P.getitem(x, key=(np.asarray(p == i),)) for i in range(n)]
 
 
 def dynamic_stitch(indices, data, name=None):
@@ -202,7 +213,8 @@ def dynamic_stitch(indices, data, name=None):
 
 def searchsorted(sorted_sequence, values, side="left", out_type="int32", name=None):
     """Where along the last axis values would be inserted to keep the order."""
-    s, v = (as_tensor(x)._a for x in same_dtypes([sorted_sequence, values], "SearchSorted"))
+    both = same_dtypes([as_tensor(sorted_sequence), as_tensor(values)], "SearchSorted")
+    s, v = (x._a for x in both)
     if s.ndim == 1 and v.ndim != 1:
         z = np.searchsorted(s, v, side)
     else:

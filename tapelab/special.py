@@ -185,7 +185,11 @@ def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
     from .array import where
 
     x = as_tensor(log_input)
-    y = as_tensor(targets, x._a.dtype)
+    y = as_tensor(targets)
+    if x._a.shape != y._a.shape:
+        raise ValueError(
+            f"`log_input` and `targets` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
+        )
     z = P.exp(x) - x * y
     if compute_full_loss:
         stirling = y * log(y) - y + 0.5 * log(2 * _math.pi * y)

@@ -149,7 +149,7 @@ class Tensor(_Operators):
         return np.array(self.numpy(), dtype=dtype)
 
     def __bool__(self):
-        return bool(self.numpy())
+        return self._a.size > 0 and bool(self.numpy())
 
     def __float__(self):
         return float(_scalar(self))
@@ -164,7 +164,7 @@ class Tensor(_Operators):
         return self.numpy().__index__()
 
     def __round__(self, ndigits=0):
-        return np.round(self.numpy(), ndigits)
+        return Tensor(np.round(self._a, ndigits or 0))
 
     def __len__(self):
         if not self._a.ndim:
@@ -403,15 +403,15 @@ def _from_python(leaves, kinds, dtype):
         return a
     late = complex in kinds and type(leaves[0]) is not complex
     if len(kinds) > 1 and (
-        bool in kinds and dtype is None or late and getattr(dtype, "kind", "") != "c"
-    ):
+        bool is type(leaves[0]) and dtype is None or late and getattr(dtype, "kind", "") != "c"
+    ):  # as in TensorFlow: [1, True] is [1, 1], but what begins with a boolean holds booleans
         raise _mixed()
     if dtype is None:
         if complex in kinds:
             dtype = np.dtype(np.complex128)
         elif float in kinds or not kinds:
             dtype = np.dtype(np.float32)
-        elif bool in kinds:
+        elif kinds == {bool}:
             dtype = np.dtype(bool)
         else:
             fits = all(-(2**31) <= v < 2**31 for v in leaves)
@@ -563,7 +563,7 @@ def constant(value, dtype=None, shape=None, name=None):
         )
     t = as_tensor(value, wanted)
     if shape is None:
-        return t
+        return Tensor(t._a) if isinstance(value, Variable) else t  # a constant does not follow it
     shape = tuple(
         int(n) for n in (shape if hasattr(shape, "__len__") or hasattr(shape, "_a") else [shape])
     )

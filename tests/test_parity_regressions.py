@@ -746,3 +746,125 @@ def test_axes_that_are_tensors_and_strings_that_are_scalars():
     assert tf.boolean_mask([1, 2], [True, False], axis=tf.constant(0)).numpy().tolist() == [1]
     assert tf.squeeze(["word"]).shape == []
     assert int(tf.math.count_nonzero(["", "word"])) == 1
+
+
+def test_an_axis_that_is_a_float():
+    for f in (tf.cumsum, tf.math.cumprod, tf.argmax):
+        with pytest.raises(TypeError):
+            f(tf.ones([2]), axis=1.5)
+    with pytest.raises(Invalid):
+        tf.math.reduce_std([True])
+
+
+def test_no_rows_to_map():
+    z = tf.vectorized_map(lambda row: tf.cast(tf.reduce_sum(row), tf.float64), tf.zeros([0, 3]))
+    assert z.shape == [0] and z.dtype == tf.float64
+
+
+def test_letters_of_an_einsum_do_not_broadcast():
+    for equation in ("ab,ab->b", "...b,...b->..."):
+        with pytest.raises(Invalid):
+            tf.einsum(equation, tf.ones([2, 1]), tf.ones([2, 3]))
+    assert tf.einsum("b...,b...->...", tf.ones([2, 1]), tf.ones([2, 3])).shape == [3]
+
+
+def test_numbers_and_booleans_in_one_list():
+    assert tf.constant([1, True]).dtype == tf.int32 and tf.constant([1.0, True]).dtype == tf.float32
+    with pytest.raises(ValueError):
+        tf.constant([True, 1])
+
+
+def test_nothing_is_false():
+    assert not tf.zeros([0]) and not tf.Variable(tf.zeros([2, 0]))
+
+
+def test_casts_that_saturate():
+    assert tf.saturate_cast([1e10, -1e10], tf.int32).numpy().tolist() == [2147483520, -(2**31)]
+    assert tf.saturate_cast([1.7 + 2j, 300], tf.uint8).numpy().tolist() == [1, 255]
+
+
+def test_partitions_and_k_that_do_not_exist():
+    for partitions, n in (([0, 2], 2), ([0, -1], 2), ([], 0)):
+        with pytest.raises(Invalid):
+            tf.dynamic_partition(tf.ones([len(partitions)]), partitions, n)
+    for k in (-1, 1.5, [1, 2]):
+        with pytest.raises(Invalid):
+            tf.math.top_k([1.0, 2.0], k)
+
+
+def test_losses_of_examples():
+    with pytest.raises(ValueError):
+        tf.nn.compute_average_loss(1.0)
+    with pytest.raises(ValueError):
+        tf.nn.log_poisson_loss([1.0], [1.0, 2.0])
+    assert float(tf.nn.scale_regularization_loss([1.0, 2.0])) == 3.0
+
+
+def test_the_first_operand_of_a_product_fixes_the_dtype():
+    x, n = tf.ones([2, 2]), np.ones([2, 2])
+    assert (n @ x).dtype == (x @ n).dtype == tf.matmul(x, n).dtype == tf.float32
+    for f in (
+        tf.matmul,
+        lambda a, b: tf.tensordot(a, b, 1),
+        lambda a, b: tf.linalg.matvec(a, b[0]),
+    ):
+        with pytest.raises(Invalid):
+            f(n, x)
+
+
+def test_labels_and_their_dtypes():
+    x, n = tf.ones([1, 2]), np.ones([1, 2])
+    assert tf.nn.softmax_cross_entropy_with_logits(tf.constant([[0, 1]]), x).dtype == tf.float32
+    for f in (tf.nn.sigmoid_cross_entropy_with_logits, tf.nn.log_poisson_loss):
+        with pytest.raises(Invalid):
+            f(n, x)
+
+
+def test_what_is_one_integer():
+    x = tf.ones([2, 2])
+    for f in (
+        lambda n: tf.linalg.band_part(x, n, 0),
+        lambda n: tf.math.unsorted_segment_sum(x, [0, 1], n),
+        lambda n: tf.linspace(0.0, 1.0, n),
+        lambda n: tf.one_hot([1], n),
+        lambda n: tf.expand_dims(x, n),
+        lambda n: tf.reshape(x, [n]),
+    ):
+        for n in (0.5, [1, 2]):
+            with pytest.raises(Invalid):
+                f(n)
+    assert tf.concat([x, x], [1]).shape == [2, 4]
+
+
+def test_a_constant_made_of_a_variable_does_not_follow_it():
+    assert gradient(tf.constant, tf.Variable([1.0])) is None
+
+
+def test_comparing_shapes_that_differ_gives_a_tensor():
+    x = tf.ones([2])
+    assert (
+        isinstance(x == tf.ones([3]), tf.Tensor) and not (x == tf.ones([3])) and x != tf.ones([3])
+    )
+
+
+def test_floats_divided_by_zero_and_truncated():
+    z = tf.truncatediv([1.0, 7.0], [0.0, -2.0])
+    assert z.numpy().tolist() == [np.inf, -3.0]
+    for f in (tf.math.is_nan, tf.math.is_finite, lambda x: tf.debugging.check_numerics(x, "")):
+        with pytest.raises(Invalid):
+            f(tf.constant(1j))
+
+
+def test_third_derivatives_of_relu_are_connected():
+    x = tf.Variable([1.0, -1.0])
+    for f in (tf.nn.relu, tf.nn.relu6):
+        with tf.GradientTape(persistent=True) as tape:
+            g = tape.gradient(f(x), x)
+            g = tape.gradient(g, x)
+        assert tape.gradient(g, x).numpy().tolist() == [0.0, 0.0]
+
+
+def test_no_segments_to_multiply():
+    assert tf.math.segment_prod(tf.zeros([0, 2]), tf.constant([], tf.int32)).shape == [0, 2]
+    with pytest.raises(Invalid):
+        tf.math.segment_min([1j, 2.0], [0, 0])
