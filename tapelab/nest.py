@@ -45,7 +45,7 @@ def flatten(structure, expand_composites=False):
         return [structure]
     children = _children(structure)
     if not any(map(_is_nested, children)):  # most structures: a list of variables
-        return children
+        return list(children)
     leaves, stack = [], [iter(children)]
     while stack:
         for child in stack[-1]:
