@@ -364,7 +364,7 @@ def getitem(x, key, box=Tensor):
     except IndexError as e:
         raise InvalidArgumentError(f"slice index out of bounds: {e} [Op:StridedSlice]") from e
     z = new(box)
-    z._a = a
+    z._a = a if type(a) is not bytes else np.array(a, object)
     if active.tapes:
         record(P.getitem, {"key": key}, z, (x,))
     return z

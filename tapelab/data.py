@@ -41,11 +41,20 @@ def _each(f, *structures):
     return f(*structures)
 
 
+def _sizes(shape):
+    """The sizes of a shape, None for those that are free (None or -1)."""
+    if shape is None:
+        return None
+    shape = [shape] if np.ndim(shape) == 0 else list(shape)
+    return [None if n is None or n == -1 else int(n) for n in shape]
+
+
 def _leaves(structure):
     return nest.flatten(structure)
 
 
 def _box(a):
+    a = np.array(a, object) if type(a) is bytes else a  # a single string
     return Tensor(a if isinstance(a, np.generic) or a.ndim else a[()] if a.dtype.kind != "O" else a)
 
 
@@ -246,21 +255,65 @@ class Dataset:
     def padded_batch(
         self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None
     ):
-        """As `batch`, with elements padded with zeros to the largest shape in the batch."""
+        """As `batch`, with elements padded to the largest shape in the batch.
 
-        def pad(*xs):
-            full = np.max([x.shape for x in xs], axis=0)
-            return np.stack([np.pad(x, [(0, m - k) for m, k in zip(full, x.shape)]) for x in xs])
+        Args:
+          padded_shapes: shapes to pad to (structured like an element), None for sizes that follow
+            the batch. padding_values: what to pad with, one value or a structure of them (zeros).
+        Raises:
+          InvalidArgumentError: an element larger than `padded_shapes`.
+
+        >>> import tapelab as tf
+        >>> ds = tf.data.Dataset.range(1, 3).map(lambda n: tf.fill([n], n))
+        >>> [x.tolist() for x in ds.padded_batch(2, [3], padding_values=-1).as_numpy_iterator()]
+        [[[1, -1, -1], [2, 2, -1]]]
+        """
+        size = int(batch_size)
+
+        def alike(given, element):  # one for each part of an element
+            if not isinstance(given, (tuple, dict)) or not isinstance(element, (tuple, dict)):
+                return _each(lambda _: given, element)
+            if len(given) != len(element):
+                raise ValueError(
+                    f"padded_shapes and padding_values have a part for each of the {len(element)} parts "
+                    f"of an element, got {given}."
+                )
+            return given
+
+        def pad(x, shape, value, *others):
+            xs = (x, *others)
+            full = np.max([x.shape for x in xs], axis=0).astype(int)
+            if shape is not None:
+                wanted = [m if d is None else d for d, m in zip(_sizes(shape), full, strict=True)]
+                if any(d < m for d, m in zip(wanted, full)):
+                    raise InvalidArgumentError(
+                        f"Attempted to pad to a smaller size than the input element: padded_shapes of "
+                        f"{list(wanted)}, an element of {full.tolist()} [Op:PaddedBatchDatasetV2]"
+                    )
+                full = wanted
+            if value is None:
+                value = b"" if x.dtype.kind == "O" else 0
+            value = as_tensor(value, x.dtype)._a
+            out = np.full((len(xs), *full), value, x.dtype)
+            for k, x in enumerate(xs):
+                out[(k, *map(slice, x.shape))] = x
+            return out
 
         def start():
             elements = self._start()
-            while chunk := list(itertools.islice(elements, int(batch_size))):
-                if len(chunk) == batch_size or not drop_remainder:
-                    yield _each(pad, *chunk)
+            while chunk := list(itertools.islice(elements, size)):
+                if len(chunk) == size or not drop_remainder:
+                    first = chunk[0]
+                    shapes, values = alike(padded_shapes, first), alike(padding_values, first)
+                    yield _each(pad, first, shapes, values, *chunk[1:])
 
-        spec = self._specs(lambda s: TensorSpec([None] * (1 + len(s.shape)), s.dtype))
-        count = self._size if self._size < 0 else -(-self._size // int(batch_size))
-        return Dataset(start, count, spec)
+        def spec(s, shape):
+            first = size if drop_remainder else None
+            return TensorSpec([first, *(_sizes(shape) or [None] * len(s.shape))], s.dtype)
+
+        specs = lambda: _each(spec, self.element_spec, alike(padded_shapes, self.element_spec))
+        count = self._size // size if drop_remainder else -(-self._size // size)
+        return Dataset(start, self._size if self._size < 0 else count, specs)
 
     def unbatch(self, name=None):
         """The rows of the elements, one by one."""

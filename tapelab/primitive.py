@@ -85,7 +85,8 @@ class Primitive:
         """The forward, with NumPy's complaints turned into ours."""
         try:
             try:
-                return self.forward(*arrays, **attrs)
+                z = self.forward(*arrays, **attrs)
+                return z if type(z) is not bytes else np.array(z, object)  # a single string
             except (RuntimeWarning, FloatingPointError):  # somebody made warnings errors
                 with np.errstate(all="ignore"):
                     return self.forward(*arrays, **attrs)

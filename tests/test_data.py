@@ -116,3 +116,27 @@ def test_lines_of_text_files(tmp_path):
     assert d.element_spec == tf.TensorSpec([], tf.string)
     with pytest.raises(ValueError, match="GZIP"):
         tf.data.TextLineDataset(str(tmp_path / "a"), compression_type="GZIP")
+
+
+def growing():
+    return tf.data.Dataset.range(1, 5).map(lambda n: tf.fill([n], n))
+
+
+def test_padded_batches_have_the_shape_and_the_filling_asked_for():
+    of = lambda ds: [x.tolist() for x in ds.as_numpy_iterator()]
+    assert of(growing().take(2).padded_batch(2, 3)) == [[[1, 0, 0], [2, 2, 0]]]
+    assert of(growing().take(2).padded_batch(2, [None], -1)) == [[[1, -1], [2, 2]]]
+    assert growing().padded_batch(2, [5], drop_remainder=True).element_spec.shape == (2, 5)
+    pairs = tf.data.Dataset.zip((growing(), growing())).take(2)
+    ((x, y),) = pairs.padded_batch(2, ([3], [None]), (None, 9)).as_numpy_iterator()
+    assert x.tolist() == [[1, 0, 0], [2, 2, 0]] and y.tolist() == [[1, 9], [2, 2]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="smaller size"):
+        list(growing().padded_batch(4, [2]))
+    with pytest.raises(ValueError, match="2 parts"):
+        list(pairs.padded_batch(2, ([3],)))
+
+
+def test_rows_of_strings_are_strings():
+    ds = tf.data.Dataset.from_tensor_slices(["a", "b"])
+    assert [x.numpy() for x in ds] == [b"a", b"b"] == [x.numpy() for x in tf.constant(["a", "b"])]
+    assert tf.gather(["a", "b"], 1).numpy() == b"b"
