@@ -69,7 +69,12 @@ def rgb_to_grayscale(images, name=None):
 
 
 def convert_image_dtype(image, dtype, saturate=False, name=None):
-    """Between integers (0 to the largest) and floats (0 to 1), rescaled."""
+    """Between integers (0 to the largest) and floats (0 to 1), rescaled.
+
+    >>> import tapelab as tf
+    >>> int(tf.image.convert_image_dtype(tf.constant(255, tf.uint8), tf.uint16))
+    65280
+    """
     x, to = as_tensor(image), numpy_dtype(dtype)
     have = x._a.dtype
     if have.kind in "iu" and to.kind == "f":
@@ -77,6 +82,12 @@ def convert_image_dtype(image, dtype, saturate=False, name=None):
     if have.kind == "f" and to.kind in "iu":
         scaled = x * have.type(np.iinfo(to).max + 0.5)
         return saturate_cast(scaled, to) if saturate else cast(scaled, to)
+    if have.kind in "iu" and to.kind in "iu" and have != to:
+        sizes = [int(np.iinfo(d).max) + 1 for d in (have, to)]
+        fit = saturate_cast if saturate else cast
+        if sizes[0] > sizes[1]:
+            return fit(x // (sizes[0] // sizes[1]), to)
+        return fit(x, to) * (sizes[1] // sizes[0])
     return cast(x, to)
 
 

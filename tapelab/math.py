@@ -1034,12 +1034,14 @@ def cast(x, dtype, name=None):
 def saturate_cast(value, dtype, name=None):
     """`cast`, with values outside the range of `dtype` moved to its nearest end."""
     x, to = as_tensor(value), as_dtype(dtype)
-    if to.is_integer:
-        if x._a.dtype.kind == "c":
-            x = real(x)
-        lo, hi = np.array([to.min, to.max]).astype(x._a.dtype)
-        if x._a.dtype.kind == "f" and float(hi) > to.max:  # 2**31 - 1 is no float32: the one below it
-            hi = np.nextafter(hi, x._a.dtype.type(0))
+    if x._a.dtype.kind == "c" and to.is_integer:
+        x = real(x)
+    have = x._a.dtype
+    if have.kind in "iuf" and (to.is_integer or to.is_floating):
+        known = np.iinfo(have) if have.kind in "iu" else np.finfo(have)
+        lo, hi = (have.type(v) for v in (max(to.min, known.min), min(to.max, known.max)))
+        if have.kind == "f" and to.is_integer and int(hi) > to.max:  # rounded up, out of the range
+            hi = np.nextafter(hi, have.type(0))
         x = minimum(maximum(x, Tensor(lo)), Tensor(hi))
     return cast(x, to)
 

@@ -281,3 +281,25 @@ def test_real_functions_of_complex_numbers():
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    "have, to, values, expected",
+    [
+        ("uint8", "int8", [100, 200], [100, 127]),
+        ("int8", "uint8", [100, -5], [100, 0]),
+        ("float32", "int32", [3e9, -3e9, 5.0], [2147483520, -2147483648, 5]),
+        ("float64", "float16", [1e9, -1e9], [65504, -65504]),
+    ],
+)
+def test_saturating_casts_stay_in_both_ranges(have, to, values, expected):
+    assert tf.saturate_cast(tf.constant(np.array(values, have)), to).numpy().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "have, to, value, expected",
+    [("uint8", "uint16", 255, 65280), ("int16", "uint8", 1000, 7), ("uint8", "uint8", 9, 9)],
+)
+def test_images_are_rescaled_between_integers(have, to, value, expected):
+    image = tf.fill([1, 1, 1], tf.constant(value, have))
+    assert tf.image.convert_image_dtype(image, to).numpy().item() == expected
