@@ -161,8 +161,19 @@ def function(
     return Function(func, input_signature)
 
 
+def _decorator(call, func, Tout):
+    """`func`, or whatever is decorated, as a function of tensors that goes through `call`."""
+    bind = lambda f: functools.wraps(f)(lambda *args: call(f, args, Tout))
+    return bind if func is None else bind(func)
+
+
 def py_function(func=None, inp=None, Tout=None, name=None):
-    """`func(*inp)` with its results as tensors of the dtypes `Tout`; gradients flow through."""
+    """`func(*inp)` with its results as tensors of the dtypes `Tout`; gradients flow through.
+
+    Without `inp` (and `func`) a decorator: `@tf.py_function(Tout=tf.float32)`.
+    """
+    if inp is None:
+        return _decorator(py_function, func, Tout)
     result = func(*[as_tensor(x) for x in inp])
     if Tout is None or Tout == []:
         return []
@@ -172,11 +183,19 @@ def py_function(func=None, inp=None, Tout=None, name=None):
 
 
 def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
-    """`func` called with NumPy arrays, its results as tensors of `Tout`; no gradient passes."""
-    result = func(*[as_tensor(x).numpy() for x in inp])
+    """`func` called with NumPy arrays, its results as tensors of `Tout`; no gradient passes.
+
+    Without `inp` (and `func`) a decorator: `@tf.numpy_function(Tout=tf.float32)`.
+    """
+    if inp is None:
+        return _decorator(numpy_function, func, Tout)
+    values = [as_tensor(x).numpy() for x in inp]
+    result = func(*[x if isinstance(x, bytes) else np.asarray(x) for x in values])
+    dtypes = nest.map_structure(numpy_dtype, Tout)
+    tensor = lambda r, d: as_tensor(r if d.kind == "O" else np.asarray(r, d))
     if isinstance(Tout, (list, tuple)):
-        return [as_tensor(np.asarray(r, numpy_dtype(t))) for r, t in zip(result, Tout)]
-    return as_tensor(np.asarray(result, numpy_dtype(Tout)))
+        return list(map(tensor, result, dtypes))
+    return tensor(result, dtypes)
 
 
 # ---------------------------------------------------------------- conditions and loops

@@ -164,22 +164,39 @@ def bincount(
     """How often each integer occurs; with weights, the sum of its weights.
 
     Args:
-      axis: -1 counts each row of a matrix by itself. binary_output: whether it occurs, 0 or 1.
+      minlength, maxlength: bounds of the result's length; larger integers are not counted.
+      axis: None or 0 to count all together, -1 to count each row of a matrix.
+      binary_output: 1 for what occurs, however often.
+
+    >>> import tapelab as tf
+    >>> tf.math.bincount([[0, 2], [1, 1]], axis=-1).numpy().tolist()
+    [[1, 0, 1], [0, 2, 0]]
     """
-    a = as_tensor(arr)._a
     if axis not in (None, 0, -1):
-        raise ValueError(f"Unsupported value for argument axis={axis}. Only 0 and -1 are supported.")
+        raise ValueError(
+            f"Unsupported value for argument axis={axis}. Only 0 and -1 are currently supported."
+        )
+    if binary_output and weights is not None:
+        raise ValueError("Arguments `binary_output` and `weights` are mutually exclusive.")
+    a = as_tensor(arr)._a
     if a.size and a.min() < 0:
         raise InvalidArgumentError("Input arr must be non-negative! [Op:Bincount]")
+    if axis == -1 and a.ndim > 2:
+        raise ShapeError(f"Shape must be at most rank 2 but is rank {a.ndim} [Op:DenseBincount]")
     n = max(int(a.max()) + 1 if a.size else 0, int(minlength or 0))
     n = n if maxlength is None else min(n, int(maxlength))
-    rows = a if axis == -1 and a.ndim == 2 else a.reshape(1, -1)
-    w = np.ones(rows.shape) if weights is None else as_tensor(weights)._a.reshape(rows.shape)
-    z = np.stack([np.bincount(r[r < n], v[r < n], n) for r, v in zip(rows, w)])
-    if binary_output:
-        z = z > 0
-    z = z if rows is a else z[0]
-    return Tensor(z.astype(numpy_dtype(dtype) if weights is None else as_tensor(weights)._a.dtype))
+    w = None if weights is None else as_tensor(weights)._a
+
+    def count(a, w):
+        keep = a < n
+        return np.bincount(a[keep], None if w is None else w[keep], n)[:n]
+
+    if axis == -1 and a.ndim == 2:
+        z = np.stack([count(row, None if w is None else w[i]) for i, row in enumerate(a)])
+    else:
+        z = count(np.ravel(a), None if w is None else np.ravel(w))
+    z = z > 0 if binary_output else z
+    return Tensor(z.astype(numpy_dtype(dtype) if w is None else w.dtype))
 
 
 def dynamic_partition(data, partitions, num_partitions, name=None):

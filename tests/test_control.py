@@ -42,6 +42,20 @@ def test_python_functions_without_a_result():
     assert tf.py_function(lambda x: None, [1.0], []) == []
 
 
+def test_python_functions_decorate():
+    @tf.py_function(Tout=tf.float32)
+    def cube(x):
+        """Its third power."""
+        return x**3
+
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = cube(x)
+    assert float(tape.gradient(y, x)) == 12.0 and cube.__doc__ == "Its third power."
+    kind = tf.numpy_function(Tout=tf.string)(lambda x: type(x).__name__)
+    assert kind(1.0).numpy() == b"ndarray"
+
+
 def test_values_known_beforehand():
     assert tf.get_static_value(tf.constant(1.0)) == 1.0 == tf.get_static_value(1.0)
     assert tf.get_static_value(tf.Variable(1.0)) is None
@@ -151,6 +165,18 @@ def test_sorted_segments_are_sorted():
     assert tf.math.segment_max([1.0, 5.0, 2.0], [0, 0, 1]).numpy().tolist() == [5.0, 2.0]
     with pytest.raises(Invalid, match="not increasing"):
         tf.math.segment_mean([1.0, 2.0], [1, 0])
+
+
+def test_counts():
+    rows = [[0, 2, 2], [1, 1, 1]]
+    count = lambda **kw: tf.math.bincount(rows, **kw).numpy().tolist()
+    assert count() == [1, 3, 2] and count(axis=-1) == [[1, 0, 2], [0, 3, 0]]
+    assert count(axis=-1, binary_output=True) == [[1, 0, 1], [0, 1, 0]]
+    assert count(axis=-1, weights=[[1.0, 2.0, 3.0]] * 2, maxlength=2) == [[1.0, 0.0], [0.0, 6.0]]
+    with pytest.raises(ValueError, match="axis=1"):
+        count(axis=1)
+    with pytest.raises(ValueError, match="exclusive"):
+        count(weights=rows, binary_output=True)
 
 
 EXACT = [
