@@ -35,7 +35,10 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape, dtype=None, **kwargs):
-        return self._tensor(np.full(tuple(shape), self.value), dtype)
+        shape, value = tuple(shape), np.asarray(self.value)
+        if value.size == math.prod(shape):  # as many values as weights
+            value = value.reshape(shape)
+        return self._tensor(np.full(shape, value), dtype)
 
 
 class Zeros(Constant):
