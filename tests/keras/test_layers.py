@@ -368,6 +368,12 @@ def test_a_keras_variable_is_a_variable():
     assert not isinstance(v, tf.keras.Variable)
 
 
+def test_a_constant_initializer_takes_as_many_values_as_weights():
+    fill = tf.constant_initializer([0, 1, 2, 3])
+    assert fill([2, 2]).numpy().tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    assert tf.constant_initializer(2.0)([2]).numpy().tolist() == [2.0, 2.0]
+
+
 @pytest.mark.parametrize(
     "name, variance",
     [
