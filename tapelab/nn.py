@@ -834,16 +834,23 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, int(np.ravel(d)[-1])]))
 
 
+def _pool1d(pool, op, input, ksize, strides, padding, data_format):
+    """Sequences as images of one row; with channels in the middle they are turned around it."""
+    if data_format not in ("NWC", "NCW", None):
+        raise ValueError(f"data_format must be 'NWC' or 'NCW', got {data_format!r} [Op:{op}]")
+    turn = lambda x: P.transpose(x, perm=(-3, -1, -2)) if data_format == "NCW" else x
+    x, k, s = _rank_3(input, op), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
+    return turn(_one_more_axis(turn(x), lambda x: pool(x, [1, k], [1, s], padding)))
+
+
 def max_pool1d(input, ksize, strides, padding, data_format="NWC", name=None):
     """The maximum of each window of sequences (batch, width, channels)."""
-    x, k, s = _rank_3(input, "MaxPool"), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
-    return _one_more_axis(x, lambda x: max_pool2d(x, [1, k], [1, s], padding))
+    return _pool1d(max_pool2d, "MaxPool", input, ksize, strides, padding, data_format)
 
 
 def avg_pool1d(input, ksize, strides, padding, data_format="NWC", name=None):
     """The mean of each window of sequences (batch, width, channels)."""
-    x, k, s = _rank_3(input, "AvgPool"), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
-    return _one_more_axis(x, lambda x: avg_pool2d(x, [1, k], [1, s], padding))
+    return _pool1d(avg_pool2d, "AvgPool", input, ksize, strides, padding, data_format)
 
 
 def depthwise_conv2d(

@@ -347,3 +347,11 @@ def test_lookup_and_small_things():
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_pooling_of_sequences_with_channels_in_the_middle():
+    x = tf.reshape(tf.range(8.0), [1, 2, 4])
+    assert tf.nn.max_pool1d(x, 2, 2, "VALID", "NCW").numpy().tolist() == [[[1.0, 3.0], [5.0, 7.0]]]
+    assert tf.nn.avg_pool1d(x, 2, 2, "VALID", "NCW").numpy().tolist() == [[[0.5, 2.5], [4.5, 6.5]]]
+    with pytest.raises(ValueError, match="NWC"):
+        tf.nn.max_pool1d(x, 2, 2, "VALID", "WNC")
