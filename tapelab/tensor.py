@@ -937,8 +937,9 @@ class Variable(_Operators):
 
     def _no_augmented(self, op, method):
         raise RuntimeError(
-            f"`variable {op} value` with `tf.Variable`s is not supported. Use `variable.{method}(value)` to "
-            f"modify the variable, or `out = variable {op[0]} value` if you need to get a new output Tensor."
+            f"`variable {op} value` with `tf.Variable`s is not supported. Use `variable.{method}(value)` "
+            f"to modify the variable, or `out = variable {op[:-1]} value` if you need to get a new output "
+            f"Tensor."
         )
 
     def __iadd__(self, other):
@@ -952,6 +953,9 @@ class Variable(_Operators):
 
     def __itruediv__(self, other):
         self._no_augmented("/=", "assign")
+
+    def __ipow__(self, other):
+        self._no_augmented("**=", "assign")
 
 
 Variable.__name__ = "ResourceVariable"

@@ -107,7 +107,8 @@ def test_integers_to_float_and_back():
 
 
 @pytest.mark.parametrize(
-    "operator, method", [("+", "assign_add"), ("-", "assign_sub"), ("*", "assign"), ("/", "assign")]
+    "operator, method",
+    [("+", "assign_add"), ("-", "assign_sub"), ("*", "assign"), ("/", "assign"), ("**", "assign")],
 )
 def test_augmented_assignment_is_refused_and_explained(operator, method):
     names = {"v": tf.Variable(1.0)}
