@@ -167,6 +167,21 @@ def _decorator(call, func, Tout):
     return bind if func is None else bind(func)
 
 
+def _results(result, Tout, convert):
+    """What a Python function returned, as a tensor of dtype `Tout` or a list of them."""
+    if Tout is None or isinstance(Tout, (list, tuple)):
+        Tout = Tout or []
+        one = not isinstance(result, (list, tuple))
+        result = [result] * (result is not None) if one else result
+        if len(result) != len(Tout):
+            raise InvalidArgumentError(
+                f"The function returned {len(result)} values, but Tout has {len(Tout)} dtypes "
+                f"[Op:EagerPyFunc]"
+            )
+        return list(map(convert, result, Tout))
+    return convert(result, Tout)
+
+
 def py_function(func=None, inp=None, Tout=None, name=None):
     """`func(*inp)` with its results as tensors of the dtypes `Tout`; gradients flow through.
 
@@ -174,12 +189,7 @@ def py_function(func=None, inp=None, Tout=None, name=None):
     """
     if inp is None:
         return _decorator(py_function, func, Tout)
-    result = func(*[as_tensor(x) for x in inp])
-    if Tout is None or Tout == []:
-        return []
-    if isinstance(Tout, (list, tuple)):
-        return [convert_to_tensor(r, t) for r, t in zip(result, Tout)]
-    return convert_to_tensor(result, Tout)
+    return _results(func(*[as_tensor(x) for x in inp]), Tout, convert_to_tensor)
 
 
 def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
@@ -191,11 +201,12 @@ def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
         return _decorator(numpy_function, func, Tout)
     values = [as_tensor(x).numpy() for x in inp]
     result = func(*[x if isinstance(x, bytes) else np.asarray(x) for x in values])
-    dtypes = nest.map_structure(numpy_dtype, Tout)
-    tensor = lambda r, d: as_tensor(r if d.kind == "O" else np.asarray(r, d))
-    if isinstance(Tout, (list, tuple)):
-        return list(map(tensor, result, dtypes))
-    return tensor(result, dtypes)
+
+    def convert(r, dtype):
+        d = numpy_dtype(dtype)
+        return as_tensor(r if d.kind == "O" else np.asarray(r, d))
+
+    return _results(result, Tout, convert)
 
 
 # ---------------------------------------------------------------- conditions and loops
@@ -283,7 +294,7 @@ def _rows(elems, error=ValueError):
             np.shape(x._t._a if isinstance(x, Variable) else x._a if isinstance(x, Tensor) else x)
         ):
             raise error(
-                f"elements must be at least 1-D tensors, to have rows; got the scalar {x!r}."
+                f"elems must be 1+ dimensional Tensors, not scalars (they have no rows); got {x!r}."
             )
     flat = [unstack(x) for x in nest.flatten(elems)]
     if not flat:
@@ -332,6 +343,8 @@ def map_fn(
     if signature is None:
         signature = nest.map_structure(lambda x: as_tensor(x).dtype, elems)
         nest.assert_same_structure(signature, results[0], check_types=False)
+    else:
+        nest.assert_same_structure(signature, results[0])
     wanted = [as_dtype(getattr(d, "dtype", d)) for d in nest.flatten(signature)]
     for r in results:
         for x, d in zip(nest.flatten(r), wanted):

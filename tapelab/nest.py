@@ -109,7 +109,8 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
     if one:
         if check_types and not _same_kind(nest1, nest2):
             raise TypeError(
-                f"The two structures don't have the same sequence type: {type(nest1)} and {type(nest2)}."
+                f"The two structures don't have the same nested structure: {type(nest1)} is not "
+                f"{type(nest2)}."
             )
         if isinstance(nest1, Mapping) and set(nest1) != set(nest2):
             raise ValueError(f"The two dictionaries don't have the same keys: {nest1} and {nest2}.")

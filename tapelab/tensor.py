@@ -469,7 +469,7 @@ def _mixed():
 def _from_numpy(a, dtype):
     """A private, native-order copy of NumPy data, of `dtype` when one is given."""
     if dtype is None or dtype == a.dtype:
-        if a.dtype.kind in "US":
+        if a.dtype.kind in "USO" and all(isinstance(s, (str, bytes)) for s in a.flat):
             a = np.array(
                 [s.encode() if isinstance(s, str) else s for s in a.ravel().tolist()], object
             ).reshape(a.shape)
@@ -477,7 +477,7 @@ def _from_numpy(a, dtype):
             a = a.astype(a.dtype.newbyteorder("="))
         elif np.dtype(a.dtype.str) not in dtypes._BY_NUMPY:
             raise _unsupported(a)
-        elif a.dtype.kind == "O" and not all(isinstance(s, (str, bytes)) for s in a.ravel()):
+        elif a.dtype.kind == "O":
             raise _unsupported(a.tolist())
     elif dtype.kind == "O":
         if a.dtype.kind in "US":

@@ -56,6 +56,28 @@ def test_python_functions_decorate():
     assert kind(1.0).numpy() == b"ndarray"
 
 
+def test_python_functions_return_as_many_values_as_announced():
+    x = tf.ones([2, 3])
+    (whole,) = tf.py_function(tf.exp, [x], [tf.float32])
+    assert whole.shape == (2, 3)
+    (whole,) = tf.numpy_function(np.exp, [x], [tf.float32])
+    assert whole.shape == (2, 3)
+    with pytest.raises(Invalid, match="2 values, but Tout has 1"):
+        tf.py_function(lambda x: (x, x), [x], [tf.float32])
+    names = tf.numpy_function(lambda: np.array(["a", "b"], object), [], tf.string)
+    assert names.numpy().tolist() == [b"a", b"b"]
+
+
+def test_maps_return_the_structure_announced():
+    x = tf.constant([1.0, 2.0])
+    with pytest.raises(TypeError, match="nested structure"):
+        tf.map_fn(lambda r: (r, r), x, fn_output_signature=[tf.float32, tf.float32])
+    with pytest.raises(ValueError, match="nested structure"):
+        tf.map_fn(lambda r: [r, r], x, fn_output_signature=tf.float32)
+    with pytest.raises(ValueError, match="not scalars"):
+        tf.map_fn(lambda r: r, [1, 2])
+
+
 def test_values_known_beforehand():
     assert tf.get_static_value(tf.constant(1.0)) == 1.0 == tf.get_static_value(1.0)
     assert tf.get_static_value(tf.Variable(1.0)) is None
