@@ -68,6 +68,13 @@ class Checkpoint:
 
     def __init__(self, root=None, **kwargs):
         self._objects = dict(kwargs) if root is None else {"root": root, **kwargs}
+        for name, x in self._objects.items():
+            if not hasattr(x, "assign") and _children(x) is None:
+                raise ValueError(
+                    f"`Checkpoint` was expecting {name} to be a trackable object, got {x!r}. It "
+                    "keeps variables and what holds them: modules, layers, models, optimizers, lists, "
+                    "dicts. A number can be kept as tf.Variable(number, trainable=False)."
+                )
         self.save_counter = 0
         for name, x in kwargs.items():
             setattr(self, name, x)
@@ -76,9 +83,7 @@ class Checkpoint:
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
         path = os.fspath(file_prefix)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        values = {
-            name: np.asarray(as_tensor(v)._a) for name, v in _walk(self._objects)[0].items()
-        }
+        values = {name: np.asarray(as_tensor(v)._a) for name, v in _walk(self._objects)[0].items()}
         with open(path + ".npz.part", "wb") as f:
             np.savez(f, **values)
         os.replace(path + ".npz.part", path + ".npz")  # whole or not at all

@@ -224,6 +224,12 @@ def test_checkpoints_that_do_not_fit_change_nothing(tmp_path):
         tf.train.Checkpoint(a=a).restore(tmp_path / "nowhere")
 
 
+def test_checkpoints_refuse_what_they_would_not_keep():
+    for x in (3, np.ones(2), tf.random.Generator.from_seed(1)):
+        with pytest.raises(ValueError, match="expecting step to be a trackable object"):
+            tf.train.Checkpoint(step=x)
+
+
 def test_checkpoints_hold_arrays_only(tmp_path):
     """An archive with a pickle in it is refused, not run."""
     np.savez(tmp_path / "evil.npz", a=np.array([object()], dtype=object))
