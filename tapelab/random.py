@@ -97,6 +97,14 @@ class Generator:
         """A stream that nothing repeats."""
         return cls(np.random.default_rng())
 
+    def reset_from_seed(self, seed):
+        """Begin again, as `from_seed(seed)`."""
+        self._rng = np.random.default_rng(seed)
+
+    def split(self, count=1):
+        """A list of `count` generators, independent of each other and of this one."""
+        return [Generator(rng) for rng in self._rng.spawn(int(count))]
+
     def _with(self, f, *args, **kwargs):
         saved = _state["rng"]
         _state["rng"] = self._rng
@@ -116,3 +124,34 @@ class Generator:
     def uniform(self, shape, minval=0, maxval=None, dtype="float32", name=None):
         """As `tf.random.uniform`."""
         return self._with(uniform, shape, minval, maxval, dtype)
+
+
+def get_global_generator():
+    """The generator that everybody shares; the first call makes it."""
+    if _state.get("global") is None:
+        _state["global"] = Generator.from_non_deterministic_state()
+    return _state["global"]
+
+
+def set_global_generator(generator):
+    """Put another generator in the place of the one that everybody shares."""
+    _state["global"] = generator
+
+
+def _stateless(f):
+    """`f` with a seed of two integers in place of a state: the same numbers at every call."""
+
+    def draw(shape, seed, *args, alg="auto_select", **kwargs):
+        pair = [int(n) for n in np.ravel(np.asarray(as_tensor(seed)._a))]
+        if len(pair) != 2:
+            raise ValueError(f"seed must have shape [2], such as [1, 2]; got {seed}.")
+        # NumPy's seeds are not negative; two's complement keeps negative ones apart
+        return Generator.from_seed([n % 2**64 for n in pair])._with(f, shape, *args, **kwargs)
+
+    draw.__name__ = draw.__qualname__ = f"stateless_{f.__name__}"
+    draw.__doc__ = f"As `tf.random.{f.__name__}`, from a `seed` of two integers and nothing else."
+    return draw
+
+
+stateless_normal, stateless_uniform = _stateless(normal), _stateless(uniform)
+stateless_truncated_normal = _stateless(truncated_normal)

@@ -266,3 +266,34 @@ def test_one_device():
     )
     with tf.device("/cpu:0"), tf.name_scope("a") as scope, tf.init_scope():
         assert scope == "a/" and tf.executing_eagerly()
+
+
+def test_generators_split_begin_again_and_are_shared():
+    g = tf.random.Generator.from_seed(1)
+    first, second = float(g.normal([])), float(g.normal([]))
+    g.reset_from_seed(1)
+    assert first == float(g.normal([])) and second != first
+    parts = tf.random.Generator.from_seed(1).split(3)
+    numbers = {float(p.normal([])) for p in parts}
+    assert len(numbers) == 3 and first not in numbers
+    again = [float(p.normal([])) for p in tf.random.Generator.from_seed(1).split(3)]
+    assert set(again) == numbers
+    shared = tf.random.get_global_generator()
+    assert shared is tf.random.get_global_generator() and shared.uniform([2]).shape == (2,)
+    tf.random.set_global_generator(g)
+    assert tf.random.get_global_generator() is g
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform", "truncated_normal"])
+def test_stateless_numbers_depend_on_their_seed_alone(kind):
+    draw = getattr(tf.random, f"stateless_{kind}")
+    a, b = draw([3], seed=[1, 2]), draw([3], tf.constant([1, 2]))
+    assert np.array_equal(a, b) and not np.array_equal(a, draw([3], seed=[1, -2]))
+    assert draw([2], seed=(0, 0), dtype=tf.float64).dtype == tf.float64
+    with pytest.raises(ValueError, match="shape"):
+        draw([3], seed=1)
+
+
+def test_stateless_integers():
+    x = tf.random.stateless_uniform([100], seed=[2, 3], minval=5, maxval=8, dtype=tf.int32)
+    assert set(x.numpy().tolist()) == {5, 6, 7}
