@@ -5,6 +5,7 @@ import sys
 from .. import namespaces
 from . import (
     activations,
+    backend,
     callbacks,
     constraints,
     datasets,
@@ -37,15 +38,15 @@ namespaces.ABSENT |= {
         "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
         "saving": _PROGRAM,
-        "backend": "use the functions of tf.*; clear_session is in tf.keras.utils",
         "random": "draw with tf.random.normal, tf.random.uniform and their like",
     },
     "keras.layers": {
         "*": _OWN,
         "Lambda": "tf.keras.layers.Activation takes any function",
         **dict.fromkeys("LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split(), _OWN),
-        **dict.fromkeys("Multiply Subtract Average add multiply subtract".split(), _ARITHMETIC),
+        **dict.fromkeys("Multiply Subtract multiply subtract".split(), _ARITHMETIC),
     },
+    "keras.backend": {"*": "what it computed is in tf.* itself"},
     "keras.models": {"*": _PROGRAM},
     "keras.losses": {"*": "any function of y_true and y_pred will do"},
     "keras.metrics": {"*": "any function of y_true and y_pred will do, or a subclass of Metric"},
@@ -68,7 +69,7 @@ namespaces.ABSENT |= {
         "get_file": "nothing is downloaded here; give the path of a file of your own",
     },
 }
-for _name in ("", "activations", "callbacks", "constraints", "datasets", "initializers", "layers",
+for _name in ("", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers",
               "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
               "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")

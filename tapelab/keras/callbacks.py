@@ -187,7 +187,7 @@ class Progress(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begin a bar where there is a terminal or a notebook, and tqdm to draw it."""
-        if self.verbose:
+        if self.verbose and self.epochs > 1:
             print(f"Epoch {epoch + 1}/{self.epochs}")
         self.start, self.count, self.shown = time.perf_counter(), 0, 0.0
         if self.verbose == 1 and (sys.stdout.isatty() or "ipykernel" in sys.modules):

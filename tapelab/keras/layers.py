@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import nn
-from ..array import concat, reshape
+from ..array import concat, repeat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
 from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
@@ -435,6 +435,28 @@ class AveragePooling2D(_Pooling):
     pool = staticmethod(nn.avg_pool2d)
 
 
+class UpSampling2D(Layer):
+    """Every pixel repeated `size` times in height and width.
+
+    >>> import tapelab as tf
+    >>> x = tf.reshape(tf.constant([1.0, 2.0]), [1, 1, 2, 1])
+    >>> tf.keras.layers.UpSampling2D((1, 2))(x).numpy().ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0]
+    """
+
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        if interpolation != "nearest":
+            raise ValueError(f"interpolation must be 'nearest' here, not {interpolation!r}.")
+        self.size = _pair(size, "size")
+
+    def call(self, x):
+        return repeat(repeat(x, self.size[0], axis=1), self.size[1], axis=2)
+
+
 class _GlobalPooling(Layer):
     input_spec = InputSpec(ndim=4)
 
@@ -744,3 +766,25 @@ class Add(_Merge):
         for x in xs[1:]:
             total = total + x
         return total
+
+
+class Average(Add):
+    """The mean of a list of tensors, which may broadcast."""
+
+    def call(self, xs):
+        return super().call(xs) / float(len(xs))
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """`Concatenate` as a function of the tensors."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def add(inputs, **kwargs):
+    """`Add` as a function of the tensors."""
+    return Add(**kwargs)(inputs)
+
+
+def average(inputs, **kwargs):
+    """`Average` as a function of the tensors."""
+    return Average(**kwargs)(inputs)

@@ -147,7 +147,13 @@ class Model(Layer):
             )
         expected, nodes, outputs = self._graph
         if isinstance(inputs, dict) and not isinstance(expected, dict):
-            inputs = [inputs[t.name] for t in leaves(expected)]
+            names = [t.name for t in leaves(expected)]
+            if missing := [name for name in names if name not in inputs]:
+                raise ValueError(
+                    f"Missing data for input {missing[0]!r}. You passed a data dictionary with keys "
+                    f"{list(inputs)}. Expected the following keys: {names}"
+                )
+            inputs = [inputs[name] for name in names]
         if isinstance(expected, dict) and isinstance(inputs, dict):
             inputs = [inputs[k] for k in expected]
         given, wanted = leaves(inputs), leaves(expected)
@@ -368,7 +374,7 @@ class Model(Layer):
         if verbose:
             Progress.line(step + 1, time.perf_counter() - start, dict(sorted(found.items())))
         if return_dict:
-            return found
+            return dict(sorted(found.items()))
         return list(found.values()) if len(found) > 1 else next(iter(found.values()))
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):

@@ -413,3 +413,18 @@ def test_the_name_of_a_weight_is_a_keyword():
 def test_activations_have_both_of_their_names():
     x = tf.constant([-1.0, 2.0])
     assert np.array_equal(L.Activation("swish")(x), L.Activation("silu")(x))
+
+
+def test_merging_functions_and_upsampling():
+    a, b = tf.constant([[1.0, 2.0]]), tf.constant([[3.0, 6.0]])
+    assert L.add([a, b]).numpy().tolist() == [[4.0, 8.0]]
+    assert L.average([a, b]).numpy().tolist() == [[2.0, 4.0]]
+    assert L.concatenate([a, b], axis=0).shape == (2, 2)
+    x = tf.Variable(tf.reshape(tf.range(4.0), [1, 2, 2, 1]))
+    with tf.GradientTape() as tape:
+        y = L.UpSampling2D((1, 3))(x)
+        z = tf.reduce_sum(y[0, :, :, 0] * [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert y.shape == (1, 2, 6, 1) and y[0, 1, :, 0].numpy().tolist() == [2, 2, 2, 3, 3, 3]
+    assert tape.gradient(z, x).numpy().ravel().tolist() == [6.0, 15.0, 6.0, 15.0]
+    with pytest.raises(ValueError, match="nearest"):
+        L.UpSampling2D(2, interpolation="bilinear")

@@ -568,3 +568,41 @@ def test_an_empty_name_is_a_name():
             super().__init__(name="")
 
     assert Block().name == ""
+
+
+def test_layers_remember_what_they_were_first_called_on_symbolically():
+    model = K.Sequential([K.Input((4,)), L.Dense(3, name="a"), L.Dense(2, name="b")])
+    parts = K.Model(model.inputs, [layer.output for layer in model.layers])
+    x = np.ones((5, 4), "f")
+    hidden, end = parts(x)
+    assert hidden.shape == (5, 3) and np.array_equal(end, model(x))
+    assert model.get_layer("b").input is model.get_layer("a").output
+    one, two = K.Input((2,), name="one"), K.Input((3,), name="two")
+    both = K.Model([one, two], L.concatenate([one, two]))
+    assert both.input == [one, two] and both.output.shape == (None, 5)
+    with pytest.raises(ValueError, match=r"input 'two'.*keys \['one'\].*\['one', 'two'\]"):
+        both({"one": np.ones((1, 2), "f")})
+    with pytest.raises(AttributeError, match="not called on a tf.keras.Input"):
+        _ = L.Dense(1).output
+
+
+def test_names_of_results_are_sorted_and_one_epoch_needs_no_heading(capsys):
+    model = K.Sequential([L.Dense(2, kernel_initializer="ones")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = np.eye(2, dtype="f"), np.array([0, 1])
+    history = model.fit(x, y, validation_data=(x, y), verbose=2).history
+    assert list(history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert list(model.evaluate(x, y, verbose=0, return_dict=True)) == ["accuracy", "loss"]
+    assert model.evaluate(x, y, verbose=0)[1] in (0.0, 0.5, 1.0)  # a list has the loss first
+    assert "Epoch" not in capsys.readouterr().out
+
+
+def test_names_are_counted_anew_after_clear_session():
+    K.backend.clear_session()
+    first = L.Dense(1).name
+    assert (first, L.Dense(1).name) == ("dense", "dense_1")
+    K.utils.clear_session()
+    assert L.Dense(1).name == "dense"
+    assert (K.backend.epsilon(), K.backend.floatx()) == (1e-7, "float32")
+    with pytest.raises(AttributeError, match="is in tf"):
+        _ = K.backend.mean
