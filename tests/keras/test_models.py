@@ -292,6 +292,7 @@ def test_building_without_data():
     assert [v.path for v in built.weights] == ["s/a/kernel", "s/a/bias", "s/b/kernel", "s/b/bias"]
     built.pop()
     assert built.count_params() == 15 and built(np.ones((1, 4))).shape == (1, 3)
+    assert built.output_shape == (None, 3) and built.outputs[0].shape == (None, 3)
     with pytest.raises(ValueError, match="found shape"):
         built(np.ones((1, 5)))
 
