@@ -9,7 +9,7 @@ from .registry import warn
 
 HOOKS = [
     f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "test", "test_batch")
+    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
     for when in ("begin", "end")
 ]
 
@@ -18,8 +18,9 @@ class Callback:
     """Base class: override the hooks you need. `self.model` and `self.params` are set by then.
 
     The hooks are on_train_begin, on_epoch_begin, on_train_batch_begin, on_test_begin,
-    on_test_batch_begin, and the same with end. They take the number of the epoch or batch if there
-    is one, and `logs`: name of metric -> value so far.
+    on_test_batch_begin, on_predict_begin, on_predict_batch_begin, and the same with end. They take
+    the number of the epoch or batch if there is one, and `logs`: name of metric -> value so far.
+    on_batch_begin and on_batch_end are those of training.
 
     >>> import tapelab as tf
     >>> class Print(tf.keras.callbacks.Callback):
@@ -57,9 +58,10 @@ class CallbackList:
             progress.epochs, progress.steps = epochs, steps
         every = [*callbacks, *([progress] if progress is not None else [])]
         for hook in HOOKS:
+            names = dict.fromkeys((hook, hook.replace("train_batch", "batch")))
             calls = [
-                getattr(c, hook) for c in every
-                if getattr(type(c), hook, None) is not getattr(Callback, hook) or hook in vars(c)
+                getattr(c, n) for c in every for n in names
+                if getattr(type(c), n, None) is not getattr(Callback, n, None) or n in vars(c)
             ]  # fmt: skip
             setattr(self, hook, _all(calls) if calls else _nothing)
 
@@ -94,7 +96,7 @@ class LambdaCallback(Callback):
 
     def __init__(self, **functions):
         for name, function in functions.items():
-            if name not in HOOKS:
+            if name.replace("on_batch", "on_train_batch") not in HOOKS:
                 raise ValueError(f"There is no hook {name}. The hooks are: {', '.join(HOOKS)}.")
             if function is not None:
                 setattr(self, name, function)
@@ -114,6 +116,7 @@ class EarlyStopping(Callback):
         restore_best_weights=False, start_from_epoch=0,
     ):  # fmt: skip
         self.monitor, self.min_delta, self.patience = monitor, abs(min_delta), patience
+        self.verbose = verbose
         self.baseline, self.restore_best_weights, self.start_from_epoch = (
             baseline,
             restore_best_weights,
@@ -129,8 +132,7 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs=None):
         """Forget earlier training."""
-        self.wait, self.best_weights = 0, None
-        self.best = -np.inf if self.baseline is None else self.sign * self.baseline
+        self.wait, self.best, self.best_weights = 0, None, None
 
     def on_epoch_end(self, epoch, logs=None):
         """Compare with the best so far."""
@@ -142,16 +144,21 @@ class EarlyStopping(Callback):
             return
         if epoch < self.start_from_epoch:
             return
-        value = self.sign * logs[self.monitor]
+        value = logs[self.monitor]
+        better = lambda than: than is None or self.sign * (value - than) > self.min_delta
         self.wait += 1
-        if value - self.min_delta > self.best:
-            self.best, self.best_epoch, self.wait = value, epoch, 0
+        if better(self.best):
+            if better(self.baseline):
+                self.wait = 0
+            self.best, self.best_epoch = value, epoch
             self.best_weights = self.model.get_weights() if self.restore_best_weights else None
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch, self.model.stop_training = epoch, True
 
     def on_train_end(self, logs=None):
         """Put the best weights back."""
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import nn
-from ..array import concat, repeat, reshape
+from ..array import broadcast_to, concat, repeat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
 from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
@@ -651,9 +651,31 @@ class Normalization(Layer):
                 f"mean={mean} and variance={variance}"
             )
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-        self.invert, self.mean, self.variance = invert, None, None
+        self.invert, self._given = invert, None
         if mean is not None:
-            self.mean, self.variance = as_tensor(mean, self._np), as_tensor(variance, self._np)
+            self._given = as_tensor(mean, self._np), as_tensor(variance, self._np)
+
+    def build(self, input_shape):
+        n = len(input_shape)
+        keep = {a % n for a in self.axis}
+        self._shape = [input_shape[i] if i in keep else 1 for i in range(n)]
+        if None in self._shape:
+            raise ValueError(f"Axes {self.axis} must be of known size. Received: {input_shape}")
+        if self._given is None:
+            shape = [input_shape[i] for i in sorted(keep)]
+            for name, start in (("mean", "zeros"), ("variance", "ones")):
+                v = self.add_weight(shape, start, trainable=False, name=name)
+                setattr(self, f"adapt_{name}", v)
+            self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
+
+    mean = property(lambda self: self._wide(0))
+    variance = property(lambda self: self._wide(1))
+
+    def _wide(self, which):
+        """Mean or variance, of a shape that broadcasts over the input's."""
+        if self._given is not None:
+            return broadcast_to(self._given[which], self._shape)
+        return reshape((self.adapt_mean, self.adapt_variance)[which]._read(), self._shape)
 
     def adapt(self, data):
         """Take mean and variance from data: an array or tensor, or an iterable of batches."""
@@ -663,17 +685,14 @@ class Normalization(Layer):
             else np.concatenate([np.asarray(b) for b in data])
         )
         a = np.asarray(whole, np.float64)
-        keep = [i % a.ndim for i in self.axis]
+        if not self.built:
+            self.build(a.shape)
+        keep = {k % a.ndim for k in self.axis}
         rest = tuple(i for i in range(a.ndim) if i not in keep)
-        self.mean = Tensor(a.mean(rest, keepdims=True).astype(self._np))
-        self.variance = Tensor(a.var(rest, keepdims=True).astype(self._np))
+        self.adapt_mean.assign(a.mean(rest))
+        self.adapt_variance.assign(a.var(rest))
 
     def call(self, x):
-        if self.mean is None:
-            raise ValueError(
-                "You must call `.build(input_shape)` on the layer before using it: `.adapt(data)` "
-                "first."
-            )
         x = cast(x, self._np)
         spread = maximum(sqrt(self.variance), 1e-7)
         return self.mean + x * spread if self.invert else (x - self.mean) / spread

@@ -380,8 +380,14 @@ class Model(Layer):
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The model's output for all of x, as an array (or a structure of them), batch by batch."""
         data = batches_of(x, None, None, batch_size, steps=steps)
-        start = time.perf_counter()
-        found = [map_leaves(lambda t: t._a, self.predict_step(batch)) for batch in data.epoch()]
+        hooks = CallbackList(leaves(callbacks or []), self, 1, data.steps)
+        start, found = time.perf_counter(), []
+        hooks.on_predict_begin({})
+        for step, batch in enumerate(data.epoch()):
+            hooks.on_predict_batch_begin(step, {})
+            found.append(map_leaves(lambda t: t._a, self.predict_step(batch)))
+            hooks.on_predict_batch_end(step, {"outputs": found[-1]})
+        hooks.on_predict_end({})
         if verbose:
             Progress.line(len(found), time.perf_counter() - start, {})
         columns = [np.concatenate(parts) for parts in zip(*map(leaves, found))]

@@ -377,6 +377,32 @@ def test_callbacks_are_called_in_order():
     ]  # fmt: skip
 
 
+def test_callbacks_of_predict_and_of_older_programs():
+    calls = []
+
+    class Older(K.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            calls.append(("batch", batch))
+
+        def on_predict_batch_end(self, batch, logs=None):
+            calls.append(("predict", logs["outputs"].shape))
+
+    model = linear()
+    model.fit(X, X, batch_size=32, verbose=0, callbacks=[Older()])
+    model.predict(X, batch_size=48, verbose=0, callbacks=[Older()])
+    assert calls == [("batch", 0), ("batch", 1), ("predict", (48, 1)), ("predict", (16, 1))]
+
+
+def test_a_baseline_never_reached_is_no_reason_to_wait(capsys):
+    model, options = linear(), {"monitor": "loss", "verbose": 1, "restore_best_weights": True}
+    stop = K.callbacks.EarlyStopping(baseline=0.0, patience=2, **options)
+    losses = model.fit(X, X + 9, epochs=9, verbose=0, callbacks=[stop]).history["loss"]
+    assert len(losses) == 9 and stop.best == min(losses)  # each better than the last
+    model.fit(X, np.nan * X, epochs=9, verbose=0, callbacks=[stop])
+    assert stop.stopped_epoch == 1 and np.isnan(stop.best)
+    assert "early stopping" in capsys.readouterr().out
+
+
 def test_early_stopping_stops_and_restores():
     model = linear()
     rates = iter([0.1, 0.1, -0.5, -0.5, -0.5, -0.5])
@@ -410,6 +436,18 @@ def test_weights_come_back(tmp_path, name):
     assert [p.name for p in tmp_path.iterdir()] == [name]
     with pytest.raises(FileExistsError):
         one.save_weights(tmp_path / name, overwrite=False)
+
+
+def test_what_normalization_was_adapted_to_is_saved(tmp_path):
+    one, two = K.Sequential([L.Normalization()]), K.Sequential([L.Normalization()])
+    one.layers[0].adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
+    for model in (one, two):
+        model(np.ones((1, 2)))
+    assert two(np.ones((1, 2))).numpy().tolist() == [[1.0, 1.0]]  # mean 0, variance 1 until adapted
+    one.save_weights(tmp_path / "n.weights.h5")
+    two.load_weights(tmp_path / "n.weights.h5")
+    np.testing.assert_allclose(two(np.array([[5.0, 50.0]])), [[3.0, 3.0]])
+    assert one.trainable_weights == [] and one.count_params() == 5
 
 
 def refused(model, path, error, message):
