@@ -22,57 +22,77 @@ from .registry import unique_name, warn
 from .utils import unpack_x_y_sample_weight
 
 
+def _spread(structure, names):
+    """A list, a dictionary or one thing for all, as a list in the order of the outputs' names."""
+    if isinstance(structure, dict) and set(structure) <= set(names):
+        return [structure.get(name) for name in names]
+    if isinstance(structure, (list, tuple)) and len(structure) == len(names):
+        return list(structure)
+    if isinstance(structure, (list, tuple, dict)):
+        got = list(structure) if isinstance(structure, dict) else f"{len(structure)} parts"
+        raise ValueError(f"The outputs are {names}; labels, losses or metrics do not fit: {got}.")
+    return [structure] * len(names)
+
+
 class _CompiledLoss:
     """What `compile(loss=...)` was given, for models with one output or several."""
 
-    def __init__(self, loss, weights):
+    def __init__(self, loss, weights, names_of):
         self.losses = map_leaves(losses_module.as_loss, loss)
-        self.weights = weights
+        self.weights, self.names_of, self.means = weights, names_of, {}
 
     def __call__(self, y, y_pred, sample_weight=None):
-        if not isinstance(y_pred, (list, tuple, dict)):
+        names = self.names_of(y_pred)
+        if names is None:
             loss = leaves(self.losses)[0]
             if loss is None:
                 raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
             return loss(y, y_pred, sample_weight)
-        keys = list(y_pred) if isinstance(y_pred, dict) else range(len(y_pred))
-        several, total = isinstance(self.losses, (list, tuple, dict)), []
-        for k in keys:
-            loss = self.losses[k] if several else self.losses
+        total, each = [], (self.losses, y, y_pred, self.weights, sample_weight)
+        for name, loss, *data, weight, w in zip(names, *[_spread(part, names) for part in each]):
             if loss is not None:
-                weight = 1.0 if self.weights is None else self.weights[k]
-                total.append(loss(y[k], y_pred[k], sample_weight) * weight)
+                value = loss(*data, w)
+                if name not in self.means:
+                    self.means[name] = metrics_module.Mean(name=f"{name}_loss")
+                self.means[name].update_state(value, _batch_size(data[1]))
+                total.append(value if weight is None else value * weight)
         return add_n(total)
 
 
 class _CompiledMetrics(metrics_module.Metric):
     """What `compile(metrics=...)` was given: one metric whose result is a dictionary."""
 
-    def __init__(self, given, weighted):
+    def __init__(self, given, weighted, names_of):
         super().__init__(name="compile_metrics")
-        self.given = [(m, False) for m in leaves(given or [])] + [
-            (m, True) for m in leaves(weighted or [])
-        ]
-        self.found = None
+        self.given, self.names_of, self.found = (given, weighted), names_of, None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; the first one tells what 'accuracy' means."""
+        names = self.names_of(y_pred)
+        parts = lambda s: [s] if names is None else _spread(s, names)
+        truths, predictions, weights = parts(y_true), parts(y_pred), parts(sample_weight)
         if self.found is None:
-            self.found = [metrics_module.for_shapes(m, y_true, y_pred) for m, _ in self.given]
-            for metric, (_, weighted) in zip(self.found, self.given):
-                if weighted and any(m.name == metric.name for m in self.found if m is not metric):
-                    metric.name = f"weighted_{metric.name}"
-        for metric, (_, weighted) in zip(self.found, self.given):
-            metric.update_state(y_true, y_pred, sample_weight if weighted else None)
+            self.found, used = [], set()
+            for given, weighted in zip(self.given, (False, True)):
+                for i, several in enumerate(parts(given)):
+                    for m in leaves(several or []):
+                        m = metrics_module.for_shapes(m, truths[i], predictions[i])
+                        m.name = m.name if names is None else f"{names[i]}_{m.name}"
+                        m.name = f"weighted_{m.name}" if weighted and m.name in used else m.name
+                        used.add(m.name)
+                        self.found.append((m, i, weighted))
+        for m, i, weighted in self.found:
+            m.update_state(truths[i], predictions[i], weights[i] if weighted else None)
 
     def result(self):
         """Name -> value."""
-        return {m.name: m.result() for m in self.found or []}
+        return {m.name: m.result() for m, *_ in self.found or []}
 
     def reset_state(self):
         """Start anew."""
-        for m in self.found or [m for m, _ in self.given if isinstance(m, metrics_module.Metric)]:
-            m.reset_state()
+        for m in leaves(self.given if self.found is None else self.found):
+            if isinstance(m, metrics_module.Metric):
+                m.reset_state()
 
 
 class Model(Layer):
@@ -211,12 +231,21 @@ class Model(Layer):
           ValueError: an unknown name.
         """
         self.optimizer = optimizers.get(optimizer)
-        self._compiled_loss = _CompiledLoss(loss, loss_weights)
+        self._compiled_loss = _CompiledLoss(loss, loss_weights, self._names_of)
         self._compiled_metrics = (
-            _CompiledMetrics(metrics, weighted_metrics) if metrics or weighted_metrics else None
+            _CompiledMetrics(metrics, weighted_metrics, self._names_of)
+            if metrics or weighted_metrics
+            else None
         )
         vars(self)["_loss_tracker"] = metrics_module.Mean(name="loss")
         self.loss = loss
+
+    def _names_of(self, y_pred):
+        """Names of the outputs, if there are several: keys, or layers that make them, or numbers."""
+        if isinstance(y_pred, dict) or not isinstance(y_pred, (list, tuple)):
+            return list(y_pred) if isinstance(y_pred, dict) else None
+        made = [t.node and t.node[0] for t in leaves(self._graph[2])] if self._graph else y_pred
+        return [f.name if isinstance(f, Layer) else str(i) for i, f in enumerate(made)]
 
     @property
     def compiled(self):
@@ -234,7 +263,9 @@ class Model(Layer):
         ]
         first = [self._loss_tracker] if self.compiled else []
         compiled = [self._compiled_metrics] if self._compiled_metrics is not None else []
-        return first + [m for m in held if m is not self._compiled_metrics] + compiled
+        parts = list(self._compiled_loss.means.values()) if self.compiled else []
+        parts = parts if len(parts) > 1 else []  # one alone is the loss
+        return first + [m for m in held if m is not self._compiled_metrics] + parts + compiled
 
     def reset_metrics(self):
         """Start all metrics anew."""

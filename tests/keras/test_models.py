@@ -267,7 +267,23 @@ def test_several_outputs_have_several_losses():
     model.compile("sgd", ["mse", "mae"], loss_weights=[1.0, 0.5])
     loss = model.fit(X, [X, 2 * X], batch_size=64, verbose=0).history["loss"][0]
     np.testing.assert_allclose(loss, np.mean(X**2) + 0.5 * np.mean(np.abs(2 * X)), rtol=1e-6)
+    with pytest.raises(ValueError, match="The outputs are"):
+        model.fit(X, [X, X, X], verbose=0)
     assert [p.shape for p in model.predict(X, verbose=0)] == [(64, 1), (64, 1)]
+
+
+def test_outputs_may_be_told_apart_by_name():
+    x = K.Input((1,))
+    model = K.Model(x, [L.Dense(1, kernel_initializer="zeros", name=name)(x) for name in "ab"])
+    model.compile("sgd", {"a": "mse", "b": "mae"}, metrics={"b": ["mse", "mae"]})
+    history = model.fit(X, {"b": 2 * X, "a": X}, batch_size=64, verbose=0).history
+    assert list(history) == ["a_loss", "b_loss", "b_mae", "b_mse", "loss"]
+    a, b = np.mean(X**2), np.mean(np.abs(2 * X))
+    found = [v[0] for v in history.values()]
+    np.testing.assert_allclose(found, [a, b, b, np.mean((2 * X) ** 2), a + b], rtol=1e-6)
+    found = model.evaluate(X, [X, 2 * X], batch_size=10, verbose=0)  # loss, a, b, then the metrics
+    np.testing.assert_allclose(found[0], found[1] + found[2], rtol=1e-6)
+    assert len(found) == 5
 
 
 @pytest.mark.parametrize(
