@@ -9,8 +9,10 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-# What the extra `lab` brings and lessons 00 to 13 import; Pillow is spelled PIL in Python.
-PACKAGES = ("jupyterlab", "ipywidgets", "anywidget", "matplotlib", "PIL", "igraph", "tqdm")
+# What the extra `lab` brings and the lessons import; Pillow is spelled PIL in Python.
+PACKAGES = (
+    "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "PIL", "igraph", "tqdm", "dask", "distributed",
+)  # fmt: skip
 OLDEST = (3, 11)  # the notebook may run in another Python than tapelab was installed into
 MEMORY = 1.0  # GB: the training images as float32, and room to train
 _INSTALL = "python -m pip install -e '.[lab]'  (in the folder of tapelab, then restart the kernel)"

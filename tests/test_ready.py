@@ -25,7 +25,8 @@ def test_a_machine_with_the_lab_is_ready(capsys):
 
 def test_its_packages_are_those_of_the_extra():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lab = {line.partition(">")[0] for line in project["optional-dependencies"]["lab"]}
+    extras = project["optional-dependencies"]
+    lab = {line.partition(">")[0] for line in extras["lab"] + extras["dask"]}
     spelled = {"PIL": "pillow"}
     assert {spelled.get(name, name) for name in ready.PACKAGES} == {
         name for name in lab if "[" not in name
