@@ -6,6 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from .tensor import integer, ints
+
 
 class ShardError(RuntimeError):
     """A worker cannot take part: its data, or its tapelab, are not what they must be."""
@@ -68,8 +70,14 @@ def shards_from_arrays(x, y, parts):
 
     They travel to the workers once: for small data.
     """
-    ends = _ends(len(x), parts) if isinstance(parts, int) else np.cumsum([0, *parts]).tolist()
-    if ends[-1] != len(x) or len(y) != len(x):
+    x, y = np.asarray(x), np.asarray(y)
+    if not x.ndim or not y.ndim:
+        raise ValueError(f"x and y must be arrays with one row per example, got {x!r} and {y!r}.")
+    if isinstance(parts, (list, tuple)):
+        ends = np.cumsum([0, *ints(parts, "parts")]).tolist()
+    else:
+        ends = _ends(len(x), parts)
+    if min(np.diff(ends), default=-1) < 0 or ends[-1] != len(x) or len(y) != len(x):
         raise ValueError(f"{len(x)} inputs and {len(y)} labels do not make shards of {parts}.")
     cuts = [slice(a, b) for a, b in zip(ends, ends[1:])]
     return [Shard(f"{c}", c.stop - c.start, _tuple, (), (x[c], y[c])) for c in cuts]
@@ -80,6 +88,9 @@ def shards_from_dask(x, y):
 
     Raises ValueError if they are cut differently, or if the sizes of the blocks are not known.
     """
+    for name, a in (("x", x), ("y", y)):
+        if not getattr(a, "chunks", None):
+            raise TypeError(f"`{name}` must be a Dask array with axes (dask.array), got {a!r}.")
     if x.chunks[0] != y.chunks[0] or np.isnan(x.chunks[0]).any():
         raise ValueError(
             f"x and y must be cut into the same blocks of rows, of known sizes "
@@ -93,6 +104,7 @@ def shards_from_dask(x, y):
 
 
 def _ends(total, parts):
+    parts = integer(parts, "parts", "shards")
     if not 1 <= parts <= total:
         raise ValueError(f"{total} examples cannot be cut into {parts} shards.")
     return np.linspace(0, total, parts + 1).astype(int).tolist()

@@ -27,7 +27,7 @@ from ._shards import (
 )  # fmt: skip
 from .math import add_n, reduce_sum
 from .tape import GradientTape
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, function_of, integer
 
 Part = namedtuple("Part", ["gradients", "loss", "count"])
 Step = namedtuple("Step", ["loss", "seconds", "compute", "transfer", "waiting", "apply"])
@@ -274,9 +274,12 @@ class Trainer:
     """
 
     def __init__(self, build, loss, optimizer, shards, client=None):
-        self.shards, self.optimizer, self.model, self.steps = list(shards), optimizer, build(), []
-        if not self.shards:
+        function_of(build, "build"), function_of(loss, "loss")
+        if not isinstance(shards, (list, tuple)) or not all(isinstance(s, Shard) for s in shards):
+            raise TypeError(f"`shards` must be a list of Shard (shards_from_arrays, ...): {shards!r}.")
+        if not shards:
             raise ValueError("There must be at least one shard.")
+        self.shards, self.optimizer, self.model, self.steps = list(shards), optimizer, build(), []
         self._ends = np.cumsum([0] + [s.size for s in self.shards])
         self._on = _InProcess(self.shards) if client is None else _OnDask(client, self.shards)
         self._job = Job(uuid.uuid4().hex, build, loss, __version__)
@@ -296,7 +299,10 @@ class Trainer:
           IndexError: a row that does not exist, or no row. ShardError: see the class.
         """
         rows = np.asarray(rows)
-        if rows.ndim != 1 or not len(rows) or rows.min() < 0 or rows.max() >= len(self):
+        if (
+            rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu"
+            or rows.min() < 0 or rows.max() >= len(self)
+        ):  # fmt: skip
             raise IndexError(f"rows must be a list of one or more indices in [0, {len(self)}).")
         part = self._on.result(lambda: self._tree(self._pull(rows)))
         return [g / np.asarray(part.count, g.dtype) for g in part.gradients], part.loss / part.count
@@ -337,6 +343,11 @@ class Trainer:
         The batches are the same whatever the shards and the workers. `progress` shows a bar (tqdm).
         Returns the mean loss of each step.
         """
+        epochs, batch_size = (
+            integer(n, what, "fit") for n, what in ((epochs, "epochs"), (batch_size, "batch_size"))
+        )
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be positive, got {batch_size}.")
         orders = (np.random.default_rng([seed, e]).permutation(len(self)) for e in range(epochs))
         batches = [o[i : i + batch_size] for o in orders for i in range(0, len(o), batch_size)]
         bar = _bar(batches) if progress else batches

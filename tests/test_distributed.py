@@ -129,7 +129,7 @@ def test_batch_statistics_are_refused():
         t.gradient(np.arange(30))
 
 
-@pytest.mark.parametrize("rows", [[], [60], [-1], [[0, 1]]], ids=str)
+@pytest.mark.parametrize("rows", [[], [60], [-1], [[0, 1]], [0.5], None, "ab", np.zeros(0, int)], ids=str)
 def test_rows_that_do_not_exist(rows):
     with pytest.raises(IndexError, match=r"\[0, 60\)"):
         trainer(shards_from_arrays(X, Y, 2)).gradient(rows)
@@ -261,6 +261,17 @@ def test_a_file_that_has_changed_is_noticed(tmp_path):
 def test_impossible_shards(parts):
     with pytest.raises(ValueError, match="60"):
         shards_from_arrays(X, Y, parts)
+
+
+@pytest.mark.parametrize("wrong", [None, "wrong", [None], 1.5, [], [70, -10]], ids=str)
+def test_what_are_no_shards(wrong):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        shards_from_arrays(X, Y, wrong)
+    assert "parts" in str(caught.value) or "shards" in str(caught.value)
+    with pytest.raises((TypeError, ValueError), match="must be a list of Shard|at least one"):
+        Trainer(network(), cross_entropy(reduction=None), None, wrong)
+    with pytest.raises(TypeError, match="must be a Dask array"):
+        shards_from_dask(wrong, wrong)
 
 
 def test_no_shards():
