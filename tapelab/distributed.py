@@ -201,6 +201,9 @@ class _OnDask:
             while set(self.owners).issubset(self.client.nthreads()):
                 try:
                     wait(future, timeout=0.2)
+                except TimeoutError:  # not yet; also if it is there, or has failed, just now
+                    continue
+                try:
                     return future.result(timeout=30)  # it can be lost while it is on its way
                 except TimeoutError:
                     if future.status == "error":  # the model's own
