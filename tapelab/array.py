@@ -26,6 +26,8 @@ from .tensor import (
     active,
     as_tensor,
     convert_to_tensor,
+    integer,
+    ints,
     is_tensor,
     new,
     numpy_dtype,
@@ -61,8 +63,12 @@ def whole(value, what, op):
 
 def same_dtypes(values, op):
     """A list as tensors of one dtype: the first tensor among them decides, or else the first value."""
+    if not isinstance(values, (list, tuple)):
+        values = unstack(values)
+    if not values:
+        raise ShapeError(f"{op} needs at least one tensor, got an empty list [Op:{op}].")
     found = next((v.dtype._np for v in values if is_tensor(v)), None)
-    if found is None and values:
+    if found is None:
         found = as_tensor(values[0])._a.dtype
     xs = [as_tensor(v, None if is_tensor(v) else found) for v in values]
     for i, x in enumerate(xs):
@@ -122,7 +128,7 @@ def reshape(tensor, shape, name=None):
     TensorShape([2, 3])
     """
     x, new_shape = as_tensor(tensor), ints(shape)
-    known = int(np.prod([n for n in new_shape if n != -1], dtype=np.int64))
+    known = math.prod([n for n in new_shape if n != -1])
     unknown = new_shape.count(-1)
     size = x._a.size
     if unknown > 1 or (known != size if not unknown else (size % known if known else size)):
@@ -146,14 +152,18 @@ def broadcast_to(input, shape, name=None):
     >>> tf.broadcast_to([1, 2], [2, 2]).numpy().tolist()
     [[1, 2], [1, 2]]
     """
-    return P.broadcast_to(as_tensor(input), shape=ints(shape))
+    return P.broadcast_to(as_tensor(input), shape=ints(shape, "sizes"))
 
 
 def broadcast_static_shape(shape_x, shape_y):
     """The shape two shapes broadcast to. ValueError when they do not fit."""
     from .dtypes import TensorShape
 
-    return TensorShape(np.broadcast_shapes(tuple(shape_x), tuple(shape_y)))
+    shapes = ints(shape_x), ints(shape_y)
+    try:
+        return TensorShape(np.broadcast_shapes(*shapes))
+    except ValueError:
+        raise shape_mismatch("BroadcastArgs", *shapes) from None
 
 
 def transpose(a, perm=None, conjugate=False, name="transpose"):
@@ -275,6 +285,8 @@ primitive("identity_n", "IdentityN", lambda *xs: tuple(xs), joint=_identity_n_jo
 
 def identity_n(input, name=None):
     """The same values as new tensors, from one operation: all inputs count as connected."""
+    if not isinstance(input, (list, tuple)):
+        input = unstack(input)
     return list(P.identity_n(*[as_tensor(x) for x in input]))
 
 
@@ -485,7 +497,7 @@ def stack(values, axis=0, name="stack"):
         with contextlib.suppress(ValueError, TypeError):  # or else one by one
             return as_tensor(values)
     xs = same_dtypes(values, "Pack")
-    n = xs[0]._a.ndim + 1
+    n, axis = xs[0]._a.ndim + 1, integer(axis, "axis", "Pack")
     if not -n <= axis < n:
         raise ValueError(f"Argument `axis` = {axis} not in range [{-n}, {n})")
     for i, x in enumerate(xs):
@@ -535,7 +547,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
             )
         sizes = [n // parts] * parts
     else:
-        sizes = list(ints(num_or_size_splits))
+        sizes = list(ints(num_or_size_splits, "num_or_size_splits"))
         if sizes.count(-1) == 1:
             sizes[sizes.index(-1)] = n - sum(sizes) - 1
         if sum(sizes) != n or min(sizes, default=0) < 0:
@@ -598,7 +610,13 @@ def repeat(input, repeats, axis=None, name=None):
     if axis is None or not x._a.ndim:
         x, axis = reshape(x, [-1]), axis or 0
     axis = axis_of(x, axis, "Repeat")
-    counts = np.asarray(as_tensor(repeats)._a)
+    counts = np.asarray(_indices(repeats, "repeats", "Repeat"))
+    if counts.size and counts.min() < 0:
+        raise ShapeError(f"`repeats` must be >= 0, got {counts.min()} [Op:Repeat]")
+    if counts.shape not in ((), (1,), (x._a.shape[axis],)):
+        raise shape_mismatch("Repeat", counts.shape, (x._a.shape[axis],))
+    # Beyond what an array can hold NumPy does not stop.
+    ints([max(1, int(np.sum(counts, dtype=float))) * max(1, x._a.size)], "sizes")
     return P.repeat(x, repeats=np.broadcast_to(counts, (x._a.shape[axis],)), axis=axis)
 
 
@@ -684,9 +702,9 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     x = as_tensor(tensor)
     if as_tensor(paddings)._a.ndim != 2:
         raise ShapeError(f"paddings must be a matrix with 2 columns, got {paddings!r} [Op:Pad]")
-    pairs = tuple(
-        tuple(int(n) for n in pair) for pair in np.asarray(as_tensor(paddings)._a).tolist()
-    )
+    pairs = tuple(map(tuple, _indices(paddings, "paddings", "Pad").tolist()))
+    if any(n < 0 for pair in pairs for n in pair):
+        raise ShapeError(f"paddings must be >= 0, got {pairs} [Op:Pad]")
     if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
         raise ShapeError(
             f"The first dimension of paddings must be the rank of inputs: {len(pairs)} pairs for shape "
@@ -766,13 +784,21 @@ primitive("gather_dense", "GatherV2", _take, _gather_dense_rule)
 primitive("scatter_rows", "UnsortedSegmentSum", _scatter_forward, _scatter_rule)
 
 
-def _checked(indices, n, what):
-    a = as_tensor(indices)._a
+def _indices(value, what, op, rank=None):
+    """An argument that must be integers (and have `rank` axes, at least), as an array."""
+    a = as_tensor(value)._a
     if a.dtype.kind not in "iu":
         raise DtypeError(
-            f"Value for attr 'Tindices' of {as_tensor(indices).dtype.name} is not in the list of allowed "
-            f"values: int16, int32, int64 [Op:{what}]"
+            f"Value for attr 'Tindices' of {as_tensor(value).dtype.name} is not in the list of allowed "
+            f"values: int16, int32, int64 ({what} must be integers) [Op:{op}]"
         )
+    if rank is not None and a.ndim < rank:
+        raise ShapeError(f"{what} must have at least {rank} axes, got shape {a.shape} [Op:{op}]")
+    return a
+
+
+def _checked(indices, n, what):
+    a = _indices(indices, "indices", what)
     bad = np.argwhere((a < 0) | (a >= n))
     if len(bad):
         at = tuple(bad[0])
@@ -833,7 +859,8 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     >>> tf.gather_nd([[1, 2], [3, 4]], [[1, 1], [0, 0]]).numpy().tolist()
     [4, 1]
     """
-    x, i = as_tensor(params), as_tensor(indices)._a
+    x, i = as_tensor(params), _indices(indices, "indices", "GatherNd", 1)
+    batch_dims = integer(batch_dims, "batch_dims", "GatherNd")
     if batch_dims:
         parts = [gather_nd(p, ix, batch_dims - 1) for p, ix in zip(unstack(x), unstack(Tensor(i)))]
         return stack(parts)
@@ -1059,10 +1086,16 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
 
 def segment_sum(data, segment_ids, name=None):
     """The sum of the rows with the same segment id; ids start at 0 and never fall."""
-    ids = as_tensor(segment_ids)
-    if np.any(np.diff(ids._a) < 0):
-        raise InvalidArgumentError("segment ids are not increasing [Op:SegmentSum]")
-    return unsorted_segment_sum(data, ids, int(ids._a[-1]) + 1 if ids._a.size else 0)
+    ids = as_sorted(segment_ids, "SegmentSum")
+    return unsorted_segment_sum(data, ids, int(ids[-1]) + 1 if ids.size else 0)
+
+
+def as_sorted(segment_ids, op):
+    """Segment ids as an array: a vector of integers that start at 0 and never fall."""
+    ids = _indices(segment_ids, "segment_ids", op, 1)
+    if ids.ndim > 1 or np.any(np.diff(ids) < 0) or np.any(ids < 0):
+        raise InvalidArgumentError(f"segment ids are not increasing: {ids.tolist()} [Op:{op}]")
+    return ids
 
 
 # ---------------------------------------------------------------- where
@@ -1159,10 +1192,11 @@ def eye(num_rows, num_columns=None, batch_shape=None, dtype="float32", name=None
     >>> tf.eye(2).numpy().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    one = np.eye(
-        int(num_rows), None if num_columns is None else int(num_columns), dtype=numpy_dtype(dtype)
-    )
-    return Tensor(np.broadcast_to(one, (*ints(batch_shape or ()), *one.shape)).copy())
+    n = integer(num_rows, "num_rows", "MatrixDiag")
+    m = n if num_columns is None else integer(num_columns, "num_columns", "MatrixDiag")
+    batch = ints(() if batch_shape is None else batch_shape, "sizes")
+    shape = ints((*batch, n, m), "sizes")
+    return Tensor(np.broadcast_to(np.eye(n, m, dtype=numpy_dtype(dtype)), shape).copy())
 
 
 def range_(start, limit=None, delta=1, dtype=None, name="range"):
@@ -1178,6 +1212,8 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     for a, what in zip(arrays, ("start", "limit", "delta")):
         if a.ndim:
             raise ShapeError(f"{what} must be a scalar, not shape {list(a.shape)} [Op:Range]")
+        if a.dtype.kind not in "iuf" or not np.isfinite(a):
+            raise InvalidArgumentError(f"{what} must be a finite number, not {a} [Op:Range]")
     dt = numpy_dtype(dtype) or np.result_type(*arrays)
     if dtype is None and dt == np.float64 and not any(a.dtype == np.float64 for a in arrays):
         dt = _float32
@@ -1188,6 +1224,7 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
         raise InvalidArgumentError(
             f"Requires start <= limit when delta > 0: {start}/{limit} [Op:Range]"
         )
+    ints([max(0, int(np.ceil((float(limit) - float(start)) / float(delta))))], "sizes")
     return Tensor(np.arange(start, limit, delta).astype(dt))
 
 
@@ -1202,6 +1239,8 @@ def linspace(start, stop, num, name=None, axis=0):
     num = whole(num, "num", "LinSpace")
     if num < 0:
         raise ShapeError(f"Requires num >= 0: {num} [Op:LinSpace]")
+    ints([num], "sizes")
+    broadcast_static_shape(a._a.shape, b._a.shape)  # refuses what does not fit
     if a._a.dtype.kind in "iu":
         a, b = P.cast(a, to=np.dtype(np.float64)), P.cast(b, to=np.dtype(np.float64))
     dt = a._a.dtype
@@ -1263,14 +1302,17 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
 
 def sequence_mask(lengths, maxlen=None, dtype="bool", name=None):
     """Rows that are True (1) for the first `lengths[i]` places."""
-    n = as_tensor(lengths)._a
-    top = int(n.max()) if maxlen is None else int(maxlen)
+    n = _indices(lengths, "lengths", "SequenceMask")
+    top = int(n.max(initial=0)) if maxlen is None else integer(maxlen, "maxlen", "SequenceMask")
+    ints([*n.shape, top], "sizes")
     return Tensor((np.arange(top) < n[..., None]).astype(numpy_dtype(dtype)))
 
 
 def unique(x, out_idx="int32", name=None):
     """The distinct values of a vector in order of appearance, and each element's place among them."""
     a = as_tensor(x)._a
+    if a.ndim != 1:
+        raise ShapeError(f"unique expects a vector, got shape {list(a.shape)} [Op:Unique]")
     _, first, inverse = np.unique(a, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import nest
 from .tape import GradientTape, UnconnectedGradients, _wants_zeros, _zeros, densify
-from .tensor import Tensor, Variable, active, as_source, as_tensor, convert_to_tensor
+from .tensor import Tensor, Variable, active, as_source, as_tensor, convert_to_tensor, function_of
 
 
 class ForwardAccumulator:
@@ -114,6 +114,7 @@ def _tensors(args):
 
 def _taped(f, args, argnums):
     """Run f on a tape of its own. (tape, result, the arguments to differentiate)"""
+    function_of(f, "f")
     args = _tensors(args)
     many = isinstance(argnums, (tuple, list))
     chosen = [args[i] for i in argnums] if many else args[argnums]
@@ -205,6 +206,10 @@ def jvp(f, primals, tangents):
     >>> float(rate)
     2.0
     """
+    function_of(f, "f")
+    for given, what in ((primals, "primals"), (tangents, "tangents")):
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"`{what}` must be a list, one per argument of f; got {given!r}.")
     args = _tensors(primals)
     along = nest.map_structure(
         lambda a, t: as_tensor(t, a.dtype._np), args, list(tangents), check_types=False

@@ -221,9 +221,7 @@ def cond(pred, true_fn=None, false_fn=None, name=None):
     >>> tf.cond(tf.constant(2.0) > 1.0, lambda: "larger", lambda: "not larger")
     'larger'
     """
-    for f, what in ((true_fn, "true_fn"), (false_fn, "false_fn")):
-        if not callable(f):
-            raise TypeError(f"'{what}' must be callable.")
+    function_of(true_fn, "true_fn"), function_of(false_fn, "false_fn")
     return true_fn() if pred else false_fn()
 
 
@@ -233,6 +231,10 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     Raises TypeError for a condition that is no tensor, InvalidArgumentError when nothing holds and
     there is no default. `exclusive` and `strict` change nothing, as in TensorFlow's eager mode.
     """
+    if not isinstance(pred_fn_pairs, (list, tuple)) or any(
+        not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pred_fn_pairs
+    ):
+        raise TypeError(f"pred_fn_pairs must be a list of (tensor, function), got {pred_fn_pairs!r}.")
     for p, _ in pred_fn_pairs:
         if not isinstance(p, (Tensor, Variable)):
             raise TypeError(
@@ -241,7 +243,7 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     chosen = next((f for p, f in pred_fn_pairs if p), default)
     if chosen is None:
         raise InvalidArgumentError("None of conditions evaluated as True [Op:Case]")
-    return chosen()
+    return function_of(chosen, "pred_fn_pairs")()
 
 
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
@@ -250,13 +252,15 @@ def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
         raise TypeError(
             f"'branch_index' must be a Tensor, got {type(branch_index)}. A Python number indexes a list."
         )
+    if not isinstance(branch_fns, (dict, list, tuple)) or not branch_fns:
+        raise TypeError(f"branch_fns must be a list or dict of functions, got {branch_fns!r}.")
     if isinstance(branch_fns, dict):
         table = branch_fns
-    elif branch_fns and isinstance(branch_fns[0], (list, tuple)):
+    elif all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in branch_fns):
         table = dict(branch_fns)
     else:
         table = dict(enumerate(branch_fns))
-    return table.get(int(branch_index), default or table[max(table)])()
+    return function_of(table.get(int(branch_index), default or table[max(table)]), "branch_fns")()
 
 
 def while_loop(
@@ -270,6 +274,7 @@ def while_loop(
     [4, 6]
     """
     loop_vars = nest.map_structure(lambda x: as_tensor(x) if isinstance(x, Variable) else x, loop_vars)
+    function_of(cond, "cond"), function_of(body, "body")
     several = isinstance(loop_vars, (list, tuple))
     turns = 0
     while (maximum_iterations is None or turns < maximum_iterations) and cond(
@@ -306,7 +311,9 @@ def _rows(elems, error=ValueError):
     return [nest.pack_sequence_as(elems, row) for row in zip(*flat)]
 
 
-def _stacked(results, like=None):
+def _stacked(results):
+    if not results:
+        raise ValueError("elems has no rows, so there are no results to stack.")
     first = results[0]
     flat = [nest.flatten(r) for r in results]
     return nest.pack_sequence_as(
@@ -330,8 +337,7 @@ def map_fn(
     >>> tf.map_fn(lambda row: tf.reduce_sum(row), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy().tolist()
     [3.0, 7.0]
     """
-    if not callable(fn):
-        raise TypeError(f"The provided function {fn!r} is not callable. fn must be callable.")
+    function_of(fn, "fn")
     signature = fn_output_signature if fn_output_signature is not None else dtype
     results = [fn(row) for row in _rows(elems)]
     if not results:
@@ -408,7 +414,10 @@ def foldr(
 
 
 def _fold(fn, rows, initializer):
+    function_of(fn, "fn")
     if initializer is None:
+        if not rows:
+            raise ValueError("elems has no rows: give an initializer to start from.")
         states, rows = [rows[0]], rows[1:]
     else:
         states = [nest.map_structure(as_tensor, initializer)]
@@ -496,7 +505,7 @@ def executing_eagerly():
     return True
 
 
-def group(*inputs, **kwargs):
+def group(*inputs, name=None):
     """None: in eager mode the inputs have run already."""
 
 
@@ -506,6 +515,8 @@ def no_op(name=None):
 
 def tuple_(tensors, control_inputs=None, name=None):
     """The tensors as a list."""
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(f"'tensors' must be a list, got {tensors!r}.")
     return [t if t is None else as_tensor(t) for t in tensors]
 
 

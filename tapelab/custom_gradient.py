@@ -131,7 +131,14 @@ class _Custom:
 def _apply(f, args, kwargs):
     tapes = active.tapes
     with _Reads() as reads:
-        result, grad_fn = f(*args, **kwargs)
+        returned = f(*args, **kwargs)
+    if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+        kind = ValueError if isinstance(returned, (tuple, list)) else TypeError
+        raise kind(
+            f"A function under tf.custom_gradient returns (result, grad_fn), and {f} returned "
+            f"{returned!r}."
+        )
+    result, grad_fn = returned
     flat = nest.flatten(list(args))
     given = {id(x) for x in flat if isinstance(x, Variable)}
     variables = [v for v in reads.variables.values() if v._trainable and id(v) not in given]

@@ -15,7 +15,7 @@ from . import nest
 from .control import TensorSpec
 from .errors import InvalidArgumentError
 from .random import _state, generator
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, function_of, integer
 
 AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = -1, -1, -2
 
@@ -137,7 +137,12 @@ class Dataset:
         """The integers that Python's range gives, int64 unless `output_type` says otherwise."""
         kwargs.pop("name", None)
         out = kwargs.pop("output_type", "int64")
-        numbers = np.arange(*[int(a) for a in args], dtype=np.int64).astype(
+        if not 1 <= len(args) <= 3:
+            raise TypeError(f"Dataset.range takes 1 to 3 integers as Python's range, got {args!r}.")
+        if kwargs:
+            raise TypeError(f"Dataset.range has no argument {next(iter(kwargs))!r}.")
+        args = [integer(a, "start, stop, step", "RangeDataset") for a in args]
+        numbers = np.arange(*args, dtype=np.int64).astype(
             getattr(out, "_np", out)
         )
         return _rows(numbers, len(numbers), None)
@@ -150,7 +155,9 @@ class Dataset:
             parts = (parts,)
         if isinstance(parts, list):
             parts = tuple(parts)
-        flat = [d for d in nest.flatten(parts)]
+        flat = nest.flatten(parts)
+        if not flat or not all(isinstance(d, Dataset) for d in flat):
+            raise TypeError(f"Dataset.zip takes datasets (or a structure of them), got {parts!r}.")
 
         def start():
             return map(
@@ -177,7 +184,7 @@ class Dataset:
         new order unless `reshuffle_each_iteration` is False; `seed` (or tf.random.set_seed) makes
         them repeatable. Raises ValueError for a buffer size below 1.
         """
-        buffer_size = int(buffer_size)
+        buffer_size = integer(buffer_size, "buffer_size", "ShuffleDataset")
         if buffer_size < 1 and buffer_size != AUTOTUNE:
             raise ValueError(f"buffer_size must be greater than zero, got {buffer_size}.")
         again = reshuffle_each_iteration is None or reshuffle_each_iteration
@@ -215,7 +222,7 @@ class Dataset:
         name=None,
     ):
         """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
-        size = int(batch_size)
+        size = integer(batch_size, "batch_size", "BatchDatasetV2")
         if size < 1:
             raise InvalidArgumentError(
                 f"Batch size must be greater than zero, got {size} [Op:BatchDatasetV2]"
@@ -334,6 +341,7 @@ class Dataset:
         use_unbounded_threadpool=False, name=None,
     ):  # fmt: skip
         """`map_func` of every element; an element that is a tuple is passed as several arguments."""
+        function_of(map_func, "map_func")
         spec = []
 
         def start():
@@ -352,6 +360,7 @@ class Dataset:
 
     def filter(self, predicate, name=None):
         """The elements for which `predicate` is True."""
+        function_of(predicate, "predicate")
 
         def start():
             return (x for x in self._start() if bool(_call(predicate, x)))
@@ -360,7 +369,7 @@ class Dataset:
 
     def take(self, count, name=None):
         """The first `count` elements; all of them for -1."""
-        count = int(count)
+        count = integer(count, "count", "TakeDataset")
         if count < 0:
             return self
         if self._columns is not None:
@@ -376,7 +385,7 @@ class Dataset:
 
     def skip(self, count, name=None):
         """Without the first `count` elements; nothing is left for -1."""
-        count = int(count)
+        count = integer(count, "count", "SkipDataset")
         if self._columns is not None:
             return self._part(slice(count if count >= 0 else self._size, None))
         size = 0 if count < 0 else max(self._size - count, 0) if self._size >= 0 else self._size
@@ -398,6 +407,13 @@ class Dataset:
 
     def shard(self, num_shards, index, name=None):
         """Every `num_shards`-th element, starting with number `index`."""
+        num_shards, index = (
+            integer(v, what, "ShardDataset") for v, what in ((num_shards, "num_shards"), (index, "index"))
+        )
+        if not 0 <= index < num_shards:
+            raise InvalidArgumentError(
+                f"index must be in [0, num_shards), got {index} and {num_shards} [Op:ShardDataset]"
+            )
         size = self._size if self._size < 0 else len(range(index, self._size, num_shards))
         return Dataset(
             lambda: itertools.islice(self._start(), index, None, num_shards), size, self._spec
@@ -405,10 +421,11 @@ class Dataset:
 
     def repeat(self, count=None, name=None):
         """The elements `count` times over; for ever without one."""
-        forever = count is None or int(count) < 0
+        count = -1 if count is None else integer(count, "count", "RepeatDataset")
+        forever = count < 0
 
         def start():
-            for _ in itertools.count() if forever else range(int(count)):
+            for _ in itertools.count() if forever else range(count):
                 none = True
                 for x in self._start():
                     none = False
@@ -419,7 +436,7 @@ class Dataset:
         size = (
             INFINITE_CARDINALITY
             if forever and self._size
-            else self._size * int(count)
+            else self._size * count
             if self._size > 0 and not forever
             else self._size
         )
@@ -427,6 +444,8 @@ class Dataset:
 
     def concatenate(self, dataset, name=None):
         """The elements of this dataset, then those of the other."""
+        if not isinstance(dataset, Dataset):
+            raise TypeError(f"`dataset` must be a tf.data.Dataset, got {dataset!r}.")
         sizes = (self._size, dataset._size)
         size = min(sizes) if min(sizes) < 0 else sum(sizes)
         return Dataset(lambda: itertools.chain(self._start(), dataset._start()), size, self._spec)
@@ -442,6 +461,7 @@ class Dataset:
 
     def flat_map(self, map_func, name=None):
         """The elements of the datasets that `map_func` makes of the elements."""
+        function_of(map_func, "map_func")
 
         def start():
             return itertools.chain.from_iterable(_call(map_func, x)._start() for x in self._start())
@@ -478,10 +498,11 @@ class Dataset:
 
     def apply(self, transformation_func):
         """`transformation_func(dataset)`."""
-        return transformation_func(self)
+        return function_of(transformation_func, "transformation_func")(self)
 
     def reduce(self, initial_state, reduce_func, name=None):
         """`reduce_func(state, element)` over all the elements."""
+        function_of(reduce_func, "reduce_func")
         state = nest.map_structure(as_tensor, initial_state)
         for x in self:
             state = nest.map_structure(as_tensor, reduce_func(state, x))

@@ -6,7 +6,7 @@ from . import nest
 from .errors import InvalidArgumentError, wrong_dtype
 from .math import equal, greater, greater_equal, less, less_equal, not_equal
 from .primitive import P
-from .tensor import Tensor, Variable, as_tensor, is_tensor
+from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor, number
 
 
 def _fail(message, fact, **values):
@@ -50,6 +50,8 @@ def assert_none_equal(x, y, summarize=None, message=None, name=None):
 def _signed(name, holds, what):
     def check(x, message=None, summarize=None, name=None):
         a = as_tensor(x)._a
+        if a.dtype.kind not in "iuf":
+            raise wrong_dtype(name, as_tensor(x).dtype)
         if not np.all(holds(a)):
             _fail(message, f"Condition x {what} did not hold:", x=a)
 
@@ -68,8 +70,12 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
     """InvalidArgumentError unless |x - y| <= atol + rtol |y| (10 eps of the dtype by default)."""
     x = as_tensor(x)
     y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
+    if x._a.dtype.kind not in "fc":
+        raise wrong_dtype("assert_near", x.dtype)
     eps = 10 * np.finfo(x._a.dtype).eps
-    rtol, atol = (eps if v is None else v for v in (rtol, atol))
+    rtol = eps if rtol is None else number(rtol, "rtol", "assert_near")
+    atol = eps if atol is None else number(atol, "atol", "assert_near")
+    subtract(x, y)  # shapes and dtypes that do not fit are refused there
     if not np.all(np.abs(x._a - y._a) <= atol + rtol * np.abs(y._a)):
         _fail(
             message, f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}:", x=x._a, y=y._a
@@ -82,8 +88,13 @@ def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
     >>> import tapelab as tf
     >>> tf.debugging.assert_shapes([(tf.zeros([2, 3]), ("n", "k")), (tf.zeros([3]), ("k",))])
     """
+    pairs = list(shapes.items()) if isinstance(shapes, dict) else shapes
+    if not isinstance(pairs, (list, tuple)) or any(
+        not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pairs
+    ):
+        raise TypeError(f"`shapes` must be pairs of a tensor and its shape, got {shapes!r}.")
     sizes = {}
-    for x, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
+    for x, wanted in pairs:
         have = tuple(as_tensor(x)._a.shape)
         wanted = (wanted,) if isinstance(wanted, (str, int)) else tuple(wanted)
         if wanted and wanted[0] in (Ellipsis, "*"):
@@ -110,7 +121,7 @@ def _rank_of(x):
 
 def assert_rank(x, rank, message=None, name=None):
     """ValueError unless x has `rank` axes."""
-    if _rank_of(x) != int(rank):
+    if _rank_of(x) != integer(rank, "rank", "assert_rank"):
         raise ValueError(
             f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape "
             f"{as_tensor(x).shape}"
@@ -119,7 +130,7 @@ def assert_rank(x, rank, message=None, name=None):
 
 def assert_rank_at_least(x, rank, message=None, name=None):
     """ValueError unless x has at least `rank` axes."""
-    if _rank_of(x) < int(rank):
+    if _rank_of(x) < integer(rank, "rank", "assert_rank_at_least"):
         raise ValueError(
             f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, "
             f"shape {as_tensor(x).shape}"
@@ -128,7 +139,7 @@ def assert_rank_at_least(x, rank, message=None, name=None):
 
 def assert_rank_in(x, ranks, message=None, name=None):
     """ValueError unless the number of x's axes is one of `ranks`."""
-    if _rank_of(x) not in [int(r) for r in ranks]:
+    if _rank_of(x) not in ints(ranks, "ranks"):
         raise ValueError(
             f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape "
             f"{as_tensor(x).shape}"

@@ -132,7 +132,13 @@ class TensorShape(tuple):
             return self
         if hasattr(dims, "__index__") and not getattr(dims, "ndim", 0):  # arrays have it, too
             dims = (dims,)
-        return super().__new__(cls, [None if d is None else d.__index__() for d in dims])
+        try:
+            return super().__new__(cls, [None if d is None else d.__index__() for d in dims])
+        except (TypeError, AttributeError):
+            raise TypeError(
+                f"Failed to convert {dims!r} to a shape. A shape is a list of sizes, each an integer "
+                f"or None."
+            ) from None
 
     @property
     def rank(self):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from .array import reverse
+from .dtypes import as_dtype
 from .math import axis_of, cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
 from .primitive import P, primitive
-from .tensor import as_tensor, numpy_dtype
+from .tensor import as_tensor
 
 
 def _contrast(images, factor):

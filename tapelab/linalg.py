@@ -12,7 +12,7 @@ from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
-from .tensor import Tensor, as_tensor, is_tensor
+from .tensor import Tensor, as_tensor, integer, ints, is_tensor
 
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
@@ -127,15 +127,18 @@ def tensordot(a, b, axes, name=None):
     """
     x, y = same_dtypes([as_tensor(a), as_tensor(b)], "MatMul")
     n, m = x._a.ndim, y._a.ndim
-    if np.ndim(axes) == 0:
-        k = int(axes)
+    if not isinstance(axes, (list, tuple)) and not as_tensor(axes)._a.ndim:
+        k = integer(axes, "axes", "Tensordot")
         if k < 0 or k > min(n, m):
             raise ValueError(
                 f"`axes` must be an integer from 0 to {min(n, m)} for these shapes, got {k}."
             )
         xa, ya = list(range(n - k, n)), list(range(k))
     else:
-        xa, ya = ([_existing(ax, r) for ax in np.atleast_1d(v).tolist()] for v, r in zip(axes, (n, m)))
+        pair = list(axes) if isinstance(axes, (list, tuple)) else as_tensor(axes)._a.tolist()
+        if len(pair) != 2:
+            raise ValueError(f"`axes` must be an integer or have length 2, got {axes!r}.")
+        xa, ya = ([_existing(ax, r) for ax in ints(v, "axes")] for v, r in zip(pair, (n, m)))
     if [x._a.shape[i] for i in xa] != [y._a.shape[i] for i in ya]:
         raise ShapeError(
             f"Matrix size-incompatible: axes {xa} of {list(x._a.shape)} against axes {ya} of "
@@ -221,6 +224,8 @@ def einsum(equation, *inputs, **kwargs):
     kwargs.pop("optimize", None), kwargs.pop("name", None)
     if kwargs:
         raise TypeError(f"Invalid keyword arguments for einsum: {', '.join(kwargs)}")
+    if not isinstance(equation, str):
+        raise TypeError(f"The equation must be a string such as 'ij,jk->ik', got {equation!r}.")
     xs = same_dtypes(inputs, "Einsum")
     left, arrow, out = equation.replace(" ", "").partition("->")
     terms = left.split(",")

@@ -42,7 +42,7 @@ class Module:
     _name = _scope = None
 
     def __init__(self, name=None):
-        if name is not None and not name.isidentifier():
+        if name is not None and not (isinstance(name, str) and name.isidentifier()):
             raise ValueError(
                 f"{name!r} is not a valid module name. Module names must be valid Python identifiers."
             )

@@ -181,7 +181,7 @@ def leaky_relu(features, alpha=0.2, name=None):
     x = as_tensor(features)
     if x._a.dtype.kind in "iu":
         x = cast(x, np.float32)
-    return P.leaky_relu(x, alpha=float(alpha))
+    return P.leaky_relu(x, alpha=number(alpha, "alpha", "LeakyRelu"))
 
 
 def silu(features, beta=1.0):
@@ -728,7 +728,7 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         raise ValueError(
             f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor."
         )
-    rate = float(rate)
+    rate = number(rate, "rate", "Dropout")
     if not 0 <= rate < 1:
         raise ValueError(
             f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}"
@@ -738,7 +738,7 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     noise = (
         x._a.shape
         if noise_shape is None
-        else tuple(n if s is None else s for n, s in zip(x._a.shape, noise_shape))
+        else ints([n if s is None else s for n, s in zip(x._a.shape, noise_shape)], "sizes")
     )
     keep = generator(seed).random(noise) >= rate
     return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
@@ -764,7 +764,7 @@ def l2_loss(t, name=None):
 def zero_fraction(value, name=None):
     """The fraction of zeros, as float32."""
     a = as_tensor(value)._a
-    return Tensor(np.float32(np.mean(a == 0)))
+    return Tensor(np.float32(np.mean(a == 0) if a.size else np.nan))
 
 
 def scale_regularization_loss(regularization_loss):
@@ -801,7 +801,11 @@ def compute_average_loss(
         raise ValueError("per_example_loss must have at least rank 1: one loss per example. Got a scalar.")
     if sample_weight is not None:
         x = x * sample_weight
-    n = x._a.shape[0] if global_batch_size is None else int(global_batch_size)
+    if not x._a.ndim:
+        raise ShapeError("per_example_loss must have an axis for the batch [Op:compute_average_loss]")
+    n = x._a.shape[0]
+    if global_batch_size is not None:
+        n = integer(global_batch_size, "global_batch_size", "compute_average_loss")
     return P.sum(x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / n
 
 
@@ -876,11 +880,20 @@ def depthwise_conv2d(
     return conv2d(x, full, strides, padding, data_format or "NHWC", dilations)
 
 
+def _images(x, op):
+    x = as_tensor(x)
+    if x._a.ndim != 4:
+        raise ShapeError(f"{op} takes shapes (batch, height, width, channels), got {x.shape} [Op:{op}]")
+    return x
+
+
 def depth_to_space(input, block_size, data_format="NHWC", name=None):
     """Blocks of channels laid out as squares of pixels: (b, h, w, c) to (b, h k, w k, c / k^2)."""
     _nhwc(data_format)
-    x, k = as_tensor(input), int(block_size)
+    x, k = _images(input, "DepthToSpace"), integer(block_size, "block_size", "DepthToSpace")
     b, h, w, c = x._a.shape
+    if k < 1:
+        raise ShapeError(f"block_size must be positive, got {k} [Op:DepthToSpace]")
     if c % (k * k):
         raise ShapeError(f"{c} channels are no multiple of {k * k} [Op:DepthToSpace]")
     x = P.reshape(x, shape=(b, h, w, k, k, c // (k * k)))
@@ -890,8 +903,10 @@ def depth_to_space(input, block_size, data_format="NHWC", name=None):
 def space_to_depth(input, block_size, data_format="NHWC", name=None):
     """Squares of pixels laid out as channels, the inverse of `depth_to_space`."""
     _nhwc(data_format)
-    x, k = as_tensor(input), int(block_size)
+    x, k = _images(input, "SpaceToDepth"), integer(block_size, "block_size", "SpaceToDepth")
     b, h, w, c = x._a.shape
+    if k < 1:
+        raise ShapeError(f"block_size must be positive, got {k} [Op:SpaceToDepth]")
     if h % k or w % k:
         raise ShapeError(f"{h} by {w} pixels are no multiple of {k} [Op:SpaceToDepth]")
     x = P.reshape(x, shape=(b, h // k, k, w // k, k, c))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .array import ints
-from .tensor import Tensor, as_tensor, numpy_dtype
+from .dtypes import as_dtype
+from .errors import InvalidArgumentError, ShapeError
+from .tensor import Tensor, as_tensor, integer, ints, numpy_dtype
 
 # The generator is made when first used: importing numpy.random takes longer than tapelab.
 _state = {"seed": None, "rng": None, "calls": 0}
@@ -18,7 +19,16 @@ def set_seed(seed):
     >>> bool(tf.reduce_all(a == b))
     True
     """
-    _state.update(seed=int(seed), rng=np.random.default_rng(int(seed)), calls=0)
+    seed = whole(seed)
+    _state.update(seed=seed, rng=np.random.default_rng(seed), calls=0)
+
+
+def whole(seed):
+    """A seed as NumPy takes it: any number does, below zero too."""
+    try:
+        return int(seed) % (1 << 64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"A seed must be a number, got {seed!r}.") from None
 
 
 def generator(seed=None):
@@ -28,19 +38,19 @@ def generator(seed=None):
             _state["rng"] = np.random.default_rng()
         return _state["rng"]
     _state["calls"] += 1  # same seeds, same call: same numbers; the next call goes on
-    return np.random.default_rng([_state["seed"] or 0, int(seed), _state["calls"]])
+    return np.random.default_rng([_state["seed"] or 0, whole(seed), _state["calls"]])
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
     """Numbers from the normal distribution, of the given shape."""
     dt = numpy_dtype(dtype)
-    draw = generator(seed).standard_normal(ints(shape)).astype(dt)[()]
+    draw = generator(seed).standard_normal(ints(shape, "sizes")).astype(dt)[()]
     return Tensor(draw) * as_tensor(stddev, dt) + as_tensor(mean, dt)
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
     """Normal numbers, those further than two standard deviations drawn again."""
-    rng, full = generator(seed), ints(shape)
+    rng, full = generator(seed), ints(shape, "sizes")
     draw = rng.standard_normal(full)
     while np.any(far := np.abs(draw) > 2):
         draw = np.where(far, rng.standard_normal(full), draw)
@@ -53,12 +63,17 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
 
     Raises ValueError for integers without `maxval`.
     """
-    dt, full = numpy_dtype(dtype), ints(shape)
+    dt, full = as_dtype(dtype)._np, ints(shape, "sizes")
     if dt.kind in "iu":
         if maxval is None:
             raise ValueError(f"Must specify maxval for integer dtype {dt}")
+        low, high = (integer(v, "minval, maxval", "RandomUniformInt") for v in (minval, maxval))
+        if low >= high:
+            raise InvalidArgumentError(
+                f"Need minval < maxval, got {low} >= {high} [Op:RandomUniformInt]"
+            )
         return Tensor(
-            np.asarray(generator(seed).integers(int(minval), int(maxval), full)).astype(dt)[()]
+            np.asarray(generator(seed).integers(low, high, full)).astype(dt)[()]
         )
     draw = np.asarray(generator(seed).random(full)).astype(dt)[()]
     low, high = as_tensor(minval, dt), as_tensor(1 if maxval is None else maxval, dt)
@@ -70,6 +85,8 @@ def shuffle(value, seed=None, name=None):
     from .array import P
 
     x = as_tensor(value)
+    if not x._a.ndim:
+        return x
     order = generator(seed).permutation(x._a.shape[0])
     return P.gather_dense(x, indices=order, axis=-x._a.ndim)
 
@@ -77,7 +94,10 @@ def shuffle(value, seed=None, name=None):
 def categorical(logits, num_samples, dtype="int64", seed=None, name=None):
     """Class numbers drawn with probabilities softmax(logits), shape (batch, num_samples)."""
     x = as_tensor(logits)._a
-    noise = generator(seed).gumbel(size=(x.shape[0], num_samples, x.shape[1]))
+    if x.ndim != 2 or x.dtype.kind != "f":
+        raise ShapeError(f"logits must be a matrix of floats, got {x!r} [Op:Multinomial]")
+    n = integer(num_samples, "num_samples", "Multinomial")
+    noise = generator(seed).gumbel(size=ints((x.shape[0], n, x.shape[1]), "sizes"))
     return Tensor(np.argmax(x[:, None, :] + noise, axis=-1).astype(numpy_dtype(dtype or "int64")))
 
 
@@ -90,7 +110,7 @@ class Generator:
     @classmethod
     def from_seed(cls, seed, alg=None):
         """The stream that a seed names."""
-        return cls(np.random.default_rng(seed))
+        return cls(np.random.default_rng(whole(seed)))
 
     @classmethod
     def from_non_deterministic_state(cls, alg=None):

@@ -1,12 +1,14 @@
 """Rows reduced by group, counting, and partitions: the tf.math functions on class numbers."""
 
+import math
+
 import numpy as np
 
 from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where, whole
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
-from .tensor import Tensor, as_tensor, is_tensor, numpy_dtype
+from .tensor import Tensor, as_tensor, integer, ints, is_tensor, numpy_dtype
 
 
 def _groups(data, segment_ids, num_segments, op):
@@ -93,11 +95,7 @@ def unsorted_segment_prod(data, segment_ids, num_segments, name=None):
 
 def _sorted(name, unsorted, empty=None):
     def op(data, segment_ids, name=None):
-        ids = as_tensor(segment_ids)._a
-        if np.any(np.diff(ids) < 0) or np.any(ids < 0):
-            raise InvalidArgumentError(
-                f"segment ids are not increasing: {ids.tolist()} [Op:{op.__name__}]"
-            )
+        ids = as_sorted(segment_ids, op.__name__)
         n = int(ids[-1]) + 1 if ids.size else 0
         z = cast(unsorted(data, ids, n), as_tensor(data).dtype)
         if empty is None or not n:
@@ -126,10 +124,16 @@ def in_top_k(targets, predictions, k, name=None):
     >>> tf.math.in_top_k([1, 0], [[0.1, 0.9], [0.1, 0.9]], 1).numpy().tolist()
     [True, False]
     """
-    y, x = as_tensor(targets)._a, as_tensor(predictions)._a
+    y, x = _indices(targets, "targets", "InTopKV2", 1), as_tensor(predictions)._a
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ShapeError(
+            f"predictions must be a matrix with one row per target, got shapes {x.shape} and "
+            f"{y.shape} [Op:InTopKV2]"
+        )
+    k = integer(k, "k", "InTopKV2")
     inside = (y >= 0) & (y < x.shape[1])
     own = x[np.arange(len(y)), np.where(inside, y, 0)]
-    return Tensor(inside & np.isfinite(own) & ((x > own[:, None]).sum(1) < int(k)))
+    return Tensor(inside & np.isfinite(own) & ((x > own[:, None]).sum(1) < k))
 
 
 def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype="int32", name=None):
@@ -139,15 +143,22 @@ def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype=
     >>> tf.math.confusion_matrix([0, 1, 1], [0, 0, 1]).numpy().tolist()
     [[1, 0], [1, 1]]
     """
-    y, p = (np.asarray(as_tensor(v)._a, np.int64) for v in (labels, predictions))
-    n = int(max(y.max(initial=-1), p.max(initial=-1)) + 1 if num_classes is None else num_classes)
+    y, p = (cast(as_tensor(v), "int64")._a for v in (labels, predictions))
+    if y.shape != p.shape:
+        raise shape_mismatch("ConfusionMatrix", y.shape, p.shape)
+    n = int(max(y.max(initial=-1), p.max(initial=-1))) + 1
+    if num_classes is not None:
+        n = integer(num_classes, "num_classes", "ConfusionMatrix")
     for a, what in ((y, "labels"), (p, "predictions")):
         if a.size and (a.min() < 0 or a.max() >= n):
             raise InvalidArgumentError(
                 f"`{what}` out of bound: they must be in [0, {n}) [Op:ConfusionMatrix]"
             )
-    z = np.zeros((n, n), numpy_dtype(dtype))
-    np.add.at(z, (y, p), 1 if weights is None else as_tensor(weights)._a.astype(z.dtype))
+    z = np.zeros(ints([n, n], "sizes"), numpy_dtype(dtype))
+    w = 1 if weights is None else cast(as_tensor(weights), z.dtype)._a
+    if np.shape(w) not in ((), y.shape):
+        raise shape_mismatch("ConfusionMatrix", y.shape, np.shape(w))
+    np.add.at(z, (y, p), w)
     return Tensor(z)
 
 
@@ -216,7 +227,12 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
 
 def dynamic_stitch(indices, data, name=None):
     """Rows put together again: data[m][i] becomes row indices[m][i]; later ones win."""
-    flat = [np.ravel(as_tensor(i)._a) for i in indices]
+    if not isinstance(indices, (list, tuple)) or not indices or len(indices) != len(data):
+        raise ShapeError(
+            "indices and data must be lists of tensors, one and the same number of each "
+            f"[Op:DynamicStitch], got {indices!r}"
+        )
+    flat = [np.ravel(_indices(i, "indices", "DynamicStitch")) for i in indices]
     xs = same_dtypes(data, "DynamicStitch")
     rows = [
         P.reshape(x, shape=(i.size, *x._a.shape[as_tensor(j)._a.ndim :]))
@@ -260,8 +276,9 @@ def is_strictly_increasing(x, name=None):
 
 def unravel_index(indices, dims, name=None):
     """Flat indices as multi-indices of a shape, one row per axis."""
-    i = as_tensor(indices)._a
-    return Tensor(np.stack(np.unravel_index(i, ints(dims))).astype(i.dtype))
+    i, full = _indices(indices, "indices", "UnravelIndex"), ints(dims, "sizes")
+    _checked(Tensor(i), math.prod(full), "UnravelIndex")
+    return Tensor(np.stack(np.unravel_index(i, full)).astype(i.dtype))
 
 
 def unique_with_counts(x, out_idx="int32", name=None):

@@ -103,7 +103,8 @@ def _polygamma_of(n, x):
         return _digamma_of(x)
     if not _math.isfinite(n) or n < 0 or n != _math.floor(n):
         return _math.nan
-    return (-1) ** (int(n) + 1) * _math.factorial(int(n)) * _zeta_of(n + 1, x)
+    factorial = _math.factorial(int(n)) if n < 171 else _math.inf  # beyond float64
+    return (-1 if n % 2 == 0 else 1) * factorial * _zeta_of(n + 1, x)
 
 
 def _erfinv(g, z, x):

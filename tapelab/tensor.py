@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,10 @@ class Tensor(_Operators):
         return complex(_scalar(self))
 
     def __index__(self):
-        return self.numpy().__index__()
+        a = self._a
+        if a.ndim or a.dtype.kind not in "iub":
+            raise TypeError(f"Only a scalar tensor of integers can be an index, got {self!r}.")
+        return int(self.numpy())
 
     def __round__(self, ndigits=0):
         return Tensor(np.round(self._a, ndigits or 0))
@@ -484,8 +488,13 @@ def _from_numpy(a, dtype):
             return _from_numpy(a, None)
         raise ValueError(f"Failed to convert a NumPy array of {a.dtype} to a tensor of strings.")
     else:
-        with np.errstate(all="ignore"):
-            a = a.astype(dtype)
+        if a.dtype.kind in "SUmMV":
+            raise _cannot(repr(a), dtype)
+        try:
+            with np.errstate(all="ignore"):
+                a = a.astype(dtype)
+        except (TypeError, ValueError, OverflowError):  # objects that are no numbers
+            raise _cannot(repr(a), dtype) from None
     return a if a.ndim else a[()] if a.dtype.kind != "O" else a
 
 
@@ -532,6 +541,66 @@ def _stack(value, dtype):
         found = [v for v in value if isinstance(v, (Tensor, Variable))]
         dtype = found[0].dtype._np if found else None
     return stack([as_tensor(v, dtype) for v in value])
+
+
+def integer(value, what, op):
+    """A size, count or other single integer that a user gives as argument `what`, as an int."""
+    if type(value) is int:
+        return value
+    try:
+        a = as_tensor(value)._a
+        if a.dtype.kind not in "iub":
+            raise TypeError
+        return int(a.item())
+    except (TypeError, ValueError):
+        raise ConversionError(
+            f"`{what}` must be a single integer, got {value!r} [Op:{op}]. "
+            f"A whole number that is a float is made one by int(x)."
+        ) from None
+
+
+def number(value, what, op):
+    """A rate, limit or other single real number that a user gives, as a Python float."""
+    if type(value) is float:
+        return value
+    try:
+        a = as_tensor(value)._a
+        if a.dtype.kind not in "iuf":
+            raise TypeError
+        return float(a.item())
+    except (TypeError, ValueError):
+        raise ConversionError(f"`{what}` must be a single number, got {value!r} [Op:{op}].") from None
+
+
+def function_of(f, what):
+    """A function that a user gives as argument `what`."""
+    if not callable(f):
+        raise TypeError(f"'{what}' must be callable, got {f!r}.")
+    return f
+
+
+def ints(value, what="shape"):
+    """A shape-like argument (list, tuple, TensorShape, tensor, one integer) as a tuple of ints.
+
+    `what` names it in messages; a "sizes" is the shape of something new: no size below 0, and no
+    more elements than can be counted.
+    """
+    given = value
+    if isinstance(value, (Tensor, Variable)):
+        value = np.atleast_1d(as_tensor(value)._a).tolist()
+    elif isinstance(value, (int, np.integer)):
+        value = [value]
+    try:
+        found = tuple(v.__index__() for v in value)
+    except (TypeError, AttributeError):
+        what = "shape" if what == "sizes" else what
+        raise TypeError(f"`{what}` must be integers, got {given!r}.") from None
+    if what == "sizes":
+        if any(n < 0 for n in found):
+            raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")
+        if math.prod(found) >= 1 << 59:
+            raise ShapeError(f"Shape {list(found)} has too many elements [Op:Fill]")
+    return found
 
 
 def numpy_dtype(dtype):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..random import generator
-from ..tensor import Tensor, Variable, as_tensor
+from ..tensor import Tensor, Variable, as_tensor, integer
 from .base_layer import leaves, map_leaves
 from .registry import warn
 
@@ -20,7 +20,10 @@ def _is_arrays(x):
 
 def _array(x):
     """NumPy data; Python and float64 numbers as float32, the dtype of training."""
-    a = x._a if isinstance(x, Tensor) else x.numpy() if isinstance(x, Variable) else np.asarray(x)
+    try:
+        a = x._a if isinstance(x, Tensor) else x.numpy() if isinstance(x, Variable) else np.asarray(x)
+    except ValueError:  # rows of different lengths
+        a = as_tensor(x)._a  # says so
     return a.astype(np.float32) if a.dtype == np.float64 else a
 
 
@@ -117,9 +120,12 @@ class _ArrayBatches(_Batches):
                 "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
                 f"samples: {sorted(lengths)}."
             )
-        (self.size,) = lengths
+        self.size = max(lengths, default=0)
         if not self.size:
             raise ValueError("There are no samples: the arrays are empty.")
+        batch_size = integer(batch_size, "batch_size", "fit, evaluate, predict")
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be positive, got {batch_size}.")
         while data[-1] is None:
             data = data[:-1]
         batch_size = batch_size or (-(-self.size // steps) if steps else 32)

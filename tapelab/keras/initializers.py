@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from ..random import generator
-from ..tensor import Tensor, numpy_dtype
+from ..random import generator, whole
+from ..tensor import Tensor, ints, numpy_dtype
 from .registry import lookup, table_of
 
 
@@ -74,10 +74,10 @@ class _Random(Initializer):
     """What draws numbers: a seed, and the same numbers every time."""
 
     def __init__(self, seed=None):
-        self.seed = int(generator().integers(1 << 62)) if seed is None else int(seed)
+        self.seed = int(generator().integers(1 << 62)) if seed is None else whole(seed)
 
     def __call__(self, shape, dtype=None, **kwargs):
-        return self._tensor(self._draw(np.random.default_rng(self.seed), tuple(shape)), dtype)
+        return self._tensor(self._draw(np.random.default_rng(self.seed), ints(shape, "sizes")), dtype)
 
 
 class RandomNormal(_Random):

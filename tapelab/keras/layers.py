@@ -10,8 +10,8 @@ from ..array import gather as _gather
 from ..linalg import matmul
 from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
 from ..primitive import P
-from ..random import generator
-from ..tensor import Tensor, as_tensor
+from ..random import generator, whole
+from ..tensor import Tensor, as_tensor, ints, number
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
 from .registry import unique_name, warn
@@ -60,7 +60,11 @@ class InputLayer(Layer):
 
 def _pair(value, what="kernel_size"):
     """One number or two, as (height, width)."""
-    pair = (value, value) if isinstance(value, (int, np.integer)) else tuple(int(v) for v in value)
+    try:
+        pair = ints(value, what)
+    except TypeError:
+        pair = ()
+    pair = pair * 2 if len(pair) == 1 and not np.ndim(value) else pair
     if len(pair) != 2 or any(v < 1 for v in pair):
         raise ValueError(
             f"The `{what}` argument must be a tuple of 2 positive integers (or one). Received: "
@@ -311,7 +315,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape)
+        self.target_shape = ints(target_shape, "target_shape")
 
     def call(self, x):
         return reshape(x, (x._a.shape[0], *self.target_shape))
@@ -360,7 +364,7 @@ class LeakyReLU(Layer):
             negative_slope = kwargs.pop("alpha")
             warn("Argument `alpha` is deprecated. Use `negative_slope` instead.")
         super().__init__(**kwargs)
-        if negative_slope is None or negative_slope < 0:
+        if negative_slope is None or number(negative_slope, "negative_slope", "LeakyReLU") < 0:
             raise ValueError(
                 "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
                 f"Expected a float. Received: negative_slope={negative_slope}"
@@ -505,13 +509,14 @@ class Dropout(Layer):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
+        rate = number(rate, "rate", "Dropout")
         if not 0 <= rate <= 1:
             raise ValueError(
                 "Invalid value received for argument `rate`. Expected a float value between 0 and "
                 f"1. Received: rate={rate}"
             )
-        self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
-        self._rng = None if seed is None else np.random.default_rng(seed)
+        self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
+        self._rng = None if seed is None else np.random.default_rng(whole(seed))
 
     def call(self, x, training=False):
         if not training or not self.rate:

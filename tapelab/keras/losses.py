@@ -14,7 +14,7 @@ from ..linalg import l2_normalize
 from ..math import abs as _abs
 from ..math import cast, divide_no_nan, log, maximum, reduce_mean, reduce_sum, square
 from ..primitive import P
-from ..tensor import Tensor, as_tensor, numpy_dtype
+from ..tensor import Tensor, as_tensor, number, numpy_dtype
 from . import activations
 from .registry import lookup, snake_case
 
@@ -119,8 +119,8 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     array([0.6931], dtype=float32)
     """
     y_true, y_pred = _pair(y_true, y_pred)
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if smooth := number(label_smoothing, "label_smoothing", "binary_crossentropy"):
+        y_true = y_true * (1.0 - smooth) + 0.5 * smooth
     _same_shape(y_true, y_pred)
     y_pred, from_logits = _logits(y_pred, from_logits, "sigmoid")
     if from_logits:
@@ -139,8 +139,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     array([0.6931], dtype=float32)
     """
     y_true, y_pred = _pair(y_true, y_pred)
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true._a.shape[-1]
+    if smooth := number(label_smoothing, "label_smoothing", "categorical_crossentropy"):
+        y_true = y_true * (1.0 - smooth) + smooth / y_true._a.shape[-1]
     _same_shape(y_true, y_pred)
     y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
     if from_logits:
@@ -164,10 +164,10 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     array([0.6931], dtype=float32)
     """
     y_pred = _floating(y_pred)
-    labels = as_tensor(y_true)._a
-    if labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
+    labels = cast(as_tensor(y_true), np.int64)._a
+    if labels.ndim and labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    labels = np.asarray(labels, np.int64)
+    labels = np.asarray(labels)
     if labels.shape != y_pred._a.shape[:-1]:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "

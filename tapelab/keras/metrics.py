@@ -1,5 +1,7 @@
 """tf.keras.metrics: numbers to watch, added up batch by batch. No gradient flows through them."""
 
+import inspect
+
 import numpy as np
 
 from ..errors import ShapeError
@@ -156,16 +158,23 @@ class MeanMetricWrapper(Mean):
 # ---------------------------------------------------------------- accuracies
 
 
+def _equal(a, b):
+    try:
+        return Tensor((a == b).astype(np.float32))
+    except ValueError:
+        raise shape_mismatch("Equal", a.shape, b.shape) from None
+
+
 def accuracy(y_true, y_pred):
     """1 where equal, else 0."""
     x, y = losses.same_rank(as_tensor(y_true), as_tensor(y_pred))
-    return Tensor((x._a == y._a).astype(np.float32))
+    return _equal(x._a, y._a)
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
     """1 where y_pred is on the label's side of the threshold, else 0."""
     x, y = losses.same_rank(as_tensor(y_true), as_tensor(y_pred))
-    return Tensor((x._a == (y._a > threshold)).astype(np.float32))
+    return _equal(x._a, greater(y, as_tensor(threshold, y._a.dtype))._a)
 
 
 def categorical_accuracy(y_true, y_pred):
@@ -175,9 +184,7 @@ def categorical_accuracy(y_true, y_pred):
     >>> tf.keras.metrics.categorical_accuracy([[0, 1]], [[0.3, 0.7]]).numpy().tolist()
     [1.0]
     """
-    return Tensor(
-        (np.argmax(_array(y_true), -1) == np.argmax(_array(y_pred), -1)).astype(np.float32)
-    )
+    return _equal(argmax(y_true, -1)._a, argmax(y_pred, -1)._a)
 
 
 def _labels(y_true, y_pred):
@@ -206,23 +213,32 @@ def sparse_categorical_accuracy(y_true, y_pred):
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     """1 where the class number's score is among the k largest, else 0."""
-    scores = _array(y_pred)
-    labels = _labels(y_true, scores).astype(np.int64)
+    scores, k = _array(y_pred), integer(k, "k", "sparse_top_k_categorical_accuracy")
+    labels = cast(_labels(y_true, scores), np.int64)._a
+    n = scores.shape[-1]
+    if labels.size and not 0 <= labels.min() <= labels.max() < n:
+        raise InvalidArgumentError(f"Class numbers must be in [0, {n}), got {labels.tolist()}.")
     own = np.take_along_axis(scores, labels[..., None], -1)
     return Tensor((np.count_nonzero(scores > own, axis=-1) < k).astype(np.float32))
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
     """The same for one-hot labels."""
-    return sparse_top_k_categorical_accuracy(np.argmax(_array(y_true), -1), y_pred, k)
+    return sparse_top_k_categorical_accuracy(argmax(y_true, -1), y_pred, k)
 
 
-def _metric(name, fn, **defaults):
-    """The class of the mean of a function; the function's own parameters by keyword."""
+def _metric(name, fn):
+    """The class of the mean of a function: `k`, name, dtype, and the function's other parameters."""
+    own = list(inspect.signature(fn).parameters.values())[2:]
+    rest = inspect.signature(MeanMetricWrapper.__init__).parameters
+    own.sort(key=lambda p: p.name != "k")
+    at = sum(p.name == "k" for p in own)
+    signature = inspect.Signature([*own[:at], rest["name"], rest["dtype"], *own[at:]])
 
-    def __init__(self, name=None, dtype=None, **kwargs):
-        MeanMetricWrapper.__init__(self, fn, name or fn.__name__, dtype, **(defaults | kwargs))
+    def __init__(self, *args, **kwargs):
+        MeanMetricWrapper.__init__(self, fn, **signature.bind(*args, **kwargs).arguments)
 
+    __init__.__signature__ = signature
     doc = f"The mean of `{fn.__name__}` over all batches.\n\n    {fn.__doc__.splitlines()[0]}\n"
     return type(
         name, (MeanMetricWrapper,), {"__init__": __init__, "__doc__": doc, "__module__": __name__}

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..clip import global_norm
 from ..errors import ShapeError
-from ..tensor import IndexedSlices, Tensor, as_tensor
+from ..tensor import IndexedSlices, Tensor, as_tensor, number
+from ..tensor import Variable as CoreVariable
 from . import schedules  # noqa: F401 (tf.keras.optimizers.schedules)
 from .base_layer import Variable
 from .registry import lookup, snake_case, table_of, unique_name, warn
@@ -86,7 +87,8 @@ class Optimizer:
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 f"{', '.join(given)}."
             )
-        if any(v is not None and v < 0 for v in (clipnorm, clipvalue, global_clipnorm)):
+        clip = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        if any(v is not None and number(v, k, "Optimizer") < 0 for k, v in clip.items()):
             raise ValueError(f"`{given[0]}` must not be negative.")
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
@@ -131,6 +133,9 @@ class Optimizer:
         """Make the state for these variables, which are then the only ones the optimizer takes."""
         if self.built:
             return
+        for v in var_list:
+            if not isinstance(v, CoreVariable):
+                raise TypeError(f"An optimizer changes variables, and {v!r} is none.")
         by_dtype = {}
         for v in {id(v): v for v in var_list}.values():
             by_dtype.setdefault(v._t._a.dtype, []).append(v)
@@ -162,12 +167,14 @@ class Optimizer:
         >>> v.numpy()
         array([0.9, 1.9], dtype=float32)
         """
-        gradients, variables = (
-            zip(*grads_and_vars)
-            if not isinstance(grads_and_vars, list) or grads_and_vars
-            else ((), ())
-        )
-        self.apply(list(gradients), list(variables))
+        try:
+            pairs = [(g, v) for g, v in grads_and_vars]
+        except (TypeError, ValueError):
+            raise TypeError(
+                "apply_gradients takes pairs (gradient, variable): "
+                "optimizer.apply_gradients(zip(gradients, variables))."
+            ) from None
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self.iterations
 
     def apply(self, grads, trainable_variables=None):
@@ -180,7 +187,10 @@ class Optimizer:
                     "on a list of variables. Call `optimizer.build(trainable_variables)` first."
                 )
             variables = [v for group in self._groups for v in group.variables]
-        grads, variables = list(grads), list(variables)
+        try:
+            grads, variables = list(grads), list(variables)
+        except TypeError:
+            raise TypeError("Gradients and variables must each be a list.") from None
         if len(grads) != len(variables):
             raise ValueError(f"There are {len(grads)} gradients for {len(variables)} variables.")
         missing = [getattr(v, "path", v.name) for g, v in zip(grads, variables) if g is None]

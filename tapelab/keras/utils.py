@@ -4,6 +4,7 @@ import random as _random
 
 import numpy as np
 
+from ..math import cast
 from ..random import set_seed
 from ..tensor import Tensor
 from .registry import clear_session  # noqa: F401 (tf.keras.utils.clear_session)
@@ -35,9 +36,11 @@ def to_categorical(x, num_classes=None):
     >>> tf.keras.utils.to_categorical([0, 2], num_classes=3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    a = np.asarray(x._a if isinstance(x, Tensor) else x).astype(np.int64)
+    a = np.asarray(cast(as_tensor(x), np.int64)._a)
     shape = a.shape[:-1] if a.ndim > 1 and a.shape[-1] == 1 else a.shape
-    classes = int(num_classes or a.max() + 1)
+    classes = integer(num_classes or a.max(initial=-1) + 1, "num_classes", "to_categorical")
+    if a.size and not -classes <= a.min() <= a.max() < classes:
+        raise IndexError(f"Class numbers must be below num_classes={classes}, got {a.max()}.")
     rows = np.zeros((a.size, classes))
     rows[np.arange(a.size), a.ravel()] = 1
     rows = rows.reshape(*shape, classes)

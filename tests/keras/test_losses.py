@@ -173,3 +173,11 @@ def test_no_gradient_flows_through_a_metric():
 def test_labels_that_do_not_fit_scores_are_refused():
     with pytest.raises(ValueError, match=r"\(3,\).*\(2, 3\)"):
         M.SparseCategoricalAccuracy()([1, 0, 1], P)
+
+
+def test_metrics_refuse_wrong_options_and_take_k_first():
+    with pytest.raises(TypeError, match="treshold"):
+        tf.keras.metrics.BinaryAccuracy(treshold=0.3)
+    metric = tf.keras.metrics.TopKCategoricalAccuracy(2)
+    assert float(metric([[0, 1, 0]], [[0.5, 0.3, 0.2]])) == 1.0
+    assert metric.name == "top_k_categorical_accuracy"
