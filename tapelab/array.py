@@ -5,6 +5,7 @@ Most of these are linear, and come in pairs: each one's gradient rule is the oth
 """
 
 import contextlib
+import math
 import operator
 
 import numpy as np
@@ -15,6 +16,7 @@ from .errors import (
     InvalidArgumentError,
     ShapeError,
     dtype_mismatch,
+    shape_mismatch,
     wrong_dtype,
 )
 from .math import axis_of
@@ -34,31 +36,6 @@ from .tensor import (
 )
 
 _float32 = np.dtype(np.float32)
-
-
-def ints(value, what="shape"):
-    """A shape-like argument (list, tuple, TensorShape, tensor, one integer) as a tuple of ints."""
-    if isinstance(value, (Tensor, Variable)):
-        value = np.atleast_1d(as_tensor(value)._a).tolist()
-    elif isinstance(value, (int, np.integer)):
-        value = [value]
-    try:
-        found = tuple(v.__index__() for v in value)
-        if what == "sizes" and any(n < 0 for n in found):
-            raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")
-        return found
-    except (TypeError, AttributeError):
-        raise DtypeError(f"`{what}` must be integers, got {value!r}.") from None
-
-
-def whole(value, what, op):
-    """One integer: a Python number or a scalar tensor."""
-    if type(value) is int:
-        return value
-    a = as_tensor(value)._a
-    if a.ndim or a.dtype.kind not in "iu":
-        raise ConversionError(f"{what} must be a scalar integer, got {value!r} [Op:{op}]")
-    return int(a)
 
 
 def same_dtypes(values, op):
@@ -437,7 +414,7 @@ def boolean_mask(tensor, mask, axis=None, name="boolean_mask"):
     at = 0 if axis is None else axis_of(x, axis, "BooleanMask") % x._a.ndim
     if x._a.shape[at : at + m.ndim] != m.shape:
         raise ValueError(f"Shapes {x._a.shape[at:]} and {m.shape} are incompatible")
-    return P.getitem(x, key=(slice(None),) * at + (np.asarray(m),))
+    return P.getitem(x, key=(slice(None),) * at + (np.asarray(m, bool),))
 
 
 # ---------------------------------------------------------------- joining and splitting
@@ -536,11 +513,8 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     x = as_tensor(value)
     axis = axis_of(x, axis, "Split")
     n = x._a.shape[axis]
-    if (
-        np.ndim(bare(num_or_size_splits) if is_tensor(num_or_size_splits) else num_or_size_splits)
-        == 0
-    ):
-        parts = whole(num_or_size_splits, "num_or_size_splits", "Split")
+    if not as_tensor(num_or_size_splits)._a.ndim:
+        parts = integer(num_or_size_splits, "num_or_size_splits", "Split")
         if parts < 1 or n % parts:
             raise ShapeError(
                 f"Dimension size, {n}, must be evenly divisible by the number of splits, {parts} [Op:Split]"
@@ -1006,7 +980,7 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     x = as_tensor(input)
     if x._a.dtype.kind not in "fiu":
         raise wrong_dtype("TopKV2", x.dtype)
-    k = whole(k, "k", "TopKV2")
+    k = integer(k, "k", "TopKV2")
     if not x._a.ndim or not 0 <= k <= x._a.shape[-1]:
         raise ShapeError(
             f"input must have at least k={k} columns, and k be at least 0: got shape "
@@ -1069,7 +1043,7 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     [4.0, 2.0]
     """
     x, ids = as_tensor(data), as_tensor(segment_ids)._a
-    n = whole(num_segments, "num_segments", "UnsortedSegmentSum")
+    n = integer(num_segments, "num_segments", "UnsortedSegmentSum")
     if x._a.dtype.kind not in "fciu":
         raise wrong_dtype("UnsortedSegmentSum", x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
@@ -1236,7 +1210,7 @@ def linspace(start, stop, num, name=None, axis=0):
     [0.0, 0.5, 1.0]
     """
     a, b = same_dtypes([start, stop], "LinSpace")
-    num = whole(num, "num", "LinSpace")
+    num = integer(num, "num", "LinSpace")
     if num < 0:
         raise ShapeError(f"Requires num >= 0: {num} [Op:LinSpace]")
     ints([num], "sizes")
@@ -1286,7 +1260,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     >>> tf.one_hot([1], 3).numpy().tolist()
     [[0.0, 1.0, 0.0]]
     """
-    i, depth = as_tensor(indices)._a, whole(depth, "depth", "OneHot")
+    i, depth = as_tensor(indices)._a, integer(depth, "depth", "OneHot")
     if i.dtype.kind not in "iu":
         raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
     given = next((v for v in (on_value, off_value) if v is not None), None)

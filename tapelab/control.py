@@ -14,7 +14,15 @@ from .array import stack, unstack
 from .dtypes import TensorShape, as_dtype
 from .errors import InvalidArgumentError
 from .primitive import P
-from .tensor import Tensor, Variable, active, as_tensor, convert_to_tensor, numpy_dtype
+from .tensor import (
+    Tensor,
+    Variable,
+    active,
+    as_tensor,
+    convert_to_tensor,
+    function_of,
+    numpy_dtype,
+)  # fmt: skip
 
 # ---------------------------------------------------------------- functions
 
@@ -375,7 +383,7 @@ def map_fn(
 
 def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
     """`fn` of each row, results stacked; the dtype of the results is free."""
-    rows = _rows(elems)
+    rows, _ = _rows(elems), function_of(fn, "fn")
     if rows:
         return _stacked([fn(row) for row in rows])
     like = fn(nest.map_structure(lambda x: Tensor(np.zeros(x.shape[1:], as_tensor(x)._a.dtype)), elems))

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import nest
 from .errors import InvalidArgumentError, wrong_dtype
-from .math import equal, greater, greater_equal, less, less_equal, not_equal
+from .math import equal, greater, greater_equal, less, less_equal, not_equal, subtract
 from .primitive import P
 from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor, number
 

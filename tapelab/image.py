@@ -76,7 +76,7 @@ def convert_image_dtype(image, dtype, saturate=False, name=None):
     >>> int(tf.image.convert_image_dtype(tf.constant(255, tf.uint8), tf.uint16))
     65280
     """
-    x, to = as_tensor(image), numpy_dtype(dtype)
+    x, to = as_tensor(image), as_dtype(dtype)._np
     have = x._a.dtype
     if have.kind in "iu" and to.kind == "f":
         return cast(x, to) * to.type(1.0 / np.iinfo(have).max)

@@ -7,14 +7,14 @@ from collections import namedtuple
 import numpy as np
 
 from ._decompositions import eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
-from .array import expand_dims, same_dtypes, transpose, whole
+from .array import expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
 from .tensor import Tensor, as_tensor, integer, ints, is_tensor
 
-_SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
+_SignLog: type = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
 
 # ---------------------------------------------------------------- products
 
@@ -440,7 +440,7 @@ def band_part(input, num_lower, num_upper, name=None):
     """The matrix with only its central band kept; a negative number keeps that whole triangle."""
     x = _at_least_2d(as_tensor(input), "MatrixBandPart")
     i, j = np.indices(x._a.shape[-2:])
-    lower, upper = (whole(n, "The number of diagonals", "MatrixBandPart") for n in (num_lower, num_upper))
+    lower, upper = (integer(n, "The number of diagonals", "MatrixBandPart") for n in (num_lower, num_upper))
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
     return P.where(Tensor(keep), x, np.zeros_like(x._a))
 

@@ -935,6 +935,8 @@ def angle(input, name=None):
     x = as_tensor(input)
     if x._a.dtype.kind == "c":
         return atan2(imag(x), real(x))
+    if x._a.dtype.kind not in "fiu":
+        raise wrong_dtype("Angle", x.dtype)
     return Tensor(np.where(x._a < 0, x._a.dtype.type(_math.pi), x._a.dtype.type(0))[()])
 
 

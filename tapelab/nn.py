@@ -19,7 +19,7 @@ from .math import (
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, is_tensor
+from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, integer, is_tensor, number
 
 # ---------------------------------------------------------------- activations
 

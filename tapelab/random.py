@@ -119,11 +119,11 @@ class Generator:
 
     def reset_from_seed(self, seed):
         """Begin again, as `from_seed(seed)`."""
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole(seed))
 
     def split(self, count=1):
         """A list of `count` generators, independent of each other and of this one."""
-        return [Generator(rng) for rng in self._rng.spawn(int(count))]
+        return [Generator(rng) for rng in self._rng.spawn(integer(count, "count", "Generator.split"))]
 
     def _with(self, f, *args, **kwargs):
         saved = _state["rng"]
@@ -155,6 +155,8 @@ def get_global_generator():
 
 def set_global_generator(generator):
     """Put another generator in the place of the one that everybody shares."""
+    if not isinstance(generator, Generator):
+        raise TypeError(f"A tf.random.Generator is needed, got {generator!r}.")
     _state["global"] = generator
 
 
@@ -162,11 +164,11 @@ def _stateless(f):
     """`f` with a seed of two integers in place of a state: the same numbers at every call."""
 
     def draw(shape, seed, *args, alg="auto_select", **kwargs):
-        pair = [int(n) for n in np.ravel(np.asarray(as_tensor(seed)._a))]
-        if len(pair) != 2:
-            raise ValueError(f"seed must have shape [2], such as [1, 2]; got {seed}.")
-        # NumPy's seeds are not negative; two's complement keeps negative ones apart
-        return Generator.from_seed([n % 2**64 for n in pair])._with(f, shape, *args, **kwargs)
+        pair = as_tensor(seed)._a
+        if pair.shape != (2,) or pair.dtype.kind not in "iu":
+            raise ShapeError(f"seed must have shape [2], two integers such as [1, 2]; got {seed!r}.")
+        rng = np.random.default_rng([whole(n) for n in pair])
+        return Generator(rng)._with(f, shape, *args, **kwargs)
 
     draw.__name__ = draw.__qualname__ = f"stateless_{f.__name__}"
     draw.__doc__ = f"As `tf.random.{f.__name__}`, from a `seed` of two integers and nothing else."

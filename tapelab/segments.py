@@ -4,8 +4,17 @@ import math
 
 import numpy as np
 
-from .array import _checked, concat, gather, ints, same_dtypes, unsorted_segment_sum, where, whole
-from .errors import InvalidArgumentError, ShapeError, wrong_dtype
+from .array import (
+    _checked,
+    _indices,
+    as_sorted,
+    concat,
+    gather,
+    same_dtypes,
+    unsorted_segment_sum,
+    where,
+)  # fmt: skip
+from .errors import InvalidArgumentError, ShapeError, shape_mismatch, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
 from .tensor import Tensor, as_tensor, integer, ints, is_tensor, numpy_dtype
@@ -21,7 +30,7 @@ def _groups(data, segment_ids, num_segments, op):
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
             f"{list(ids.shape)} [Op:{op}]"
         )
-    n = whole(num_segments, "num_segments", op)
+    n = integer(num_segments, "num_segments", op)
     keep = np.asarray(ids >= 0)
     x, ids = P.getitem(x, key=(keep,)), ids[keep]
     return x, _checked(Tensor(ids), n, op), n
@@ -212,7 +221,7 @@ def bincount(
 
 def dynamic_partition(data, partitions, num_partitions, name=None):
     """The rows of `data` sorted into a list of tensors by their partition numbers."""
-    x, n = as_tensor(data), whole(num_partitions, "num_partitions", "DynamicPartition")
+    x, n = as_tensor(data), integer(num_partitions, "num_partitions", "DynamicPartition")
     if n < 1:
         raise InvalidArgumentError(f"num_partitions must be at least 1, got {n} [Op:DynamicPartition]")
     numbers = as_tensor(partitions, None if is_tensor(partitions) else np.dtype(np.int32))
@@ -227,7 +236,8 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
 
 def dynamic_stitch(indices, data, name=None):
     """Rows put together again: data[m][i] becomes row indices[m][i]; later ones win."""
-    if not isinstance(indices, (list, tuple)) or not indices or len(indices) != len(data):
+    lists = all(isinstance(x, (list, tuple)) for x in (indices, data))
+    if not lists or not indices or len(indices) != len(data):
         raise ShapeError(
             "indices and data must be lists of tensors, one and the same number of each "
             f"[Op:DynamicStitch], got {indices!r}"
@@ -248,6 +258,10 @@ def searchsorted(sorted_sequence, values, side="left", out_type="int32", name=No
     """Where along the last axis values would be inserted to keep the order."""
     both = same_dtypes([as_tensor(sorted_sequence), as_tensor(values)], "SearchSorted")
     s, v = (x._a for x in both)
+    if not s.ndim or s.ndim > 1 and s.shape[:-1] != v.shape[:-1]:
+        raise shape_mismatch("SearchSorted", s.shape, v.shape)
+    if side not in ("left", "right"):
+        raise ValueError(f"side must be 'right' or 'left', got {side!r}.")
     if s.ndim == 1 and v.ndim != 1:
         z = np.searchsorted(s, v, side)
     else:

@@ -150,6 +150,11 @@ class Tensor(_Operators):
         return np.array(self.numpy(), dtype=dtype)
 
     def __bool__(self):
+        if self._a.size > 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. Use a.any() or "
+                f"a.all(): of this tensor of shape {self._a.shape}, tf.reduce_any(x) or tf.reduce_all(x)."
+            )
         return self._a.size > 0 and bool(self.numpy())
 
     def __float__(self):
@@ -594,7 +599,7 @@ def ints(value, what="shape"):
         found = tuple(v.__index__() for v in value)
     except (TypeError, AttributeError):
         what = "shape" if what == "sizes" else what
-        raise TypeError(f"`{what}` must be integers, got {given!r}.") from None
+        raise DtypeError(f"`{what}` must be integers, got {given!r}.") from None
     if what == "sizes":
         if any(n < 0 for n in found):
             raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")

@@ -507,7 +507,8 @@ class Layer(Stateful):
             }
             if is_symbolic(args, kwargs):
                 return self._symbolic_call(args, kwargs)
-            if args and (args[0] is None or isinstance(args[0], str)):
+            # A number may be meant for a layer that a user writes.
+            if args and not isinstance(args[0], (Tensor, list, tuple, dict, int)):
                 raise ValueError(
                     f"Inputs to a layer should be tensors. Got {args[0]!r} (of type "
                     f"{type(args[0])}) as input for layer '{self.name}'."

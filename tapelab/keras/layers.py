@@ -758,7 +758,9 @@ class Embedding(Layer):
 
 class _Merge(Layer):
     def _build_for(self, args, kwargs):
-        if not isinstance(args[0], (list, tuple)):
+        if not isinstance(args[0], (list, tuple)) or not all(
+            isinstance(x, (Tensor, KerasTensor)) for x in args[0] or [None]
+        ):
             raise ValueError(
                 f"A merge layer should be called on a list of inputs; '{self.name}' was called on "
                 f"{args[0]!r}."

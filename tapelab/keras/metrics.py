@@ -4,8 +4,9 @@ import inspect
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..tensor import Tensor, active, as_tensor
+from ..errors import InvalidArgumentError, ShapeError, shape_mismatch
+from ..math import argmax, cast, greater
+from ..tensor import Tensor, active, as_tensor, integer
 from . import losses
 from .base_layer import Stateful
 from .registry import lookup, table_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..math import cast
 from ..random import set_seed
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor, integer
 from .registry import clear_session  # noqa: F401 (tf.keras.utils.clear_session)
 
 
