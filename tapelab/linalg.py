@@ -14,7 +14,7 @@ from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
 from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
 from .tensor import Tensor, as_tensor, integer, ints, is_tensor
 
-_SignLog: type = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])
+_SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
 
 # ---------------------------------------------------------------- products
 
