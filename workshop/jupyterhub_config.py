@@ -173,6 +173,9 @@ c.Spawner.default_url = "/lab/tree/work/00_start_here.ipynb"
 c.Spawner.environment = {
     "JUPYTER_CONFIG_PATH": str(HERE),  # jupyter_server_config.py and labconfig/
     "JUPYTER_RUNTIME_DIR": running,
+    # One thread of arithmetic per learner. Where others compute, too, the threads of BLAS wait for
+    # each other: lesson 03 took three times as long with one for every core.
+    "OMP_NUM_THREADS": "1",
 }
 # Thirty who log in at once on a few cores wait longer than the defaults allow.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
