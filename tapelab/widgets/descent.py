@@ -53,8 +53,8 @@ def gradient_descent(
         right.semilogy(range(steps + 1), shown, "o-", color=RED, markersize=4)
         if shown.max() > 100 * shown.min():
             right.minorticks_off()  # half of the time it takes to draw
-        zero = "; 0 is drawn as $10^{-12}$" if 0 in losses else ""
-        right.set(xlabel="step", ylabel="loss", title=f"Loss (logarithmic{zero})")
+        how = "0 is drawn at $10^{-12}$" if 0 in losses else "logarithmic"
+        right.set(xlabel="step", ylabel="loss", title=f"Loss ({how})")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
 
         verdict = "It converges"
