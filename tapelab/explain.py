@@ -221,21 +221,35 @@ class Text:
 
         In a loop, it may stand below the block and have happened in the round before.
         """
-        row = self.last(name)
-        if row is not None and name in row.used:
-            return row
+        again = [row for row in [self.last(name)] if row is not None and name in row.used]
         around = [
             n for n in self.loops if self.block and n.lineno < self.block.lineno <= n.end_lineno
         ]
         for loop in around:
             for row in self.rows:
                 if loop.lineno <= row.line <= loop.end_lineno and name in row.out & row.used:
-                    return row
+                    again.append(row)
+        for row in again[:1]:
+            origins = [r for r in self.rows if r.line < row.line and name in r.out - r.used]
+            made = ast.unparse(origins[-1].code) if origins else ""
+            if (
+                not made.startswith("tf.") or "Variable(" in made
+            ):  # else a tensor from the beginning
+                return row
+        return None
+
+    def replacement(self, written):
+        """The statement that replaced an attribute or an item by a result: m.w = m.w - g, or None."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Assign) and written in map(ast.unparse, node.targets):
+                if written in ast.unparse(node.value):
+                    return Row(node.lineno, {written}, set(), node.value, node.end_lineno)
         return None
 
     def inside(self, line):
         """Whether a line is in the tape's block."""
-        return self.block is not None and self.block.lineno < line <= self.block.end_lineno
+        block = self.block
+        return block is not None and block.body[0].lineno <= line <= block.end_lineno
 
     def in_stop(self, line):
         """Whether a line is under stop_recording."""
@@ -334,7 +348,7 @@ def _assigns(node):
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and node.func.attr.startswith(("assign", "scatter_", "update_state"))
+        and node.func.attr.startswith(("assign", "scatter_", "update_state", "append", "extend"))
     )
 
 
@@ -544,7 +558,7 @@ def _event(found, text, names):
         )
     if e.kind == "left":
         inside = _Inside()
-        if code is not None and not isinstance(code, ast.Expr):
+        if code is not None and (not isinstance(code, ast.Expr) or _assigns(code.value)):
             code = inside.visit(code)
         return Explanation(
             False,
@@ -821,6 +835,9 @@ def _untracked(tape, memory, text, source, names, related, uses, row, outside):
             memory.watched[id(source)],
             watch,
         )
+    again = None if s.isidentifier() else text.replacement(s)
+    if again is not None:
+        return _rebound(text, again, s, s)
     again = text.rebinding(root) if root is not None else None
     if again is not None:
         return _rebound(text, again, s, root)

@@ -308,6 +308,39 @@ def another_variable_of_that_name():
     return tape, y, x, tape.explain(y, x)
 
 
+def a_tensor_rebound():
+    data = tf.constant([1.0, 2.0])
+    data = data / 2.0  # <-
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(data**2)
+    return tape, y, data, tape.explain(y, data)
+
+
+def an_attribute_rebound():
+    model = types.SimpleNamespace(w=tf.Variable(2.0))
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            y = model.w**2
+        asked, explanation = model.w, tape.explain(y, model.w)
+        model.w = model.w - 0.1  # <-
+    return tape, y, asked, explanation
+
+
+def floats_in_a_list():
+    w, losses = tf.Variable([1.0, 2.0]), []
+    with tf.GradientTape() as tape:
+        for k in range(2):
+            losses.append(float(w[k] ** 2))  # <-
+        y = tf.constant(sum(losses))
+    return tape, y, w, tape.explain(y, w)
+
+
+def a_block_of_one_line():
+    x = tf.constant(2.0)
+    with tf.GradientTape() as tape: y = x * 2.0  # fmt: skip # noqa: E701 # <-
+    return tape, y, x, tape.explain(y, x)
+
+
 def a_variable_on_the_way():
     x = tf.Variable(2.0)
     with tf.GradientTape() as tape:
@@ -371,6 +404,8 @@ CASES = {
     inner_gradient_before: "inner gradient outside", the_slope_of_a_line: "unrelated",
     rebound_in_the_block: "rebound name", a_list_of_weights_rebound: "rebound name",
     another_variable_of_that_name: "rebound name", a_variable_on_the_way: "state",
+    a_tensor_rebound: "computed before the tape", an_attribute_rebound: "rebound name",
+    floats_in_a_list: "left through NumPy", a_block_of_one_line: "constant",
     order_of_values: "no gradient", the_shape_alone: "no gradient", a_metric: "left through NumPy",
     stopped_in_a_comprehension: "stop_gradient", asked_in_a_comprehension: "not watched",
 }  # fmt: skip
@@ -418,6 +453,7 @@ FIXES = [
     "y = tf.constant(math.exp(x[0]))",
     "y = tf.reduce_sum((lambda v: np.log(v) + np.max(v))(x))",
     "h = tf.Variable(x * 2.0); y = tf.reduce_sum(h)",
+    "h.append(float(x[0])); y = tf.reduce_sum(h)",
 ]
 
 
@@ -428,7 +464,7 @@ def test_the_fix_of_a_line_can_be_put_in_its_place(line, tmp_path):
         first, *rest = line.split("; ")
         path.write_text(
             "import math, numpy as np, tapelab as tf\n"
-            "x = tf.Variable([1.0, 2.0])\n"
+            "x, h = tf.Variable([1.0, 2.0]), []\n"
             "with tf.GradientTape(persistent=True) as tape:\n"
             + "".join(f"    {part}\n" for part in (first, *rest))
             + "found, why = tape.gradient(y, x), tape.explain(y, x)\n"
@@ -487,6 +523,7 @@ TAPED = "with tf.GradientTape() as tape:\n    y = w * w\n"
         (["w = tf.Variable(2.0)", TAPED, "w = tf.Variable(3.0)"], "rebound name", "cell 3"),
         (["w = tf.Variable(2.0)", TAPED, "w = tf.Variable(2.0)"], "rebound name", "cell 3"),
         (["w = tf.constant(2.0)", "q = 1", TAPED], "constant", "cell 3"),
+        (["w = tf.zeros(2)", "w = tf.Variable(2.0)\nw = w + 1", TAPED], "rebound name", "cell 2"),
         (["v = tf.Variable(2.0)", "w = v * 3.0", TAPED], "outside the tape", "cell 2"),
         (
             ["v = tf.Variable(2.0)\nw = v * 3.0", "v = tf.Variable(1.0)", TAPED],
