@@ -152,7 +152,7 @@ class Classroom:
             f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{self.api_port}",
             **settings,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/hub/health", timeout=5).ok:
