@@ -72,17 +72,23 @@ def _rebuild(like, values):
 
 
 def pack_sequence_as(structure, flat_sequence, expand_composites=False):
-    """The structure with its leaves replaced from a flat sequence. ValueError when the count differs.
+    """The structure with its leaves replaced from a flat sequence. ValueError when the count differs,
+    TypeError for what is no sequence.
 
     >>> pack_sequence_as({"a": 0, "b": [0]}, [5, 6])
     {'a': 5, 'b': [6]}
     """
+    if isinstance(flat_sequence, (str, bytes)) or not hasattr(flat_sequence, "__iter__"):
+        raise TypeError(
+            f"Attempted to pack value: {flat_sequence!r} into a structure, but found incompatible type "
+            f"`{type(flat_sequence)}` instead of a list."
+        )
     flat = list(flat_sequence)
     expected = len(flatten(structure))
     if expected != len(flat):
         raise ValueError(
-            f"Could not pack sequence. Structure had {expected} elements, but flat_sequence had "
-            f"{len(flat)} elements."
+            f"Could not pack sequence. Structure had {expected} atoms, but flat_sequence had {len(flat)} "
+            f"items. Structure: {structure}, flat_sequence: {flat}."
         )
     if type(structure) in (list, tuple) and not any(map(_is_nested, structure)):
         return type(structure)(flat)
@@ -112,7 +118,7 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
                 f"The two structures don't have the same nested structure: {type(nest1)} is not "
                 f"{type(nest2)}."
             )
-        if isinstance(nest1, Mapping) and set(nest1) != set(nest2):
+        if isinstance(nest1, Mapping) and isinstance(nest2, Mapping) and set(nest1) != set(nest2):
             raise ValueError(f"The two dictionaries don't have the same keys: {nest1} and {nest2}.")
         for a, b in zip(*parts):
             assert_same_structure(a, b, check_types)

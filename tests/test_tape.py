@@ -480,6 +480,16 @@ def test_sources_of_other_kinds():
     assert value(tape.gradient(y, {"a": a}.values())) == [20.0]
 
 
+def test_structures_are_packed_from_sequences():
+    with pytest.raises(TypeError, match="str"):
+        tf.nest.pack_sequence_as([1, 2], "ab")
+    with pytest.raises(ValueError, match="2 atoms, but flat_sequence had 3 items"):
+        tf.nest.pack_sequence_as([1, 2], [1, 2, 3])
+    tf.nest.assert_same_structure({"a": 1}, [1], check_types=False)
+    leaves, one = [1, 2], [1, 2]
+    assert tf.nest.flatten(one) == leaves and tf.nest.flatten(one) is not one
+
+
 def test_targets_are_summed():
     x, tape = watched(2.0, persistent=True)
     with tape:
