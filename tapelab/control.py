@@ -301,7 +301,8 @@ def while_loop(
     return nest.map_structure(as_tensor, loop_vars)
 
 
-def _rows(elems, error=ValueError):
+def _rows(elems, error=ValueError, stretch=False):
+    """The rows of `elems`, each a structure like it; `stretch` repeats a single row as needed."""
     for x in nest.flatten(elems):
         if not len(
             np.shape(x._t._a if isinstance(x, Variable) else x._a if isinstance(x, Tensor) else x)
@@ -312,6 +313,9 @@ def _rows(elems, error=ValueError):
     flat = [unstack(x) for x in nest.flatten(elems)]
     if not flat:
         raise ValueError("elems must be a Tensor or a structure of at least one.")
+    if stretch:
+        most = max(map(len, flat))
+        flat = [rows * most if len(rows) == 1 else rows for rows in flat]
     if len({len(rows) for rows in flat}) > 1:
         raise ValueError(
             f"elems have different first dimensions: {sorted({len(rows) for rows in flat})}."
@@ -382,8 +386,13 @@ def map_fn(
 
 
 def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
-    """`fn` of each row, results stacked; the dtype of the results is free."""
-    rows, _ = _rows(elems), function_of(fn, "fn")
+    """`fn` of each row, results stacked; their dtype is free. A single row goes with all the others.
+
+    >>> import tapelab as tf
+    >>> tf.vectorized_map(lambda xy: xy[0] * xy[1], (tf.range(3), tf.constant([5]))).numpy().tolist()
+    [0, 5, 10]
+    """
+    rows, _ = _rows(elems, stretch=True), function_of(fn, "fn")
     if rows:
         return _stacked([fn(row) for row in rows])
     like = fn(nest.map_structure(lambda x: Tensor(np.zeros(x.shape[1:], as_tensor(x)._a.dtype)), elems))
@@ -430,7 +439,9 @@ def _fold(fn, rows, initializer):
     else:
         states = [nest.map_structure(as_tensor, initializer)]
     for row in rows:
-        states.append(fn(states[-1], row))
+        state = fn(states[-1], row)
+        nest.assert_same_structure(states[-1], state)
+        states.append(nest.map_structure(as_tensor, state))
     return states
 
 
@@ -446,7 +457,10 @@ def scan(
     """
     rows = _rows(elems, IndexError)
     states = _fold(fn, rows[::-1] if reverse else rows, initializer)
-    states = states if initializer is None else states[1:]
+    if initializer is not None:
+        first, *states = states
+        if not states:  # no rows
+            return nest.map_structure(lambda x: Tensor(np.zeros((0, *x.shape), x.dtype._np)), first)
     return _stacked(states[::-1] if reverse else states)
 
 

@@ -78,6 +78,24 @@ def test_maps_return_the_structure_announced():
         tf.map_fn(lambda r: r, [1, 2])
 
 
+def test_folds_keep_their_structure():
+    x = tf.constant([1.0, 2.0])
+    for fold in (tf.scan, tf.foldl):
+        with pytest.raises(ValueError, match="nested structure"):
+            fold(lambda a, r: (a, r), x)
+    none = tf.scan(lambda a, r: a + r, tf.zeros([0, 2]), tf.zeros([2]))
+    assert none.shape == (0, 2)
+
+
+def test_a_single_row_goes_with_all_the_others():
+    x, y = tf.Variable([[1.0], [2.0], [3.0]]), tf.Variable([[5.0]])
+    with tf.GradientTape() as tape:
+        z = tf.vectorized_map(lambda r: r[0] * r[1], (x, y))
+    assert tf.convert_to_tensor(tape.gradient(z, y)).numpy().tolist() == [[6.0]]
+    with pytest.raises(ValueError, match="different first dimensions"):
+        tf.vectorized_map(lambda r: r[0] * r[1], (x, tf.ones([2, 1])))
+
+
 def test_values_known_beforehand():
     assert tf.get_static_value(tf.constant(1.0)) == 1.0 == tf.get_static_value(1.0)
     assert tf.get_static_value(tf.Variable(1.0)) is None
