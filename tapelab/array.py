@@ -616,10 +616,10 @@ def reverse(tensor, axis, name=None):
     [3, 2, 1]
     """
     x, axes = convert_to_tensor(tensor), ints(axis)
-    if not np.ndim(axis):
-        raise ShapeError(f"axis must be a list of axes, got {axis!r} [Op:ReverseV2]")
     if not x._a.ndim:
         return P.identity(x)
+    if not np.ndim(axis):
+        raise ShapeError(f"axis must be a list of axes, got {axis!r} [Op:ReverseV2]")
     n, found = x._a.ndim, []
     for i, a in enumerate(axes):
         if not -n <= a < n:

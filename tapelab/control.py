@@ -392,7 +392,7 @@ def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
     >>> tf.vectorized_map(lambda xy: xy[0] * xy[1], (tf.range(3), tf.constant([5]))).numpy().tolist()
     [0, 5, 10]
     """
-    rows, _ = _rows(elems, stretch=True), function_of(fn, "fn")
+    rows, _ = _rows(elems, IndexError, stretch=True), function_of(fn, "fn")
     if rows:
         return _stacked([fn(row) for row in rows])
     like = fn(nest.map_structure(lambda x: Tensor(np.zeros(x.shape[1:], as_tensor(x)._a.dtype)), elems))

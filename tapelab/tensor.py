@@ -630,6 +630,8 @@ def constant(value, dtype=None, shape=None, name=None):
     [[2, 2], [2, 2]]
     """
     wanted = numpy_dtype(dtype)
+    if isinstance(value, Variable):
+        value = value.numpy()  # a constant does not follow it
     if isinstance(value, Tensor) and wanted is not None and value._a.dtype != wanted:
         raise TypeError(
             f"Expected tensor {value} with dtype {as_dtype(dtype)!r}, but got dtype {value.dtype!r}. "
@@ -637,7 +639,7 @@ def constant(value, dtype=None, shape=None, name=None):
         )
     t = as_tensor(value, wanted)
     if shape is None:
-        return Tensor(t._a) if isinstance(value, Variable) else t  # a constant does not follow it
+        return t
     shape = tuple(
         int(n) for n in (shape if hasattr(shape, "__len__") or hasattr(shape, "_a") else [shape])
     )

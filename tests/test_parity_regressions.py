@@ -868,3 +868,11 @@ def test_no_segments_to_multiply():
     assert tf.math.segment_prod(tf.zeros([0, 2]), tf.constant([], tf.int32)).shape == [0, 2]
     with pytest.raises(Invalid):
         tf.math.segment_min([1j, 2.0], [0, 0])
+
+
+def test_gradients_of_diagonals_of_several_matrices():
+    x, m = tf.Variable(tf.ones([2, 3])), tf.Variable(tf.ones([2, 3, 3]))
+    assert gradient(lambda x: tf.linalg.diag(x, k=1) * 2.0, x).numpy().tolist() == [[2.0] * 3] * 2
+    dx, dm = gradient(lambda x, m: tf.linalg.set_diag(m, x[:, :2], k=-1), x, m)
+    assert dx.numpy().tolist() == [[1.0, 1.0, 0.0]] * 2
+    assert dm.numpy().tolist() == (1.0 - np.eye(3, k=-1)[None].repeat(2, 0)).tolist()

@@ -101,6 +101,51 @@ SHAPELY = (
     "|tf.math.real(tf.complex({a}, {a}) * tf.complex({a}, 1.0 - {a}))|tf.abs(tf.complex({a}, {a} + 1.0))"
 ).split("|")
 
+GROUPED = (
+    "tf.math.segment_mean({a}, tf.range({a}.shape[0]) // 2)|tf.math.segment_prod({a}, tf.range({a}.shape[0]))"
+    "|tf.math.unsorted_segment_min({a}, tf.range({a}.shape[0]) % 2, 2)"
+    "|tf.math.unsorted_segment_sqrt_n({a}, tf.range({a}.shape[0]) - 1, 3)"
+    "|tf.tensor_scatter_nd_max({a}, [[0]], {a}[1:2] * 2.0)|tf.tensor_scatter_nd_min({a}, [[0]], {a}[1:2] - 1.0)"
+    "|tf.dynamic_partition({a}, tf.range({a}.shape[0]) % 2, 2)[0]|tf.gather_nd({a}, [[[0]], [[1]]])"
+    "|tf.gather({a}, tf.zeros({a}.shape[:1] + [2], tf.int32), axis=-1, batch_dims=-1)"
+    "|tf.pad({a}, [[1, 1]] * {a}.shape.rank, 'SYMMETRIC')|tf.pad({a}, [[0, 1]] * {a}.shape.rank, 'REFLECT')"
+    "|tf.linalg.diag({a}, k=1)|tf.linalg.diag_part({a}, k=-1)|tf.linalg.set_diag({a}, {a}[0, 1:], k=1)"
+    "|tf.einsum('ij,j->i', {a}, {a}[0])|tf.einsum('i,j->ij', {a}, {a} + 1.0)|tf.einsum('...i->...', {a})"
+    "|tf.nn.conv2d(tf.reshape({a}, [1, -1, 1, 1]), tf.ones([2, 1, 1, 2], {a}.dtype), 1, 'SAME')"
+    "|tf.nn.depthwise_conv2d(tf.reshape({a}, [1, -1, 1, 1]), tf.ones([2, 1, 1, 2], {a}.dtype), [1, 1, 1, 1], 'SAME')"
+    "|tf.nn.max_pool2d(tf.reshape({a}, [1, -1, 1, 1]), [2, 1], [2, 1], 'SAME')"
+    "|tf.nn.avg_pool2d(tf.reshape({a}, [1, -1, 1, 1]), [2, 1], 1, 'SAME')"
+    "|tf.nn.log_poisson_loss({a}, {a} * 0.5)|tf.nn.scale_regularization_loss({a})|tf.truncatediv({a}, {a} + 5.0)"
+    "|tf.math.l2_normalize(tf.complex({a}, {a} + 1.0))|tf.nn.dropout({a}, 0.0)|tf.reverse({a}, [0])"
+    "|tf.vectorized_map(lambda r: r * 2.0, {a})|tf.math.cumulative_logsumexp({a})|tf.constant({a}) * 2.0"
+).split("|")
+# Mostly mistakes: what is compared is the class of the error, or that there is none.
+SLIPS = (
+    "tf.square({a} > 0.0)|tf.abs({a} > 0.0)|tf.cumsum({a} > 0.0)|tf.sort({a} > 0.0)|tf.add_n([{a} > 0.0] * 2)"
+    "|({a} > 0.0) + ({a} > 0.0)|tf.maximum({a} > 0.0, {a} > 0.0)|tf.matmul([{a} > 0.0], [{a} > 0.0])"
+    "|tf.sort(tf.complex({a}, {a}))|tf.argmax(tf.complex({a}, {a}))|tf.reduce_max(tf.complex({a}, {a}))"
+    "|tf.math.is_nan(tf.complex({a}, {a}))|tf.nn.relu(tf.complex({a}, {a}))|tf.complex({a}, {a}) < 1.0"
+    "|tf.linalg.inv(tf.cast({a}, tf.int32))|tf.math.segment_mean(tf.cast({a}, tf.int32), tf.range({a}.shape[0]))"
+    "|tf.math.segment_max(tf.complex({a}, {a}), tf.range({a}.shape[0]))|tf.pad({a} > 0.0, [[1, 0]] * {a}.shape.rank)"
+    "|tf.pad({a}, [[-1, 0]] * {a}.shape.rank)|tf.pad({a}, [[0, 9]] * {a}.shape.rank, 'REFLECT')"
+    "|tf.gather_nd({a}, [[9]])|tf.gather_nd({a}, [0.0])|tf.gather_nd({a}, 0)|tf.scatter_nd([[0]], {a}, [2])"
+    "|tf.tensor_scatter_nd_max({a}, [[9]], {a}[:1])|tf.tensor_scatter_nd_update({a}, [[0], [0]], {a}[:1])"
+    "|tf.tensor_scatter_nd_add({a}, [[-1]], {a}[:1])|tf.dynamic_partition({a}, tf.range({a}.shape[0]), 2)"
+    "|tf.einsum('i,i->i', {a}, {a}[:1])|tf.einsum('ij->ik', {a})|tf.one_hot([1], 2.5)|tf.expand_dims({a}, 0.5)"
+    "|{a}[1.5:]|{a}[[0, 1], 0]|{a}[::0]|{a}[9]|{a}[:, :, :, 0]|tf.cumsum({a}, axis=1.5)|tf.reduce_sum({a}, axis=7)"
+    "|tf.math.top_k({a}, -1)|tf.math.top_k({a}, 1.5)|tf.linspace({a}, {a}, 2.5)|tf.reshape({a}, [2.0])"
+    "|tf.reshape({a}, [5])|tf.transpose({a}, [0, 0])|tf.reverse({a}, 0)|tf.concat([{a}, {a}], [0])|tf.split({a}, 4)"
+    "|tf.matmul(np.ones([2, 2]), {a})|tf.matmul({a}, np.ones([2, 2]))|np.ones([2, 2]) @ {a}|{a} + [1.0, 2.0]"
+    "|tf.tensordot({a}, np.ones([2, 2]), 1)|tf.saturate_cast({a} * 1e12, tf.int32)|tf.cast({a}, tf.bool)"
+    "|bool({a})|float({a})|len({a})|{a} == tf.ones([7])|{a} != [1.0, 2.0]|{a} + np.arange(2)|{a} * np.float64(2)"
+    "|tf.nn.bias_add({a}, {a})|tf.nn.softmax_cross_entropy_with_logits(tf.cast({a}, tf.int32), {a})"
+    "|tf.nn.sigmoid_cross_entropy_with_logits(labels=np.ones({a}.shape), logits={a})"
+    "|tf.nn.compute_average_loss({a})|tf.linalg.band_part({a}, 0.5, 0)|tf.linalg.diag_part({a}, k=9)"
+    "|tf.math.unsorted_segment_sum({a}, [0, 1], 1)|tf.math.invert_permutation({a})|tf.linalg.solve({a}, {a})"
+    "|tf.constant([1, True])|tf.constant([True, 1])|tf.constant({a}, tf.int32)|tf.Variable({a}).assign([7.0] * 7)"
+    "|tf.Variable({a}).scatter_nd_add([[0]], {a}[:1])|tf.Variable({a}).assign_add(tf.cast({a}, tf.int32))"
+).split("|")
+
 CUSTOM = {
     "clipped": """@tf.custom_gradient
 def clipped(x):
@@ -229,7 +274,7 @@ class Writer:
 
     def expression(self):
         a = self.operand()
-        kind = self.pick("uuuubbbbbbraasssp" if self.plain(a) else "uuuup")
+        kind = self.pick("uuuubbbbbbraasssgp" if self.plain(a) else "uuuup")
         if kind == "u":
             f = self.pick(UNARY)
             if "erf" in f and not np.isfinite(np.asarray(self.env[a].numpy())).all():
@@ -251,6 +296,8 @@ class Writer:
             return f"{self.pick(REDUCE)}({a}, axis={axis}{keep})"
         if kind == "a":
             return self.pick(AXIS).format(a=a, k=self.pick([-1, 0] + list(range(-rank, rank))))
+        if kind == "g":
+            return self.pick(GROUPED).format(a=a)
         return self.pick(SHAPELY).format(a=a)
 
     def statement(self, depth):
@@ -300,6 +347,10 @@ class Writer:
             self.indent -= 1
         elif kind < 95 and self.tapes:
             self.write(f"{self.pick(self.tapes)}.reset()")
+        elif kind < 97:
+            a = self.operand()
+            if self.plain(a):
+                self.write(f"out.append(attempt(lambda: {self.pick(SLIPS).format(a=a)}))")
         elif depth < 2:
             self.tape(depth + 1)
         else:
