@@ -823,6 +823,14 @@ def _rank_3(input, op):
     return x
 
 
+def _along_width(value, what):
+    """A number for the middle axis of (batch, width, channels), given alone or among three."""
+    found = ints(value, what)
+    if len(found) not in (1, 3):
+        raise ValueError(f"`{what}` should be of length 1 or 3, got {value!r}.")
+    return found[len(found) // 2]
+
+
 def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, name=None):
     """Cross-correlation of sequences (batch, width, channels in) with filters (width, in, out).
 
@@ -833,9 +841,10 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     if data_format not in ("NWC", None):
         raise UnimplementedError(f"On the CPU only the NWC data format is supported, got {data_format!r}.")
     x, k = same_dtypes([input, filters], "Conv2D")
-    x, s, d = _rank_3(x, "Conv1D"), int(np.ravel(stride)[-1]), 1 if dilations is None else dilations
+    x, s = _rank_3(x, "Conv1D"), _along_width(stride, "stride")
+    d = 1 if dilations is None else _along_width(dilations, "dilations")
     k = P.reshape(k, shape=(1, *k._a.shape))
-    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, int(np.ravel(d)[-1])]))
+    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
 
 
 def _pool1d(pool, op, input, ksize, strides, padding, data_format):
@@ -843,7 +852,7 @@ def _pool1d(pool, op, input, ksize, strides, padding, data_format):
     if data_format not in ("NWC", "NCW", None):
         raise ValueError(f"data_format must be 'NWC' or 'NCW', got {data_format!r} [Op:{op}]")
     turn = lambda x: P.transpose(x, perm=(-3, -1, -2)) if data_format == "NCW" else x
-    x, k, s = _rank_3(input, op), int(np.ravel(ksize)[-1]), int(np.ravel(strides)[-1])
+    x, k, s = _rank_3(input, op), _along_width(ksize, "ksize"), _along_width(strides, "strides")
     return turn(_one_more_axis(turn(x), lambda x: pool(x, [1, k], [1, s], padding)))
 
 

@@ -249,6 +249,8 @@ def dynamic_stitch(indices, data, name=None):
         for x, i, j in zip(xs, flat, indices)
     ]
     at = np.concatenate(flat)
+    if at.size and at.min() < 0:
+        raise InvalidArgumentError(f"indices must not be negative, got {at.min()} [Op:DynamicStitch]")
     source = np.zeros(int(at.max()) + 1 if at.size else 0, np.int64)
     source[at] = np.arange(at.size)
     return gather(concat(rows, 0), source)

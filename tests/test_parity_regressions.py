@@ -876,3 +876,14 @@ def test_gradients_of_diagonals_of_several_matrices():
     dx, dm = gradient(lambda x, m: tf.linalg.set_diag(m, x[:, :2], k=-1), x, m)
     assert dx.numpy().tolist() == [[1.0, 1.0, 0.0]] * 2
     assert dm.numpy().tolist() == (1.0 - np.eye(3, k=-1)[None].repeat(2, 0)).tolist()
+
+
+def test_windows_along_one_axis():
+    x, k = tf.reshape(tf.range(6.0), [1, 6, 1]), tf.ones([2, 1, 1])
+    for f in (lambda s: tf.nn.conv1d(x, k, s, "VALID"), lambda s: tf.nn.max_pool1d(x, 2, s, "VALID")):
+        assert f([1, 3, 1]).shape == f(3).shape == [1, 2, 1]
+        for s in ([], [1, 2]):
+            with pytest.raises(ValueError):
+                f(s)
+    with pytest.raises(Invalid):
+        tf.dynamic_stitch([[0, -1], [1]], [[1.0, 2.0], [3.0]])
