@@ -108,9 +108,15 @@ def reshape(tensor, shape, name=None):
     known = math.prod([n for n in new_shape if n != -1])
     unknown = new_shape.count(-1)
     size = x._a.size
-    if unknown > 1 or (known != size if not unknown else (size % known if known else size)):
+    if unknown > 1 or any(n < -1 for n in new_shape):
         raise ShapeError(
-            f"Input to reshape is a tensor with {size} values, but the requested shape has {known}: "
+            f"Only one input size may be -1, and the others must be non-negative, not "
+            f"{list(new_shape)} [Op:Reshape]"
+        )
+    if known != size if not unknown else (size % known if known else size):
+        raise ShapeError(
+            f"Input to reshape is a tensor with {size} values, but the requested shape "
+            f"{'requires a multiple of' if unknown else 'has'} {known}: "
             f"cannot make {list(new_shape)} from {list(x._a.shape)} [Op:Reshape]"
         )
     if unknown:
@@ -129,7 +135,11 @@ def broadcast_to(input, shape, name=None):
     >>> tf.broadcast_to([1, 2], [2, 2]).numpy().tolist()
     [[1, 2], [1, 2]]
     """
-    return P.broadcast_to(as_tensor(input), shape=ints(shape, "sizes"))
+    x, shape = as_tensor(input), ints(shape, "sizes")
+    fits = zip(x._a.shape[::-1], shape[::-1])
+    if len(shape) < x._a.ndim or any(n not in (1, m) for n, m in fits):
+        raise shape_mismatch("BroadcastTo", x._a.shape, shape)
+    return P.broadcast_to(x, shape=shape)
 
 
 def broadcast_static_shape(shape_x, shape_y):
@@ -496,7 +506,7 @@ def unstack(value, num=None, axis=0, name="unstack"):
     x = as_tensor(value)
     axis = axis_of(x, axis, "Unpack")
     if num is not None and num != x._a.shape[axis]:
-        raise ValueError(f"Dimension {axis} has {x._a.shape[axis]} layers, not num = {num}.")
+        raise ShapeError(f"Axis {axis} has {x._a.shape[axis]} layers, not num = {num} [Op:Unpack]")
     tail = (slice(None),) * (-1 - axis)
     return [P.getitem(x, key=(Ellipsis, i) + tail) for i in range(x._a.shape[axis])]
 
@@ -587,8 +597,11 @@ def repeat(input, repeats, axis=None, name=None):
     counts = np.asarray(_indices(repeats, "repeats", "Repeat"))
     if counts.size and counts.min() < 0:
         raise ShapeError(f"`repeats` must be >= 0, got {counts.min()} [Op:Repeat]")
-    if counts.shape not in ((), (1,), (x._a.shape[axis],)):
-        raise shape_mismatch("Repeat", counts.shape, (x._a.shape[axis],))
+    if counts.ndim > 1 or counts.size not in (1, x._a.shape[axis]):
+        raise ShapeError(
+            f"Dimensions {counts.size} and {x._a.shape[axis]} are not compatible: repeats is one number "
+            "or one for each element [Op:Repeat]"
+        )
     # Beyond what an array can hold NumPy does not stop.
     ints([max(1, int(np.sum(counts, dtype=float))) * max(1, x._a.size)], "sizes")
     return P.repeat(x, repeats=np.broadcast_to(counts, (x._a.shape[axis],)), axis=axis)
@@ -674,27 +687,29 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     [9, 1, 2]
     """
     x = as_tensor(tensor)
-    if as_tensor(paddings)._a.ndim != 2:
+    if as_tensor(paddings)._a.ndim != 2 or as_tensor(paddings)._a.shape[1] != 2:
         raise ShapeError(f"paddings must be a matrix with 2 columns, got {paddings!r} [Op:Pad]")
     pairs = tuple(map(tuple, _indices(paddings, "paddings", "Pad").tolist()))
-    if any(n < 0 for pair in pairs for n in pair):
-        raise ShapeError(f"paddings must be >= 0, got {pairs} [Op:Pad]")
-    if len(pairs) != x._a.ndim or any(len(p) != 2 for p in pairs):
+    if len(pairs) != x._a.ndim:
         raise ShapeError(
             f"The first dimension of paddings must be the rank of inputs: {len(pairs)} pairs for shape "
             f"{list(x._a.shape)} [Op:Pad]"
         )
-    mode = mode.upper()
     if any(n < 0 for pair in pairs for n in pair):
-        raise ShapeError(f"Paddings must be non-negative, got {pairs} [Op:Pad]")
+        raise ShapeError(f"paddings must be non-negative, got {list(pairs)} [Op:Pad]")
+    mode = str(mode).upper()
     if mode == "CONSTANT":
-        value = constant_values
-        if is_tensor(value) or not np.isscalar(value) or value != 0:  # 0 is every dtype's zero
-            value = as_tensor(value, x._a.dtype if not is_tensor(value) else None)._a
+        if not is_tensor(constant_values):  # a zero of any type will do
+            zero = isinstance(constant_values, (int, float)) and constant_values == 0
+            constant_values = as_tensor(0 if zero else constant_values, None if zero else x._a.dtype)
+        value = as_tensor(constant_values)._a
+        if value.ndim:
+            raise ShapeError(f"constant_values must be a scalar, got {list(value.shape)} [Op:PadV2]")
         return P.pad(x, paddings=pairs, value=value)
     if mode not in ("REFLECT", "SYMMETRIC"):
         raise ValueError(
-            f"Value of argument `mode` must be CONSTANT, REFLECT or SYMMETRIC, got {mode}."
+            "Value of argument `mode` expected to be 'CONSTANT', 'REFLECT' or 'SYMMETRIC'. Received "
+            f"`mode` = {mode}"
         )
     for axis, pair in enumerate(pairs):
         if max(pair) > x._a.shape[axis] - (mode == "REFLECT"):
@@ -771,13 +786,17 @@ def _indices(value, what, op, rank=None):
     return a
 
 
-def _checked(indices, n, what):
-    a = _indices(indices, "indices", what)
+def _brief(numbers):
+    return "[" + ",".join(str(int(n)) for n in numbers) + "]"
+
+
+def _checked(indices, n, what, name="indices"):
+    a = _indices(indices, name, what)
     bad = np.argwhere((a < 0) | (a >= n))
     if len(bad):
         at = tuple(bad[0])
         raise InvalidArgumentError(
-            f"indices{list(map(int, at))} = {a[at]} is not in [0, {n}) [Op:{what}]"
+            f"{name}{_brief(at)} = {a[at]} is not in [0, {n}) [Op:{what}]"
         )
     return np.asarray(a)
 
@@ -855,8 +874,9 @@ def _ravel(i, full, what):
         )
     if not i.ndim or i.shape[-1] > len(full):
         raise ShapeError(
-            f"The last axis of indices holds one index per axis of {list(full)}, from the first on; "
-            f"got indices of shape {list(i.shape)} [Op:{what}]"
+            f"index innermost dimension length must be <= params rank; saw: {list(i.shape[-1:])} vs. "
+            f"{len(full)}. The last axis of indices holds one index per axis of {list(full)}, from the "
+            f"first on; got indices of shape {list(i.shape)} [Op:{what}]"
         )
     depth = i.shape[-1]
     dims = full[:depth]
@@ -865,7 +885,7 @@ def _ravel(i, full, what):
     if len(bad):
         at = tuple(bad[0])
         raise InvalidArgumentError(
-            f"indices{list(map(int, at))} = {i[at].tolist()} does not index into shape {list(dims)} "
+            f"indices{_brief(at)} = {i[at].tolist()} does not index into shape {_brief(dims)} "
             f"[Op:{what}]"
         )
     flat = np.zeros(i.shape[:-1], np.int64)
@@ -878,10 +898,20 @@ def _scattered(indices, updates, full, what):
     """`_ravel`, for updates of the shape that fits."""
     i = as_tensor(indices)._a
     flat, n, depth = _ravel(i, full, what)
-    if i.ndim < 2 or updates._a.shape != i.shape[:-1] + full[depth:]:
+    have, m = updates._a.shape, i.ndim - 1
+    if i.ndim < 2:
         raise ShapeError(
-            f"Dimensions of updates {list(updates._a.shape)} must match indices {list(i.shape)} (at "
-            f"least a matrix, one row per update) and shape {list(full)} [Op:{what}]"
+            f"indices must be a matrix at least, one row per update, got {list(i.shape)} [Op:{what}]"
+        )
+    if have[:m] != i.shape[:-1]:
+        raise ShapeError(
+            f"Dimensions [0,{m}) of indices[shape={_brief(i.shape)}] must match dimensions [0,{m}) of "
+            f"updates[shape={_brief(have)}] [Op:{what}]"
+        )
+    if have[m:] != full[depth:]:
+        raise ShapeError(
+            f"Dimensions [{depth},{len(full)}) of input[shape={_brief(full)}] must match dimensions "
+            f"[{m},{len(have)}) of updates[shape={_brief(have)}] [Op:{what}]"
         )
     return flat, n, depth
 
@@ -894,6 +924,8 @@ def scatter_nd(indices, updates, shape, name=None):
     [0, 11, 0]
     """
     u, full = as_tensor(updates), ints(shape)
+    if 0 in full and as_tensor(indices)._a.size and u._a.size:
+        raise ShapeError("Indices and updates specified for empty output shape [Op:ScatterNd]")
     flat, n, depth = _scattered(indices, u, full, "ScatterNd")
     z = P.scatter_rows(u, indices=flat, axis=depth - 1 - len(full), size=n)
     return P.reshape(z, shape=full)
@@ -981,7 +1013,9 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     if x._a.dtype.kind not in "fiu":
         raise wrong_dtype("TopKV2", x.dtype)
     k = integer(k, "k", "TopKV2")
-    if not x._a.ndim or not 0 <= k <= x._a.shape[-1]:
+    if k < 0:
+        raise ShapeError(f"Need k >= 0, got {k} [Op:TopKV2]")
+    if not x._a.ndim or k > x._a.shape[-1]:
         raise ShapeError(
             f"input must have at least k={k} columns, and k be at least 0: got shape "
             f"{list(x._a.shape)} [Op:TopKV2]"
@@ -1060,16 +1094,33 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
 
 def segment_sum(data, segment_ids, name=None):
     """The sum of the rows with the same segment id; ids start at 0 and never fall."""
-    ids = as_sorted(segment_ids, "SegmentSum")
-    return unsorted_segment_sum(data, ids, int(ids[-1]) + 1 if ids.size else 0)
+    x = as_tensor(data)
+    ids, n = as_sorted(x, segment_ids, "SegmentSum")
+    return unsorted_segment_sum(x, ids, n)
 
 
-def as_sorted(segment_ids, op):
-    """Segment ids as an array: a vector of integers that start at 0 and never fall."""
-    ids = _indices(segment_ids, "segment_ids", op, 1)
-    if ids.ndim > 1 or np.any(np.diff(ids) < 0) or np.any(ids < 0):
-        raise InvalidArgumentError(f"segment ids are not increasing: {ids.tolist()} [Op:{op}]")
-    return ids
+def as_sorted(x, segment_ids, op):
+    """Segment ids, checked to be a vector as long as `x` that starts at 0 and never falls."""
+    ids = as_tensor(segment_ids)._a
+    if not x._a.ndim or ids.ndim != 1:
+        raise ShapeError(
+            f"input must be at least rank 1, segment_ids should be a vector: got shapes "
+            f"{list(x._a.shape)} and {list(ids.shape)} [Op:{op}]"
+        )
+    ids = _indices(segment_ids, "segment_ids", op)
+    if len(ids) != len(x._a):
+        raise ShapeError(
+            f"segment_ids should be the same size as dimension 0 of input: {len(ids)} and "
+            f"{len(x._a)} [Op:{op}]"
+        )
+    if np.any(np.diff(ids) < 0) or np.any(ids < 0):
+        raise InvalidArgumentError(
+            f"segment ids are not increasing; segment ids must be >= 0, got {ids.tolist()} [Op:{op}]"
+        )
+    n = int(ids[-1]) + 1 if ids.size else 0
+    if n > np.iinfo(np.int32).max:
+        raise InvalidArgumentError(f"{n} segments do not fit into memory [Op:{op}]")
+    return ids, n
 
 
 # ---------------------------------------------------------------- where
@@ -1253,6 +1304,13 @@ def meshgrid(*args, **kwargs):
     return grids
 
 
+def _hinted(value, dt):
+    """A value as an array of a dtype if it converts, else of its own."""
+    with contextlib.suppress(TypeError):
+        return as_tensor(value, None if is_tensor(value) else dt)._a
+    return as_tensor(value)._a
+
+
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None):
     """Rows with `on_value` (1) at the index and `off_value` (0) elsewhere; indices outside give all off.
 
@@ -1263,10 +1321,16 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     i, depth = as_tensor(indices)._a, integer(depth, "depth", "OneHot")
     if i.dtype.kind not in "iu":
         raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
-    given = next((v for v in (on_value, off_value) if v is not None), None)
-    dt = numpy_dtype(dtype) or (_float32 if given is None else as_tensor(given)._a.dtype)
-    on = as_tensor(1 if on_value is None else on_value)._a.astype(dt)
-    off = as_tensor(0 if off_value is None else off_value)._a.astype(dt)
+    if depth < 0:
+        raise ShapeError(f"depth must be non-negative, got: {depth} [Op:OneHot]")
+    dt = numpy_dtype(dtype)
+    on, off = (v if v is None else _hinted(v, dt) for v in (on_value, off_value))
+    for v, what in ((on, "on_value"), (off, "off_value")):
+        dt = dt or (v is not None and v.dtype) or None
+        if v is not None and v.dtype != dt:
+            raise TypeError(f"dtype {v.dtype} of {what} does not match dtype {dt} of the others.")
+    dt = dt or _float32
+    on, off = dt.type(1) if on is None else on, dt.type(0) if off is None else off
     if axis is not None and not (isinstance(axis, int) and -1 <= axis <= i.ndim):
         kind = ShapeError if isinstance(axis, int) else TypeError
         raise kind(f"Expected axis to be -1 or between [0, {i.ndim + 1}), got {axis!r} [Op:OneHot]")

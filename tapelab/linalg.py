@@ -70,6 +70,9 @@ def matmul(
             m, k = a._a, b._a
             if m.ndim > 1 and k.ndim > 1 and m.shape[-1] == k.shape[-2]:
                 return _product(a, b)
+    for letter, both in (("a", transpose_a and adjoint_a), ("b", transpose_b and adjoint_b)):
+        if both:
+            raise ValueError(f"Only one of `transpose_{letter}` and `adjoint_{letter}` can be True.")
     x, y = same_dtypes([as_tensor(a), b], "MatMul")  # the first fixes the dtype
     if output_type is not None:
         x, y = cast(x, output_type), cast(y, output_type)

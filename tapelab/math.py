@@ -980,6 +980,8 @@ def round(x, name=None):
 @functools.wraps(_conj_all)
 def conj(x, name=None):
     x = convert_to_tensor(x)
+    if x._a.dtype.kind in "bO":
+        raise TypeError(f"Expected numeric or variant tensor, got dtype {x.dtype!r}.")
     return _conj_all(x) if x._a.dtype.kind == "c" else x  # real numbers: the very same tensor
 
 
@@ -1192,10 +1194,10 @@ def _sum_rule(g, z, x, axis, keepdims):
 
 def _mean_forward(x, axis, keepdims):
     n = count(x, axis)
-    total = _add_up(x, axis, keepdims, x.dtype)
     if x.dtype.kind in "iu":  # integers divide as integers, towards zero
-        return (total / max(n, 1)).astype(x.dtype)
-    return total / x.dtype.type(n)
+        total = _add_up(x, axis, keepdims, np.dtype(x.dtype.kind + "8"))
+        return (np.sign(total) * (np.abs(total) // max(n, 1))).astype(x.dtype)
+    return _add_up(x, axis, keepdims, x.dtype) / x.dtype.type(n)
 
 
 def _mean_rule(g, z, x, axis, keepdims):
@@ -1525,7 +1527,11 @@ primitive(
 
 def _extreme_index(f):
     def forward(x, axis, to):
-        if x.size and x.dtype.kind == "f":  # a NaN never wins against a number, as in TensorFlow
+        if not x.shape[axis]:
+            raise ShapeError(
+                f"Reduction axis {axis % x.ndim} is empty in shape {list(x.shape)} [Op:ArgMax]"
+            )
+        if x.dtype.kind == "f":  # a NaN never wins against a number, as in TensorFlow
             x = np.where(np.isnan(x), -np.inf if f is np.argmax else np.inf, x)
         return np.asarray(f(x, axis=axis)).astype(to)[()]
 

@@ -104,9 +104,9 @@ def unsorted_segment_prod(data, segment_ids, num_segments, name=None):
 
 def _sorted(name, unsorted, empty=None):
     def op(data, segment_ids, name=None):
-        ids = as_sorted(segment_ids, op.__name__)
-        n = int(ids[-1]) + 1 if ids.size else 0
-        z = cast(unsorted(data, ids, n), as_tensor(data).dtype)
+        x = as_tensor(data)
+        ids, n = as_sorted(x, segment_ids, op.__name__)
+        z = cast(unsorted(x, ids, n), x.dtype)
         if empty is None or not n:
             return z
         none = (np.bincount(ids, minlength=n) == 0).reshape((n,) + (1,) * (z._a.ndim - 1))
@@ -225,11 +225,11 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
     if n < 1:
         raise InvalidArgumentError(f"num_partitions must be at least 1, got {n} [Op:DynamicPartition]")
     numbers = as_tensor(partitions, None if is_tensor(partitions) else np.dtype(np.int32))
-    p = _checked(numbers, n, "DynamicPartition")
+    p = _checked(numbers, n, "DynamicPartition", "partitions")
     if x._a.shape[: p.ndim] != p.shape:
         raise ShapeError(
-            f"data.shape = {list(x._a.shape)} does not start with partitions.shape = {list(p.shape)} "
-            f"[Op:DynamicPartition]"
+            f"data.shape must start with partitions.shape, got {list(x._a.shape)} and "
+            f"{list(p.shape)} [Op:DynamicPartition]"
         )
     return [P.getitem(x, key=(np.asarray(p == i),)) for i in range(n)]
 

@@ -734,12 +734,86 @@ def test_compute_gradient_checks_the_gradient_of_nothing():
         (lambda x: tf.reverse(x, [2]), "is out of valid range"),
         (lambda x: tf.reverse(x, [0, -2]), "axis 0 specified more than once"),
         (lambda x: tf.einsum("...i,...i->i", x, x), "must contain"),
+        (lambda x: tf.reshape(x, [-1, -1]), "Only one input size may be -1"),
+        (lambda x: tf.reshape(x, [-2, 3]), "must be non-negative"),
+        (lambda x: tf.reshape(x, [-1, 4]), "requires a multiple of 4"),
+        (lambda x: tf.broadcast_to(x, [3]), r"Incompatible shapes: \[2,3\] vs. \[3\] .Op:BroadcastTo"),
+        (lambda x: tf.broadcast_to(x, [2, 2]), "Incompatible shapes"),
+        (lambda x: tf.repeat(x, [1, 2], axis=1), "2 and 3 are not compatible"),
+        (lambda x: tf.unstack(x, 3), "not num = 3"),
+        (lambda x: tf.pad(x, [[1], [2]]), "paddings must be a matrix with 2 columns"),
+        (lambda x: tf.pad(x, [[1, 0]]), "paddings must be the rank of inputs"),
+        (lambda x: tf.pad(x, [[1, 0], [-1, 0]]), "must be non-negative"),
+        (lambda x: tf.pad(x, [[1, 0], [0, 0]], constant_values=[1.0]), "must be a scalar"),
+        (lambda x: tf.gather_nd(x, [[0, 0, 0]]), "innermost dimension length"),
+        (lambda x: tf.scatter_nd([[0]], x, [0, 3]), "specified for empty output"),
+        (lambda x: tf.scatter_nd([[0]], x, [4, 3]), r"Dimensions \[0,1\) of indices\[shape=\[1,1\]\]"),
+        (lambda x: tf.scatter_nd([[0], [1]], x, [4]), r"Dimensions \[1,1\) of input\[shape=\[4\]\]"),
+        (lambda x: tf.math.top_k(x, -1), "Need k >= 0"),
+        (lambda x: tf.math.segment_sum(x, [0]), "same size as dimension 0"),
+        (lambda x: tf.math.segment_mean(x, [[0], [1]]), "should be a vector"),
+        (lambda x: tf.math.segment_max(1.0, []), "at least rank 1"),
+        (lambda x: tf.argmax(x[:0]), r"Reduction axis 0 is empty in shape \[0, 3\]"),
+        (lambda x: tf.one_hot([0], -1), "depth must be non-negative"),
+        (lambda x: tf.eye(-1), "must be >= 0"),
     ],
 )
 def test_refused_in_tensorflows_words(f, message):
     with pytest.raises(Invalid, match=message) as caught:
         f(tf.ones([2, 3]))
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "f, message",
+    [
+        (lambda: tf.gather([[1, 2]], [[7]]), r"indices\[0,0\] = 7 is not in \[0, 1\)"),
+        (lambda: tf.dynamic_partition([1, 2], [0, 5], 2), r"partitions\[1\] = 5 is not in"),
+        (lambda: tf.dynamic_partition([1, 2], [0], 2), "must start with partitions.shape"),
+        (lambda: tf.math.segment_sum([1, 2], [-1, 0]), "segment ids must be >= 0"),
+        (lambda: tf.math.segment_sum([1, 2], [1, 0]), "segment ids are not increasing"),
+    ],
+)
+def test_indices_refused_in_tensorflows_words(f, message):
+    with pytest.raises(Invalid, match=message):
+        f()
+
+
+def test_values_of_one_hot_have_one_dtype():
+    for on, off, dtype in ((1.0, None, tf.int32), (tf.constant(1), tf.constant(0.0), None), (1, 0.0, None)):
+        with pytest.raises(TypeError, match="does not match dtype"):
+            tf.one_hot([0], 2, on, off, dtype=dtype)
+    assert tf.one_hot([0], 2, on_value=True, dtype=tf.float32).numpy().tolist() == [[1.0, 0.0]]
+    assert tf.one_hot([0], 2, on_value=2).dtype == tf.int32
+    with pytest.raises(TypeError):
+        tf.one_hot([0], 2.0)
+
+
+def test_unknown_ways_to_pad_and_to_transpose():
+    with pytest.raises(ValueError, match="expected to be .* Received `mode` = WEIRD"):
+        tf.pad([1], [[1, 1]], "weird")
+    for letter in "ab":
+        with pytest.raises(ValueError, match=f"Only one of `transpose_{letter}`"):
+            tf.matmul([[1.0]], [[1.0]], **{f"transpose_{letter}": True, f"adjoint_{letter}": True})
+
+
+def test_a_zero_of_any_type_pads_integers():
+    assert tf.pad([1], [[1, 0]], constant_values=0.0).numpy().tolist() == [0, 1]
+    with pytest.raises(TypeError):
+        tf.pad([1], [[1, 0]], constant_values=1.5)
+
+
+def test_the_mean_of_small_integers_does_not_overflow():
+    assert int(tf.reduce_mean(tf.fill([300], tf.constant(200, tf.uint8)))) == 200
+    assert int(tf.reduce_mean([2**31 - 1] * 4)) == 2**31 - 1
+    assert tf.reduce_mean([[-7, 2], [7, -2]], 1).numpy().tolist() == [-2, 2]
+
+
+def test_integers_that_have_no_negative_fall():
+    for dtype, values in ((tf.uint8, [0, 255, 7]), (tf.int8, [-128, 127, 0])):
+        x = tf.constant(values, dtype)
+        assert tf.sort(x, direction="DESCENDING").numpy().tolist() == sorted(values, reverse=True)
+        assert tf.math.top_k(x, len(values))[0].numpy().tolist() == sorted(values, reverse=True)
 
 
 def test_axes_that_are_tensors_and_strings_that_are_scalars():
@@ -887,3 +961,7 @@ def test_windows_along_one_axis():
                 f(s)
     with pytest.raises(Invalid):
         tf.dynamic_stitch([[0, -1], [1]], [[1.0, 2.0], [3.0]])
+def test_conjugates_of_what_is_no_number():
+    for value in ("word", True):
+        with pytest.raises(TypeError, match="Expected numeric or variant tensor"):
+            tf.math.conj(tf.constant(value))
