@@ -513,9 +513,14 @@ def _det_rule(g, z, x):
     return P.reshape(g * z, shape=shape(g) + n) * _t(P.inv(x))
 
 
+def _nan_stays(z, x):
+    """A determinant, and NaN where the matrix holds one: LAPACK may lose it."""
+    return np.where(np.isnan(x).any((-2, -1)), np.nan, z)
+
+
 def _slogdet_forward(x):
     wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    return tuple(np.asarray(z).astype(x.dtype)[()] for z in np.linalg.slogdet(wide))
+    return tuple(_nan_stays(z, x).astype(x.dtype)[()] for z in np.linalg.slogdet(wide))
 
 
 def _slogdet_joint(gs, zs, xs):
@@ -560,7 +565,9 @@ def _cholesky_forward(x):
 
 
 primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule, kinds="fc")
-primitive("det", "MatrixDeterminant", _wide(np.linalg.det), _det_rule, kinds="fc")
+primitive(
+    "det", "MatrixDeterminant", _wide(lambda x: _nan_stays(np.linalg.det(x), x)), _det_rule, kinds="fc"
+)
 primitive("slogdet", "LogMatrixDeterminant", _slogdet_forward, joint=_slogdet_joint, real=True, kinds="fc")
 primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b, kinds="fc")
 primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, kinds="fc")

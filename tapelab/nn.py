@@ -482,9 +482,13 @@ primitive(
 def _pair(value, what):
     """One number, two, or TensorFlow's four (1, h, w, 1), as (h, w)."""
     v = ints(value, what)
+    if any(n < 1 for n in v):
+        raise ShapeError(f"{what} must be positive, got {v}")
     if len(v) == 1:
         return v * 2
-    if len(v) == 4 and v[0] == v[3] == 1:
+    if len(v) == 4:
+        if v[0] != 1 or v[3] != 1:
+            raise ShapeError(f"{what} in the batch and depth dimensions must be 1, got {v}")
         return v[1:3]
     if len(v) == 2:
         return v
@@ -889,20 +893,21 @@ def depthwise_conv2d(
     return conv2d(x, full, strides, padding, data_format or "NHWC", dilations)
 
 
-def _images(x, op):
-    x = as_tensor(x)
-    if x._a.ndim != 4:
-        raise ShapeError(f"{op} takes shapes (batch, height, width, channels), got {x.shape} [Op:{op}]")
-    return x
+def _blocks(input, block_size, data_format, op):
+    _nhwc(data_format)
+    x, k = as_tensor(input), integer(block_size, "block_size", op)
+    if x._a.ndim != 4 or k < 2:
+        raise ShapeError(
+            f"{op} needs 4 axes and a block size of at least 2, got shape {list(x._a.shape)} and {k} "
+            f"[Op:{op}]"
+        )
+    return x, k
 
 
 def depth_to_space(input, block_size, data_format="NHWC", name=None):
     """Blocks of channels laid out as squares of pixels: (b, h, w, c) to (b, h k, w k, c / k^2)."""
-    _nhwc(data_format)
-    x, k = _images(input, "DepthToSpace"), integer(block_size, "block_size", "DepthToSpace")
+    x, k = _blocks(input, block_size, data_format, "DepthToSpace")
     b, h, w, c = x._a.shape
-    if k < 1:
-        raise ShapeError(f"block_size must be positive, got {k} [Op:DepthToSpace]")
     if c % (k * k):
         raise ShapeError(f"{c} channels are no multiple of {k * k} [Op:DepthToSpace]")
     x = P.reshape(x, shape=(b, h, w, k, k, c // (k * k)))
@@ -911,11 +916,8 @@ def depth_to_space(input, block_size, data_format="NHWC", name=None):
 
 def space_to_depth(input, block_size, data_format="NHWC", name=None):
     """Squares of pixels laid out as channels, the inverse of `depth_to_space`."""
-    _nhwc(data_format)
-    x, k = _images(input, "SpaceToDepth"), integer(block_size, "block_size", "SpaceToDepth")
+    x, k = _blocks(input, block_size, data_format, "SpaceToDepth")
     b, h, w, c = x._a.shape
-    if k < 1:
-        raise ShapeError(f"block_size must be positive, got {k} [Op:SpaceToDepth]")
     if h % k or w % k:
         raise ShapeError(f"{h} by {w} pixels are no multiple of {k} [Op:SpaceToDepth]")
     x = P.reshape(x, shape=(b, h // k, k, w // k, k, c))

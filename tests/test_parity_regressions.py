@@ -965,3 +965,31 @@ def test_conjugates_of_what_is_no_number():
     for value in ("word", True):
         with pytest.raises(TypeError, match="Expected numeric or variant tensor"):
             tf.math.conj(tf.constant(value))
+
+
+def test_the_determinant_of_a_matrix_with_nan_is_nan():
+    x = tf.constant([[[np.nan, 1.0], [1.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]]])
+    assert np.array_equal(tf.linalg.det(x), [np.nan, 2.0], equal_nan=True)
+    assert np.isnan(tf.linalg.slogdet(x)[1].numpy()).tolist() == [True, False]
+
+
+def test_the_logarithm_of_a_complex_determinant_is_real():
+    x = tf.constant([[2.0, 1j], [-1j, 2.0]], tf.complex64)
+    z = tf.linalg.logdet(x)
+    assert z.dtype == tf.float32 and abs(float(z) - np.log(3.0)) < 1e-6
+
+
+def test_strides_of_convolutions_that_do_not_stride():
+    x, k = tf.ones([1, 2, 2, 1]), tf.ones([1, 1, 1, 1])
+    with pytest.raises(ValueError, match="strides in the batch and depth"):
+        tf.nn.conv2d(x, k, [2, 1, 1, 1], "SAME")
+    for strides in (0, [1, -1, 1, 1]):
+        with pytest.raises(ValueError, match="strides must be positive"):
+            tf.nn.conv2d(x, k, strides, "SAME")
+
+
+def test_blocks_of_pixels_have_a_size():
+    for f in (tf.nn.depth_to_space, tf.nn.space_to_depth):
+        for x, k in ((tf.ones([1, 2, 2, 4]), 1), (tf.ones([2, 2]), 2)):
+            with pytest.raises(Invalid, match="4 axes and a block size of at least 2"):
+                f(x, k)
