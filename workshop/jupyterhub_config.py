@@ -174,7 +174,7 @@ c.Spawner.environment = {
     "JUPYTER_CONFIG_PATH": str(HERE),  # jupyter_server_config.py and labconfig/
     "JUPYTER_RUNTIME_DIR": running,
     # One thread of arithmetic per learner. Where others compute, too, the threads of BLAS wait for
-    # each other: lesson 03 took three times as long with one for every core.
+    # each other, and a lesson that trains takes several times as long.
     "OMP_NUM_THREADS": "1",
 }
 # Thirty who log in at once on a few cores wait longer than the defaults allow.
