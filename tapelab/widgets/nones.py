@@ -73,6 +73,11 @@ CASES = {
         "    z = tf.cast(y, tf.float32) ** 2\ngrad = tape.gradient(z, x)",
         "The way from x to z leads through an integer, and ends there.",
     ),
+    "before the block": (
+        "w = tf.Variable(3.0)\ny = w * 2.0\nwith tf.GradientTape() as tape:\n"
+        "    loss = y**2\ngrad = tape.gradient(loss, w)",
+        "The tape was not running when y was computed; move that line into the block.",
+    ),
 }
 
 
@@ -81,7 +86,8 @@ def detective(cases: Mapping[str, tuple[str, str]] | None = None) -> Detective:
 
     Args:
       cases: name -> (code, explanation); the code finds `tf` and `np` and leaves its answer in
-        `grad`. By default every way the article's section on None knows, and a few sound ones.
+        `grad`. By default every way the article's section on None knows, the step that was
+        computed before the block, and a few sound ones.
 
     Returns:
       A `Detective`: `rows[name]` has `guess` (a dropdown), `look()`, `found`; `score` counts.
