@@ -107,6 +107,10 @@ clean:
 .venv/.made .venv-parity/.made .venv-bench/.made:
 	@if ! $(@D)/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' \
 		2>/dev/null; then \
+		if [ ! -w . ]; then \
+			echo "$(CURDIR) cannot be written: copy it to a folder of your own, and work there."; \
+			exit 1; \
+		fi; \
 		if [ -z "$(PYTHON)" ]; then \
 			echo "No Python >= 3.11 with venv and ensurepip was found."; \
 			echo "Debian, Ubuntu: sudo apt-get install python3-venv"; \

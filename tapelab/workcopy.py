@@ -170,7 +170,9 @@ def _main(arguments=None):
     try:
         done = update(options.source, options.target)
     except (OSError, ValueError) as error:
-        sys.exit(f"The working copy was not brought up to date: {error}")
+        hint = ". Copy the whole folder to where you may write, and work there."
+        hint = hint if isinstance(error, PermissionError) else ""
+        sys.exit(f"The working copy was not brought up to date: {error}{hint}")
     if done["copied"]:
         print(f"Copied to {options.target}: {', '.join(done['copied'])}")
     if done["replaced"]:
