@@ -11,7 +11,6 @@ import operator
 import numpy as np
 
 from .errors import (
-    ConversionError,
     DtypeError,
     InvalidArgumentError,
     ShapeError,
@@ -180,9 +179,9 @@ def expand_dims(input, axis, name=None):
     TensorShape([1, 2])
     """
     x, n = as_tensor(input), as_tensor(input)._a.ndim + 1
-    axis = as_tensor(axis)._a
-    if axis.size != 1 or axis.dtype.kind not in "iu":
-        raise ConversionError(f"'dim' must be a single integer, got {axis!r} [Op:ExpandDims]")
+    axis = _indices(axis, "axis", "ExpandDims")
+    if axis.size != 1:
+        raise ShapeError(f"'dim' must be a tensor with a single value, got {axis!r} [Op:ExpandDims]")
     axis = int(axis.ravel()[0])
     if not -n <= axis < n:
         raise ShapeError(

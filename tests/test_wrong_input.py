@@ -104,6 +104,12 @@ def test_numbers_that_count_are_integers(wrong):
             call()
 
 
+def test_an_axis_is_not_rounded():
+    for call in (tf.expand_dims, tf.reduce_sum, tf.concat, tf.stack, tf.split, tf.squeeze):
+        with pytest.raises((TypeError, ValueError)):
+            call(*[[[[1.0]]]] + [1] * (call is tf.split), axis=0.5)
+
+
 def test_a_shape_compares_with_anything():
     assert tf.TensorShape([2]) != "wrong" and tf.TensorShape([2]) != 1.5
 
