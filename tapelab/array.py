@@ -379,6 +379,11 @@ def slice_(input_, begin, size, name=None):
     [2, 3]
     """
     x, begin, size = as_tensor(input_), ints(begin), ints(size)
+    if not len(begin) == len(size) == x._a.ndim:
+        raise ShapeError(
+            f"Expected begin and size arguments to be 1-D tensors of size {x._a.ndim}, but got {begin} "
+            f"and {size} [Op:Slice]"
+        )
     for b, s, n in zip(begin, size, x._a.shape):
         if not 0 <= b <= n or s != -1 and not 0 <= b + s <= n:
             raise ShapeError(

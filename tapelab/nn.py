@@ -287,7 +287,10 @@ def _row(g):
 
 
 def _xent_forward(x, labels):
-    return -np.add.reduce(labels * _log_softmax_forward(x, -1), axis=-1, where=labels != 0)
+    # The difference in this order is 0, not -0, where there is no loss.
+    x = x - np.maximum.reduce(x, axis=-1, keepdims=True, initial=-np.inf)
+    off = np.log(np.add.reduce(np.exp(x), axis=-1, keepdims=True)) - x
+    return np.add.reduce(labels * off, axis=-1, where=labels != 0)
 
 
 def _xent_x(g, z, x, labels):
@@ -364,7 +367,11 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
     y = cast(as_tensor(labels, None if is_tensor(labels) else x._a.dtype), x.dtype)
     if x._a.shape != y._a.shape:
         try:
+            flat = [(int(np.prod(t._a.shape[:-1])), *t._a.shape[-1:]) for t in (x, y)]
+            np.broadcast_shapes(*flat)  # as in TensorFlow, rows of a batch against one row or as many
             full = np.broadcast_shapes(x._a.shape, y._a.shape)
+            if full[:-1] != x._a.shape[:-1]:
+                raise ValueError("one loss per row of logits")
             x, y = P.broadcast_to(x, shape=full), P.broadcast_to(y, shape=full)
         except ValueError:
             raise ShapeError(

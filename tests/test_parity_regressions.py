@@ -954,7 +954,10 @@ def test_gradients_of_diagonals_of_several_matrices():
 
 def test_windows_along_one_axis():
     x, k = tf.reshape(tf.range(6.0), [1, 6, 1]), tf.ones([2, 1, 1])
-    for f in (lambda s: tf.nn.conv1d(x, k, s, "VALID"), lambda s: tf.nn.max_pool1d(x, 2, s, "VALID")):
+    for f in (
+        lambda s: tf.nn.conv1d(x, k, s, "VALID"),
+        lambda s: tf.nn.max_pool1d(x, 2, s, "VALID"),
+    ):
         assert f([1, 3, 1]).shape == f(3).shape == [1, 2, 1]
         for s in ([], [1, 2]):
             with pytest.raises(ValueError):
@@ -993,3 +996,21 @@ def test_blocks_of_pixels_have_a_size():
         for x, k in ((tf.ones([1, 2, 2, 4]), 1), (tf.ones([2, 2]), 2)):
             with pytest.raises(Invalid, match="4 axes and a block size of at least 2"):
                 f(x, k)
+
+
+def test_no_loss_has_no_sign():
+    z = tf.nn.softmax_cross_entropy_with_logits([[1.0, 0.0]], [[100.0, 0.0]])
+    assert not np.signbit(z.numpy()).any()
+
+
+def test_labels_of_one_batch_for_logits_of_another():
+    f = tf.nn.softmax_cross_entropy_with_logits
+    assert (
+        f(tf.ones([2]), tf.ones([3, 2])).shape == f(tf.ones([3, 2]), tf.ones([3, 2])).shape == [3]
+    )
+    with pytest.raises(Invalid):
+        f(tf.ones([4, 1]), tf.ones([3, 4, 1]))
+    with pytest.raises(Invalid):
+        f(tf.ones([3, 2]), tf.ones([1, 2]))
+    with pytest.raises(Invalid):
+        tf.slice(tf.ones([2, 2]), [0], [1])
