@@ -499,7 +499,7 @@ def _pair(value, what):
         return v[1:3]
     if len(v) == 2:
         return v
-    raise ValueError(f"{what} should be of length 1, 2 or 4 (with 1 first and last), got {v}")
+    raise ShapeError(f"{what} should be of length 1, 2 or 4 (with 1 first and last), got {v}")
 
 
 def _nhwc(data_format):

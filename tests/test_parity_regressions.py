@@ -1014,3 +1014,13 @@ def test_labels_of_one_batch_for_logits_of_another():
         f(tf.ones([3, 2]), tf.ones([1, 2]))
     with pytest.raises(Invalid):
         tf.slice(tf.ones([2, 2]), [0], [1])
+
+
+def test_sizes_below_zero_and_steps_through_the_batch():
+    for f in (tf.random.normal, tf.random.uniform, tf.zeros, lambda s: tf.eye(s[0])):
+        with pytest.raises(Invalid):
+            f([-1])
+    with pytest.raises(TypeError):
+        tf.eye(2.5)
+    with pytest.raises(Invalid):
+        tf.nn.conv2d(tf.ones([1, 2, 2, 1]), tf.ones([1, 1, 1, 1]), [1, 1, 1, 2], "SAME")
