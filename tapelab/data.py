@@ -126,9 +126,16 @@ class Dataset:
 
         def start():
             for x in generator(*(args or ())):
-                yield _each(
-                    lambda s, v: np.asarray(as_tensor(v, s.dtype._np)._a), output_signature, x
+                yield _each(array, output_signature, x)
+
+        def array(spec, x):
+            x = as_tensor(x, spec.dtype._np)
+            if not spec.is_compatible_with(x):
+                raise InvalidArgumentError(
+                    f"`generator` yielded an element of shape {x._a.shape} where an element of "
+                    f"shape {spec.shape} was expected."
                 )
+            return np.asarray(x._a)
 
         return Dataset(start, UNKNOWN_CARDINALITY, output_signature)
 
@@ -151,13 +158,12 @@ class Dataset:
     def zip(*args, datasets=None, name=None):
         """Elements of several datasets side by side, until the shortest ends."""
         parts = args if len(args) > 1 else args[0] if args else datasets
-        if isinstance(parts, Dataset):
-            parts = (parts,)
-        if isinstance(parts, list):
-            parts = tuple(parts)
         flat = nest.flatten(parts)
-        if not flat or not all(isinstance(d, Dataset) for d in flat):
-            raise TypeError(f"Dataset.zip takes datasets (or a structure of them), got {parts!r}.")
+        if isinstance(parts, list) or not all(isinstance(d, Dataset) for d in flat) or not flat:
+            raise TypeError(
+                "Inputs to `zip` are expected to be `tf.data.Dataset` objects, or tuples and "
+                f"dictionaries of them. Received: {parts!r}"
+            )
 
         def start():
             return map(
@@ -182,11 +188,13 @@ class Dataset:
 
         With a buffer as large as the dataset every order is equally likely. Each iteration has a
         new order unless `reshuffle_each_iteration` is False; `seed` (or tf.random.set_seed) makes
-        them repeatable. Raises ValueError for a buffer size below 1.
+        them repeatable. Raises InvalidArgumentError for a buffer size below 1.
         """
         buffer_size = integer(buffer_size, "buffer_size", "ShuffleDataset")
         if buffer_size < 1 and buffer_size != AUTOTUNE:
-            raise ValueError(f"buffer_size must be greater than zero, got {buffer_size}.")
+            raise InvalidArgumentError(
+                f"buffer_size must be greater than zero, got {buffer_size} [Op:ShuffleDatasetV3]"
+            )
         again = reshuffle_each_iteration is None or reshuffle_each_iteration
         draws = _streams(seed, again)
         if self._columns is not None:
@@ -255,7 +263,7 @@ class Dataset:
             elements = self._start()
             while chunk := list(itertools.islice(elements, size)):
                 if len(chunk) == size or not drop_remainder:
-                    yield _each(lambda *xs: np.stack(xs), *chunk)
+                    yield _each(_stack, *chunk)
 
         return Dataset(start, count, spec)
 
@@ -346,14 +354,16 @@ class Dataset:
 
         def start():
             for x in self._start():
-                yield _arrays(_call(map_func, x))
+                yield made(x)
+
+        def made(x):
+            z = _call(map_func, x)
+            return _arrays(tuple(z) if isinstance(z, list) else z)
 
         def peek():
             if not spec:
                 sample = next(self._start(), None)
-                spec.append(
-                    None if sample is None else _each(_spec, _arrays(_call(map_func, sample)))
-                )
+                spec.append(None if sample is None else _each(_spec, made(sample)))
             return spec[0]
 
         return Dataset(start, self._size, peek)
@@ -363,7 +373,16 @@ class Dataset:
         function_of(predicate, "predicate")
 
         def start():
-            return (x for x in self._start() if bool(_call(predicate, x)))
+            return (x for x in self._start() if wanted(x))
+
+        def wanted(x):
+            found = as_tensor(_call(predicate, x))._a
+            if found.dtype != bool or found.ndim:
+                raise ValueError(
+                    "Invalid `predicate`: it must return a `tf.bool` scalar tensor, but it returned "
+                    f"{found.dtype} of shape {found.shape}."
+                )
+            return bool(found)
 
         return Dataset(start, UNKNOWN_CARDINALITY, self._spec)
 
@@ -466,7 +485,11 @@ class Dataset:
         def start():
             return itertools.chain.from_iterable(_call(map_func, x)._start() for x in self._start())
 
-        return Dataset(start, UNKNOWN_CARDINALITY, None)
+        def peek():
+            sample = next(self._start(), None)
+            return None if sample is None else _call(map_func, sample).element_spec
+
+        return Dataset(start, UNKNOWN_CARDINALITY, peek)
 
     def cache(self, filename="", name=None):
         """The elements, kept in memory after the first time through."""
@@ -549,6 +572,13 @@ class Dataset:
             )
         return found[0]
 
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"tapelab's tf.data.Dataset has no {name!r}. map, filter, flat_map and batch go far; "
+            "from_generator takes what a Python generator yields.",
+            name=name, obj=self,
+        )  # fmt: skip
+
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec!r}>"
 
@@ -579,11 +609,20 @@ def _rows(columns, n, order, spec=None):
 
     def start():
         for i in range(n) if order is None else order().tolist():
-            yield _each(lambda c, i=i: c[i], columns)
+            yield _each(lambda c, i=i: c[i] if c.dtype.kind != "O" else c[i, ...], columns)
 
     return Dataset(
         start, n, spec or _each(lambda c: TensorSpec(c.shape[1:], c.dtype), columns), columns, order
     )
+
+
+def _stack(*xs):
+    if len({x.shape for x in xs}) > 1:
+        raise InvalidArgumentError(
+            "Cannot batch tensors with different shapes: "
+            f"{sorted({x.shape for x in xs})} [Op:IteratorGetNext]. padded_batch fills them up."
+        )
+    return np.stack(xs)
 
 
 def _spec(a):
@@ -613,6 +652,8 @@ def _streams(seed, again):
             return np.random.default_rng
         fixed = int(generator().integers(2**31))
         return lambda: np.random.default_rng(fixed)
-    base = [_state["seed"] or 0, 0 if seed is None else int(seed)]
+    which = _state["shuffles"] if seed is None else 0  # each dataset without a seed has its own
+    _state["shuffles"] += seed is None
+    base, own = [_state["seed"] or 0, 0 if seed is None else int(seed)], [which] if which else []
     turns = itertools.count()
-    return lambda: np.random.default_rng([*base, next(turns) if again else 0])
+    return lambda: np.random.default_rng([*base, next(turns) if again else 0, *own])

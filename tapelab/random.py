@@ -7,7 +7,7 @@ from .errors import InvalidArgumentError, ShapeError
 from .tensor import Tensor, as_tensor, integer, ints, numpy_dtype
 
 # The generator is made when first used: importing numpy.random takes longer than tapelab.
-_state = {"seed": None, "rng": None, "calls": 0}
+_state = {"seed": None, "rng": None, "calls": 0, "shuffles": 0}
 
 
 def set_seed(seed):
@@ -20,7 +20,7 @@ def set_seed(seed):
     True
     """
     seed = whole(seed)
-    _state.update(seed=seed, rng=np.random.default_rng(seed), calls=0)
+    _state.update(seed=seed, rng=np.random.default_rng(seed), calls=0, shuffles=0)
 
 
 def whole(seed):

@@ -87,9 +87,33 @@ def test_element_spec_and_cardinality():
     assert int(d.filter(lambda x, y: True).cardinality()) == tf.data.UNKNOWN_CARDINALITY
 
 
+def test_datasets_under_one_seed_have_their_own_orders():
+    d, orders = Dataset.range(50), []
+    for _ in range(2):
+        tf.random.set_seed(5)
+        orders.append([ints(d.shuffle(50)), ints(d.shuffle(50))])
+    assert orders[0] == orders[1] and orders[0][0] != orders[0][1]
+
+
+def test_strings_pass_through():
+    d = Dataset.from_tensor_slices((["a", "b"], [1, 2]))
+    assert [(s.numpy(), int(n)) for s, n in d] == [(b"a", 1), (b"b", 2)]
+    assert list(d.map(lambda s, n: s).as_numpy_iterator()) == [b"a", b"b"]
+
+
+def test_structures_of_what_functions_return():
+    d = Dataset.range(3)
+    assert d.map(lambda x: [x, x + 1]).element_spec == (tf.TensorSpec([], tf.int64),) * 2
+    assert d.flat_map(Dataset.range).element_spec == tf.TensorSpec([], tf.int64)
+    assert Dataset.zip(d).element_spec == d.element_spec
+
+
 def test_generators():
     d = Dataset.from_generator(lambda: iter([1, 2]), output_signature=tf.TensorSpec([], tf.int64))
     assert ints(d) == ints(d) == [1, 2]
+    signature = tf.TensorSpec([3], tf.int64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="yielded an element of shape"):
+        list(Dataset.from_generator(lambda: iter([[1, 2]]), output_signature=signature))
 
 
 def test_what_is_refused():
@@ -98,7 +122,12 @@ def test_what_is_refused():
         (lambda: Dataset.from_tensor_slices(1.0), ValueError),
         (lambda: Dataset.from_tensor_slices(([1, 2], [1])), ValueError),
         (lambda: d.batch(0), tf.errors.InvalidArgumentError),
-        (lambda: d.shuffle(0), ValueError),
+        (lambda: d.shuffle(0), tf.errors.InvalidArgumentError),
+        (lambda: d.batch(2.5), TypeError),
+        (lambda: ints(d.filter(lambda x: x)), ValueError),
+        (lambda: list(d.batch(2).batch(2)), tf.errors.InvalidArgumentError),
+        (lambda: Dataset.zip((d, [1])), TypeError),
+        (lambda: d.window(2), AttributeError),
         (lambda: len(d.repeat()), TypeError),
         (lambda: d.get_single_element(), tf.errors.InvalidArgumentError),
     ]:
