@@ -532,12 +532,14 @@ class Model(Layer):
     def load_weights(self, filepath, skip_mismatch=False):
         """Replace the weights by those of a file that `save_weights` wrote.
 
+        Args:
+          skip_mismatch: leave alone what has no match in the file, by position, name and shape.
         Raises:
           FileNotFoundError: there is no such file.
           ValueError: the file is damaged, or another model's. Then no weight has changed.
         """
         path = os.fspath(filepath)
-        if not os.path.exists(path):
+        if not os.path.isfile(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
         if not self.built:
@@ -545,6 +547,13 @@ class Model(Layer):
                 f"Model {self.name} has no weights yet, so that {path} cannot be loaded into it. "
                 "Call it on data, or build(input_shape), first."
             )
+        with open(path, "rb") as file:
+            if file.read(4) == b"\x89HDF":
+                raise ValueError(
+                    f"{path} is an HDF5 file, as TensorFlow writes them; tapelab reads what its own "
+                    "save_weights wrote. In TensorFlow, numpy.savez(path, *model.get_weights()) "
+                    "writes arrays that set_weights takes. No weight was changed."
+                )
         try:
             with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
                 found = {k: file[k] for k in file.files}
@@ -561,7 +570,8 @@ class Model(Layer):
                 f"{path} is damaged or was not written by save_weights ({e}). No weight was "
                 "changed; save it again."
             ) from e
-        if list(found) != list(expected):
+        fits = lambda k: k in found and found[k].shape == expected[k].shape
+        if list(found) != list(expected) and not skip_mismatch:
             missing = [k for k in expected if k not in found] or [
                 k for k in found if k not in expected
             ]
@@ -570,16 +580,17 @@ class Model(Layer):
                 f"{len(expected)} weights, the first difference at "
                 f"{missing[0] if missing else 'their order'}. No weight was changed."
             )
-        for key, a in expected.items():
+        for key, a in () if skip_mismatch else expected.items():
             b = found[key]
-            if a.shape != b.shape or a.dtype != b.dtype:
+            if not fits(key) or a.dtype != b.dtype:
                 raise ValueError(
                     f"{path} holds the weights of another model: {key} is {b.dtype} of shape "
                     f"{b.shape} there, and {a.dtype} of shape {a.shape} here. No weight was "
                     "changed."
                 )
         for v, key in zip(self.weights, expected):
-            v.assign(found[key])
+            if fits(key):
+                v.assign(found[key])
 
 
 

@@ -489,12 +489,25 @@ def test_files_that_do_not_fit_change_nothing(tmp_path):
     model.save_weights(path)
     whole = path.read_bytes()
     middle = len(whole) // 2
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    refused(model, path, ValueError, "HDF5")
     for damaged in (b"", b"text", whole[:middle], whole[:200] + b"\xff" * 8 + whole[208:]):
         path.write_bytes(damaged)
         refused(model, path, ValueError, "damaged")
     with open(path, "wb") as f:  # a pickle, which must not run
         np.savez(f, *[np.array([{}], dtype=object)])
     refused(model, path, ValueError, "damaged")
+
+
+def test_what_does_not_match_can_be_left_alone(tmp_path):
+    one = K.Sequential([K.Input((4,)), L.Dense(3), L.Dense(2)])
+    other = K.Sequential([K.Input((4,)), L.Dense(3), L.Dense(5)])
+    one.save_weights(tmp_path / "w.weights.h5")
+    before = other.get_weights()
+    other.load_weights(tmp_path / "w.weights.h5", skip_mismatch=True)
+    found = other.get_weights()
+    np.testing.assert_array_equal(found[0], one.get_weights()[0])
+    np.testing.assert_array_equal(found[2], before[2])
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
