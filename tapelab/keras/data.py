@@ -123,12 +123,13 @@ class _ArrayBatches(_Batches):
         self.size = max(lengths, default=0)
         if not self.size:
             raise ValueError("There are no samples: the arrays are empty.")
+        if batch_size is None:
+            batch_size = -(-self.size // steps) if steps else 32
         batch_size = integer(batch_size, "batch_size", "fit, evaluate, predict")
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be positive, got {batch_size}.")
         while data[-1] is None:
             data = data[:-1]
-        batch_size = batch_size or (-(-self.size // steps) if steps else 32)
         self.data, self.batch_size, self.shuffle = data, min(batch_size, self.size), shuffle
         self.total, self.limit = -(-self.size // self.batch_size), steps
 
