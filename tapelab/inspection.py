@@ -388,7 +388,7 @@ def check_numerics(tape, target=None, sources=None):
     if target is None:
         return Numerics(message="all values are finite.")
     hits = []
-    cotangents = {k: g._a for k, (_, g) in tape._seeds([target], None).items()}
+    cotangents = {k: g._a for k, (_, g) in tape._seeds([target]).items()}
     tapes, active.tapes = active.tapes, ()
     try:
         needed = tape._tracked
@@ -591,7 +591,7 @@ def profile(tape, target, repeats=3):
     spent = {}
     tapes, active.tapes = active.tapes, ()
     try:
-        cotangents = {k: g._a for k, (_, g) in tape._seeds([target], None).items()}
+        cotangents = {k: g._a for k, (_, g) in tape._seeds([target]).items()}
         with np.errstate(all="ignore"):
             for entry in reversed(entries):
                 r = Record(0, entry)

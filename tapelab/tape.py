@@ -393,7 +393,7 @@ class GradientTape:
             if not self._persistent:
                 self._release(self._some_none)
 
-    def _seeds(self, targets, output_gradients, sources):
+    def _seeds(self, targets, output_gradients=None, sources=()):
         """id of each target -> its cotangent, as tensors; only of what can lead to a source."""
         own = set(map(id, sources))
         given = [] if output_gradients is None else nest.flatten(output_gradients)
