@@ -513,14 +513,16 @@ def _det_rule(g, z, x):
     return P.reshape(g * z, shape=shape(g) + n) * _t(P.inv(x))
 
 
-def _nan_stays(z, x):
+def _det_forward(x, f=np.linalg.det):
     """A determinant, and NaN where the matrix holds one: LAPACK may lose it."""
-    return np.where(np.isnan(x).any((-2, -1)), np.nan, z)
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    with np.errstate(all="ignore"):
+        z = np.asarray(f(wide))
+    return np.where(np.isnan(x).any((-2, -1)), np.nan, z).astype(x.dtype)
 
 
 def _slogdet_forward(x):
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    return tuple(_nan_stays(z, x).astype(x.dtype)[()] for z in np.linalg.slogdet(wide))
+    return tuple(z[()] for z in _det_forward(x, np.linalg.slogdet))
 
 
 def _slogdet_joint(gs, zs, xs):
@@ -565,9 +567,7 @@ def _cholesky_forward(x):
 
 
 primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule, kinds="fc")
-primitive(
-    "det", "MatrixDeterminant", _wide(lambda x: _nan_stays(np.linalg.det(x), x)), _det_rule, kinds="fc"
-)
+primitive("det", "MatrixDeterminant", lambda x: _det_forward(x)[()], _det_rule, kinds="fc")
 primitive("slogdet", "LogMatrixDeterminant", _slogdet_forward, joint=_slogdet_joint, real=True, kinds="fc")
 primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b, kinds="fc")
 primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, kinds="fc")

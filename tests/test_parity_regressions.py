@@ -977,7 +977,7 @@ def test_the_determinant_of_a_matrix_with_nan_is_nan():
 
 
 def test_the_logarithm_of_a_complex_determinant_is_real():
-    x = tf.constant([[2.0, 1j], [-1j, 2.0]], tf.complex64)
+    x = tf.constant(np.array([[2.0, 1j], [-1j, 2.0]]), tf.complex64)
     z = tf.linalg.logdet(x)
     assert z.dtype == tf.float32 and abs(float(z) - np.log(3.0)) < 1e-6
 
