@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from ._decompositions import eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
+from ._decompositions import _h, _t, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
 from .array import expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
@@ -17,13 +17,6 @@ from .tensor import Tensor, as_tensor, integer, ints, is_tensor
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
 
 # ---------------------------------------------------------------- products
-
-
-def _t(x):
-    """The transpose of the last two axes."""
-    if type(x) is np.ndarray:  # a view, without the words
-        return x.swapaxes(-1, -2)
-    return P.transpose(x, perm=(-1, -2))
 
 
 def _matmul_a(g, z, a, b):
@@ -549,12 +542,12 @@ def _solve_t(a, g):
 
 def _chol_rule(g, z, x):
     """Murray (2016), "Differentiation of the Cholesky decomposition", the symmetric form."""
-    inner = P.matmul(_t(z), g)
+    inner = P.matmul(_h(z), g)
     n = shape(z)[-1]
     half = np.tril(np.ones((n, n), dtype(g))) - 0.5 * np.eye(n, dtype=dtype(g))
     li = P.inv(z)
-    s = P.matmul(_t(li), P.matmul(inner * half, li))
-    return 0.5 * (s + _t(s))
+    s = P.matmul(_h(li), P.matmul(inner * half, li))
+    return 0.5 * (s + _h(s))
 
 
 def _cholesky_forward(x):
@@ -570,7 +563,7 @@ primitive("inv", "MatrixInverse", _wide(_invert), _inv_rule, kinds="fc")
 primitive("det", "MatrixDeterminant", lambda x: _det_forward(x)[()], _det_rule, kinds="fc")
 primitive("slogdet", "LogMatrixDeterminant", _slogdet_forward, joint=_slogdet_joint, real=True, kinds="fc")
 primitive("solve", "MatrixSolve", _wide(_solve_forward), _solve_a, _solve_b, kinds="fc")
-primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, kinds="fc")
+primitive("cholesky", "Cholesky", _wide(_cholesky_forward), _chol_rule, real=True, kinds="fc")
 
 
 def inv(input, adjoint=False, name=None):

@@ -1272,7 +1272,9 @@ def _norm_forward(x, axis, keepdims):
 
 
 def _norm_rule(g, z, x, axis, keepdims):
-    """d |x| = x / |x| dx."""
+    """d |x| = x / |x| dx, and real also for complex x."""
+    if dtype(x).kind == "c":
+        g = P.cast(P.real(g), to=dtype(x))
     return x * spread(g / z, z, x, axis, keepdims)
 
 
@@ -1286,7 +1288,7 @@ primitive(
 primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule, kinds="fiu")
 primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule, kinds="fiu")
 primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, kinds="f")
-primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule, kinds="fciu")
+primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule, real=True, kinds="fciu")
 primitive(
     "any", "Any", lambda x, axis, keepdims: np.logical_or.reduce(x, axis=axis, keepdims=keepdims),
     kinds="b",

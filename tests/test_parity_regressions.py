@@ -1024,3 +1024,18 @@ def test_sizes_below_zero_and_steps_through_the_batch():
         tf.eye(2.5)
     with pytest.raises(Invalid):
         tf.nn.conv2d(tf.ones([1, 2, 2, 1]), tf.ones([1, 1, 1, 1]), [1, 1, 1, 2], "SAME")
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        tf.math.reduce_euclidean_norm, lambda x: tf.linalg.cholesky(tf.matmul(x, x, adjoint_b=True)),
+        tf.linalg.det, tf.linalg.inv, tf.math.cumprod, lambda x: tf.math.xlogy(x, x + 1),
+        lambda x: tf.math.multiply_no_nan(x, x), lambda x: tf.linalg.svd(x, compute_uv=False),
+    ],
+)  # fmt: skip
+def test_gradients_of_complex_numbers(f):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.uniform(0.5, 1.5, (2, 2)) + 1j * rng.uniform(0.3, 1.3, (2, 2)))
+    theory, numbers = tf.test.compute_gradient(f, [x])
+    np.testing.assert_allclose(theory[0], numbers[0], atol=1e-7)
