@@ -25,6 +25,14 @@ def no_gradient(g, z, *inputs):
 primitive("adjust_contrast", "AdjustContrastv2", _contrast, no_gradient, no_gradient)
 
 
+def _in_floats(f, images, saturate=True):
+    """f of images as floats, from 0 to 1 if they are integers, and back in their own dtype."""
+    x = as_tensor(images)
+    if x._a.dtype.kind == "f":
+        return f(x)
+    return convert_image_dtype(f(convert_image_dtype(x, "float32")), x.dtype, saturate)
+
+
 def adjust_contrast(images, contrast_factor):
     """(x - mean) * factor + mean, with each channel's mean over the image. It has no gradient.
 
@@ -34,14 +42,13 @@ def adjust_contrast(images, contrast_factor):
     >>> tf.image.adjust_contrast([[[0.0], [1.0]]], 2.0).numpy().ravel().tolist()
     [-0.5, 1.5]
     """
-    x = as_tensor(images)
-    return P.adjust_contrast(x, as_tensor(contrast_factor, np.dtype(np.float32)))
+    adjust = lambda x: P.adjust_contrast(x, as_tensor(contrast_factor, np.dtype(np.float32)))
+    return _in_floats(adjust, images)
 
 
 def adjust_brightness(image, delta):
-    """x + delta."""
-    x = as_tensor(image)
-    return x + as_tensor(delta, x._a.dtype)
+    """x + delta, on the scale where white is 1; integers stay in their range."""
+    return _in_floats(lambda x: x + as_tensor(delta, x._a.dtype), image)
 
 
 def flip_left_right(image):
@@ -65,8 +72,8 @@ def transpose(image, name=None):
 
 def rgb_to_grayscale(images, name=None):
     """The luma of RGB images, with one channel: 0.2989 R + 0.587 G + 0.114 B."""
-    x = as_tensor(images)
-    return reduce_sum(x * np.array([0.2989, 0.587, 0.114], x._a.dtype), -1, keepdims=True)
+    luma = lambda x: x * np.array([0.2989, 0.587, 0.114], x._a.dtype)
+    return _in_floats(lambda x: reduce_sum(luma(x), -1, keepdims=True), images, saturate=False)
 
 
 def convert_image_dtype(image, dtype, saturate=False, name=None):
@@ -83,12 +90,12 @@ def convert_image_dtype(image, dtype, saturate=False, name=None):
     if have.kind == "f" and to.kind in "iu":
         scaled = x * have.type(np.iinfo(to).max + 0.5)
         return saturate_cast(scaled, to) if saturate else cast(scaled, to)
-    if have.kind in "iu" and to.kind in "iu" and have != to:
-        sizes = [int(np.iinfo(d).max) + 1 for d in (have, to)]
-        fit = saturate_cast if saturate else cast
-        if sizes[0] > sizes[1]:
-            return fit(x // (sizes[0] // sizes[1]), to)
-        return fit(x, to) * (sizes[1] // sizes[0])
+    if have.kind in "iu" and to.kind in "iu":  # scaled by powers of two, in the larger dtype
+        old, new = int(np.iinfo(have).max) + 1, int(np.iinfo(to).max) + 1
+        if old > new:
+            x = x // (old // new)
+        x = saturate_cast(x, to) if saturate else cast(x, to)
+        return x if old >= new else x * (new // old)
     return cast(x, to)
 
 

@@ -1039,3 +1039,17 @@ def test_gradients_of_complex_numbers(f):
     x = tf.constant(rng.uniform(0.5, 1.5, (2, 2)) + 1j * rng.uniform(0.3, 1.3, (2, 2)))
     theory, numbers = tf.test.compute_gradient(f, [x])
     np.testing.assert_allclose(theory[0], numbers[0], atol=1e-7)
+
+
+def test_images_of_integers_are_adjusted_between_black_and_white():
+    x = tf.constant([[[0, 100, 200], [255, 50, 150]]], tf.uint8)
+    assert tf.image.adjust_brightness(x, 0.5).numpy().ravel().tolist() == [127, 227, 255, 255, 177, 255]
+    assert tf.image.adjust_contrast(x, 2.0).numpy().ravel().tolist() == [0, 125, 225, 255, 25, 125]
+    assert tf.image.rgb_to_grayscale(x).numpy().ravel().tolist() == [81, 122]
+
+
+def test_images_of_integers_in_other_integers():
+    x = tf.constant([[[0, 100, 255]]], tf.uint8)
+    wide = tf.image.convert_image_dtype(x, tf.uint16)
+    assert wide.numpy().ravel().tolist() == [0, 25600, 65280]
+    assert tf.image.convert_image_dtype(wide, tf.uint8).numpy().tolist() == x.numpy().tolist()
