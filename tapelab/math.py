@@ -1606,7 +1606,16 @@ def add_n(inputs, name=None):
     return P.add_n(*xs) if len(xs) > 1 else convert_to_tensor(inputs[0])
 
 
-accumulate_n = add_n
+
+def accumulate_n(inputs, shape=None, tensor_dtype=None, name=None):
+    """As `add_n`; shape and dtype, when given, must be those of the inputs."""
+    z = add_n(inputs)
+    if tensor_dtype is not None and as_dtype(tensor_dtype) != z.dtype:
+        raise TypeError(f"tensor_dtype is {as_dtype(tensor_dtype)!r}, but input is of type {z.dtype!r}")
+    if shape is not None and not z.shape.is_compatible_with(shape):
+        raise ShapeError(f"Shapes {z.shape} and {shape} are incompatible [Op:AccumulateNV2]")
+    return z
+
 
 # ---------------------------------------------------------------- Python's operators
 

@@ -18,13 +18,13 @@ def _is_nested(x):
     return _comes_apart(type(x))
 
 
-def is_nested(structure):
+def is_nested(seq):
     """True for a sequence, a mapping or its views, and an object with `__tf_flatten__`.
 
     A class of one's own (a dataclass, say) takes part with `__tf_flatten__(self)`, which returns
     (anything to remember, tuple of the parts), and a class method `__tf_unflatten__(remembered, parts)`.
     """
-    return _is_nested(structure)
+    return _is_nested(seq)
 
 
 def _children(x):

@@ -785,7 +785,7 @@ def scale_regularization_loss(regularization_loss):
 # ---------------------------------------------------------------- made of the above
 
 
-def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None, name=None):
+def weighted_cross_entropy_with_logits(labels, logits, pos_weight, name=None):
     """`sigmoid_cross_entropy_with_logits` with positive labels counting `pos_weight` times.
 
     Raises ValueError for shapes that differ.
@@ -803,9 +803,7 @@ def weighted_cross_entropy_with_logits(labels=None, logits=None, pos_weight=None
     return (1 - y) * x + weight * (P.log1p(P.exp(-P.abs(x))) + relu(-x))
 
 
-def compute_average_loss(
-    per_example_loss, sample_weight=None, global_batch_size=None, name=None
-):
+def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size=None):
     """The (weighted) sum of losses over the batch, divided by its size."""
     x = as_tensor(per_example_loss)
     if not x._a.ndim:

@@ -1053,3 +1053,18 @@ def test_images_of_integers_in_other_integers():
     wide = tf.image.convert_image_dtype(x, tf.uint16)
     assert wide.numpy().ravel().tolist() == [0, 25600, 65280]
     assert tf.image.convert_image_dtype(wide, tf.uint8).numpy().tolist() == x.numpy().tolist()
+
+
+def test_accumulate_n_checks_what_is_said_of_the_result():
+    xs = [tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0])]
+    assert tf.math.accumulate_n(xs, [2], tf.float32).numpy().tolist() == [4.0, 6.0]
+    with pytest.raises(TypeError, match="tensor_dtype"):
+        tf.math.accumulate_n(xs, tensor_dtype=tf.int32)
+    with pytest.raises(ValueError, match="incompatible"):
+        tf.math.accumulate_n(xs, shape=[3])
+
+
+def test_arguments_that_have_no_default():
+    with pytest.raises(TypeError, match="pos_weight"):
+        tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0])
+    assert tf.nest.is_nested(seq=[1])
