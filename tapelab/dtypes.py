@@ -92,7 +92,7 @@ _BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "doubl
 _BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
 
 
-def as_dtype(value):
+def as_dtype(type_value):
     """The DType for a DType, a name, a NumPy dtype or a Python number type.
 
     Raises TypeError for anything else.
@@ -100,17 +100,17 @@ def as_dtype(value):
     >>> as_dtype("int64")
     tf.int64
     """
-    if isinstance(value, DType):
-        return value
+    if isinstance(type_value, DType):
+        return type_value
     try:
-        found = _BY_NAME.get(value) or _BY_PYTHON.get(value)
+        found = _BY_NAME.get(type_value) or _BY_PYTHON.get(type_value)
         if found is None:
-            dtype = np.dtype(value)
+            dtype = np.dtype(type_value)
             found = string if dtype.kind in "OSU" else _BY_NUMPY[dtype.newbyteorder("=")]
         return found
     except (KeyError, TypeError, ValueError):
         raise TypeError(
-            f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType. "
+            f"Cannot convert the argument `type_value`: {type_value!r} to a TensorFlow DType. "
             f"Known dtypes: {', '.join(_BY_NAME)}."
         ) from None
 
