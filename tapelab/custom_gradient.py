@@ -7,7 +7,7 @@ import types
 import numpy as np
 
 from . import nest
-from .primitive import P, Primitive, record
+from .primitive import P, Primitive, dtype, record
 from .tape import GradientTape, UnconnectedGradients
 from .tensor import Tensor, Variable, active, as_tensor
 
@@ -67,17 +67,21 @@ def _joint(gs, zs, xs, grad_fn, places, count, variables, name):
             f"instead. It must return one for each argument of {name} (None where there is none)."
         )
     found = [found[i] for i in places] + of_variables
-    return [_plain(g, boxed) for g in found]
+    return [_plain(g, boxed, dtype(x)) for g, x in zip(found, xs)]
 
 
-def _plain(g, boxed):
-    """What the walk works with: tensors when boxed, arrays otherwise; numbers stay as they are."""
+def _plain(g, boxed, own):
+    """What the walk works with: tensors when boxed, arrays otherwise; numbers stay as they are.
+
+    NumPy values take the argument's dtype, `own`, as beside any tensor.
+    """
     if isinstance(g, Variable):
         g = as_tensor(g)
     if isinstance(g, Tensor):
         return g if boxed else g._a
-    if isinstance(g, (np.ndarray, np.generic)) and boxed:
-        return Tensor(np.array(g)[()])
+    if isinstance(g, (np.ndarray, np.generic)):
+        g = np.array(g, own if own.kind in "fc" and g.dtype.kind in "iuf" else g.dtype)[()]
+        return Tensor(g) if boxed else g
     return g
 
 

@@ -12,6 +12,7 @@ import logging
 import numpy as np
 
 from . import jacobian, nest
+from .dtypes import as_dtype
 from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
 from .events import Memory, here
 from .primitive import P, ndim, shape, unbroadcast
@@ -768,4 +769,11 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
             own = attrs or {}
             note("none", [key], zs, own.get("name", p.name), own.get("grad_fn"))
         if gx is not None and key in needed:
+            got = getattr(gx._a if isinstance(gx, Tensor) else gx, "dtype", x._a.dtype)
+            if got != x._a.dtype and key not in wanted:
+                raise InvalidArgumentError(
+                    f"cannot compute the gradient: {(attrs or {}).get('name', p.name)} returned a gradient "
+                    f"of {as_dtype(got).name} for an argument of {x.dtype.name}. Convert it: "
+                    f"tf.cast(g, tf.{x.dtype.name})."
+                )
             cotangents[key] = gx if key not in cotangents else add_cotangents(cotangents[key], gx)

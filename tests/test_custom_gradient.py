@@ -344,6 +344,29 @@ def test_a_hessian_through_one():
     np.testing.assert_allclose(outer.jacobian(g, x).numpy(), expected, rtol=1e-12, atol=1e-15)
 
 
+def test_gradients_from_numpy_take_the_dtype_of_the_argument():
+    f = tf.custom_gradient(lambda x: (x * 2.0, lambda upstream: np.array([5.0, 7.0])))
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = f(x * x)
+    found = tape.gradient(y, x)
+    assert found.dtype == tf.float32 and found.numpy().tolist() == [10.0, 28.0]
+
+
+def test_gradients_of_another_dtype_go_no_further():
+    @tf.custom_gradient
+    def double(x):
+        return x * 2.0, lambda upstream: tf.cast(upstream, tf.float64)
+
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = double(x * x)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="double returned a gradient of float64"
+    ):
+        tape.gradient(y, x)
+
+
 # ---------------------------------------------------------------- recompute_grad
 
 
