@@ -438,6 +438,7 @@ class Layer(Stateful):
     """
 
     _locks = True  # whether building ends the time for making weights and inner layers
+    _training_default = None  # what `call` takes when nobody says: then inner layers are told, too
     _training_at = None  # position of `training` among call's parameters, None if it has none
     input_spec: InputSpec | None = None
     _any_losses = (
@@ -475,8 +476,11 @@ class Layer(Stateful):
         if "build" in vars(cls):
             cls.build = _building(cls.build)
         if "call" in vars(cls):
-            names = list(inspect.signature(cls.call).parameters)
-            cls._training_at = names.index("training") - 1 if "training" in names else None
+            parameters = inspect.signature(cls.call).parameters
+            takes = "training" in parameters
+            cls._training_at = list(parameters).index("training") - 1 if takes else None
+            default = parameters["training"].default if takes else None
+            cls._training_default = None if default is inspect.Parameter.empty else default
 
     # -- to be overridden
 
@@ -521,12 +525,15 @@ class Layer(Stateful):
             self.input_spec.check(x._a.shape, self)
             object.__setattr__(self, "_fits", x._a.shape)
         outer_training, outer_root = _calls.training, _calls.root
-        training, at = kwargs.pop("training", None), self._training_at
+        given, at = "training" in kwargs, self._training_at
+        training = kwargs.pop("training", None)
         if at is not None and len(args) > at:
             training = args[at]
         elif training is None:
             training = outer_training
-        if at is not None and training is not None and len(args) <= at:
+            if training is None and not given:
+                training = self._training_default
+        if at is not None and (given or training is not None) and len(args) <= at:
             kwargs["training"] = training
         _calls.training = training
         if outer_root is None:

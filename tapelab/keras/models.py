@@ -299,7 +299,7 @@ class Model(Layer):
         """One step on one batch, a tuple (x, y) or (x, y, sample_weight); returns name -> value."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
-            y_pred = self(x, training=True)
+            y_pred = self(x, **self._told(True))
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
         self._loss_tracker.update_state(loss, _batch_size(x))
         variables = self.trainable_weights
@@ -315,7 +315,7 @@ class Model(Layer):
     def test_step(self, data):
         """Loss and metrics on one batch; returns name -> value."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)
+        y_pred = self(x, **self._told(False))
         loss = self.compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
         )
@@ -324,7 +324,11 @@ class Model(Layer):
 
     def predict_step(self, data):
         """Predictions for one batch."""
-        return self(unpack_x_y_sample_weight(data)[0], training=False)
+        return self(unpack_x_y_sample_weight(data)[0], **self._told(False))
+
+    def _told(self, training):
+        """The keyword `training`, as in Keras only for a model whose `call` has it."""
+        return {} if self._training_at is None else {"training": training}
 
     def fit(
         self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
@@ -348,6 +352,13 @@ class Model(Layer):
         if validation_split:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         train = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
+        inside = (x for x in self._flatten_layers() if not isinstance(x, Model))
+        if self._training_at is None and any(x._training_at is not None for x in inside):
+            warn(
+                f"`call` of {type(self).__name__} has no argument `training`, so that fit cannot "
+                "tell the layers inside (Dropout, BatchNormalization, ...) that this is training: "
+                "write `def call(self, inputs, training=None)`."
+            )
         history = History()
         verbose = 1 if verbose == "auto" else verbose
         hooks = CallbackList(

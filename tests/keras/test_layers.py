@@ -321,6 +321,54 @@ def test_the_training_flag_reaches_inner_layers_and_ends_with_the_call():
     assert float(model(x)[0]) == 0
 
 
+class Tells(L.Layer):
+    """Adds 100 in training, 10 when told that it is not, 1 when nobody says."""
+
+    def call(self, x, training=None):
+        return x + {True: 100.0, False: 10.0, None: 1.0}[training]
+
+
+@pytest.mark.parametrize("default, expected", [(None, 1), (False, 10), (True, 100)])
+def test_the_default_of_the_training_flag_reaches_inner_layers(default, expected):
+    class Outer(L.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Tells()
+
+        def call(self, x, training=default):
+            return self.inner(x)
+
+    x = np.zeros((1, 1), "f")
+    assert float(Outer()(x)[0, 0]) == expected
+    assert float(Outer()(x, training=None)[0, 0]) == 1
+    assert float(Outer()(x, training=True)[0, 0]) == 100
+
+
+def test_fit_tells_only_models_whose_call_has_the_training_flag():
+    """As in Keras; there nobody says why Dropout does nothing."""
+
+    class Deaf(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Tells()
+
+        def call(self, x):
+            return self.inner(x)
+
+    class Hears(Deaf):
+        def call(self, x, training=None):
+            return self.inner(x)
+
+    x = np.zeros((1, 1), "f")
+    for make, train, test in ((Deaf, 1, 1), (Hears, 100, 10)):
+        model = make()
+        model.compile("sgd", "mae")
+        with pytest.warns(UserWarning) as seen:  # of weights, there are none
+            assert model.fit(x, x, verbose=0).history["loss"] == [train]
+        assert any("no argument `training`" in str(w.message) for w in seen) == (make is Deaf)
+        assert model.evaluate(x, x, verbose=0) == test == model.predict(x, verbose=0)[0, 0]
+
+
 def test_losses_of_layers():
     class Adding(L.Layer):
         def call(self, x):
