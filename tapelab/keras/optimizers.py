@@ -311,28 +311,6 @@ class Optimizer:
         """Slots that are kept divided by a factor, to save a pass: name -> factor."""
         return {}
 
-    def save_own_variables(self, store):
-        """Write the state into a dictionary-like store."""
-        for i, v in enumerate(self.variables):
-            store[str(i)] = v.numpy()
-
-    def load_own_variables(self, store):
-        """Take the state from a store that `save_own_variables` filled; ValueError if it cannot."""
-        variables = self.variables
-        if len(store.keys()) != len(variables):
-            raise ValueError(
-                f"The store holds {len(store.keys())} arrays, the optimizer has {len(variables)} "
-                "variables. Build it first, with `optimizer.build(model.trainable_variables)`."
-            )
-        arrays = [np.asarray(store[str(i)]) for i in range(len(variables))]
-        for v, a in zip(variables, arrays):
-            if v.shape != a.shape:
-                raise ValueError(
-                    f"The store has shape {a.shape} for {v.path} of shape {tuple(v.shape)}."
-                )
-        for v, a in zip(variables, arrays):
-            v.assign(a)
-
 
 def _dense(g, v):
     """The gradient's array; ShapeError when it is not of its variable's shape."""

@@ -202,7 +202,7 @@ def test_the_state_can_be_looked_at_saved_and_restored():
         for k in range(n):
             optimizer.apply([tf.constant([1.0, -2.0]) * (k + 1.0)], [v])
 
-    v, store = tf.Variable([1.0, 1.0], name="v"), {}
+    v = tf.Variable([1.0, 1.0], name="v")
     optimizer = optimizers.Adam(0.1)
     steps(optimizer, v, 1)
     names = [x.path.rpartition("/")[2] for x in optimizer.variables]
@@ -210,17 +210,16 @@ def test_the_state_can_be_looked_at_saved_and_restored():
     np.testing.assert_allclose(optimizer.variables[2], [0.1, -0.2], rtol=1e-6)
     np.testing.assert_allclose(optimizer.variables[3], [0.001, 0.004], rtol=1e-5)
     momentum = optimizer.variables[2].value
-    optimizer.save_own_variables(store)
+    stored = [x.numpy() for x in optimizer.variables]
     middle = v.numpy()
     steps(optimizer, v, 3)
     np.testing.assert_allclose(momentum, [0.1, -0.2], rtol=1e-6)  # read earlier, unchanged
     w, other = tf.Variable(middle), optimizers.Adam(0.5)
     other.build([w])
-    other.load_own_variables(store)
+    for x, value in zip(other.variables, stored):
+        x.assign(value)
     steps(other, w, 3)
     np.testing.assert_allclose(v, w, rtol=1e-6)
-    with pytest.raises(ValueError, match="4 arrays"):
-        optimizers.SGD().load_own_variables(store)
 
 
 def test_learning_rates():
