@@ -81,6 +81,8 @@ def batches_of(
             "When `x` yields batches, they contain the labels: `y` and `sample_weight` must be "
             "None."
         )
+    if not hasattr(x, "__iter__"):
+        raise ValueError(f"`x` must be arrays, or yield batches of them; received {x!r}.")
     return _Iterated(x, steps)
 
 

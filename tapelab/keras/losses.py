@@ -164,6 +164,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     array([0.6931], dtype=float32)
     """
     y_pred = _floating(y_pred)
+    if not y_pred._a.ndim:
+        raise ValueError("`y_pred` must have a last axis with one score per class, got a scalar.")
     labels = cast(as_tensor(y_true), np.int64)._a
     if labels.ndim and labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, number
 
 
 class LearningRateSchedule:
@@ -34,7 +34,7 @@ class ExponentialDecay(_Formula):
         self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
         name="ExponentialDecay",
     ):  # fmt: skip
-        if decay_steps <= 0:
+        if number(decay_steps, "decay_steps", type(self).__name__) <= 0:
             raise ValueError(
                 f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
             )
@@ -84,7 +84,7 @@ class CosineDecay(_Formula):
         self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None,
         warmup_steps=0,
     ):  # fmt: skip
-        if decay_steps <= 0:
+        if number(decay_steps, "decay_steps", type(self).__name__) <= 0:
             raise ValueError(
                 f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
             )
