@@ -473,7 +473,10 @@ class Writer:
                         self.dead = True
             else:
                 if "jacobian" in call:
-                    self.write(f"out.append({{'where finite': attempt(lambda: {call})}})")
+                    # A target that is no number has poles on the way; which way is gone differs.
+                    sound = targets in self.env and np.isfinite(self.env[targets].numpy()).all()
+                    where = "where finite" if sound else "where both are finite"
+                    self.write(f"out.append({{{where!r}: attempt(lambda: {call})}})")
                 else:
                     self.write(f"out.append(attempt(lambda: {call}))")
 
