@@ -91,6 +91,7 @@ def measure(workload, rounds=None, progress=None):
     times = {n: [] for n in turns}
     most = max(turns.values())
     gc.collect()
+    gc.freeze()  # or each collection would visit the millions of objects that importing peers made
     for i in range(most):
         for name, f in workload.contenders.items():
             # spread the fewer turns of slow peers over the whole run
@@ -101,6 +102,7 @@ def measure(workload, rounds=None, progress=None):
             times[name].append((time.perf_counter() - start) / workload.scale)
         if progress:
             progress((i + 1) / most)
+    gc.unfreeze()
     own = statistics.median(times["tapelab"])
     out = []
     for name, values in times.items():

@@ -5,7 +5,6 @@ several places is one object here too; this table says where else. And a name th
 and tapelab has not raises an AttributeError that says so, with what to use instead.
 """
 
-import difflib
 import importlib
 import sys
 
@@ -125,6 +124,8 @@ def refuse(module, prefix):
                 n for n, v in vars(module).items()
                 if not n.startswith("_") and (getattr(v, "__module__", None) or "").startswith(inside)
             ]  # fmt: skip
+            import difflib
+
             near = difflib.get_close_matches(name, names, 3, 0.75)
             if near:
                 text += f"; did you mean {' or '.join(path + n for n in near)}?"
