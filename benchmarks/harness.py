@@ -156,10 +156,10 @@ def as_json(machine, results, reports):
 # The README's table: its columns, and the contenders whose first one measured fills them.
 COLUMNS = {
     "NumPy by hand": ("numpy by hand",),
-    "PyTorch eager": ("torch eager", "torch.func", "torch jacfwd"),
-    "TensorFlow eager": ("tensorflow eager", "keras eager"),
-    "TensorFlow function": ("tensorflow function", "keras function"),
-    "JAX jit": ("jax jit", "jax jacfwd jit"),
+    "PyTorch": ("torch eager", "torch.func", "torch jacfwd"),
+    "TensorFlow, eager": ("tensorflow eager", "keras eager"),
+    "TensorFlow, function": ("tensorflow function", "keras function"),
+    "JAX, jit": ("jax jit", "jax jacfwd jit"),
 }
 
 
@@ -182,7 +182,8 @@ def markdown(saved):
         cells = []
         for contenders in COLUMNS.values():
             there = [found[c] for c in contenders if c in found]
-            cells.append(f"{there[0]['median'] / own['median']:.2g} x" if there else "")
+            ratio = there[0]["median"] / own["median"] if there else None
+            cells.append("" if ratio is None else f"{ratio:.0f} x" if ratio > 99 else f"{ratio:.2g} x")
         if any(cells):
             title, factor = own["title"], _SCALES[own["unit"]]
             lines.append(

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import importlib.metadata
 import io
 import os
 
@@ -28,4 +29,8 @@ def peer(name):
 def versions():
     """name -> version of every peer that is there."""
     found = {n: peer(n) for n in NAMES}
-    return {n: getattr(m, "__version__", "?") for n, m in found.items() if m is not None}
+    return {
+        n: getattr(m, "__version__", None) or importlib.metadata.version(n)
+        for n, m in found.items()
+        if m is not None
+    }

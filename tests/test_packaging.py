@@ -170,3 +170,10 @@ def test_wheel_and_sdist_hold_the_whole_package(tmp_path):
         in_sdist = {name.partition("/")[2] for name in archive.getnames()}
     assert shipped(ROOT) <= in_sdist
     assert {"pyproject.toml", "README.md", "LICENSE", "environment.yml", "Makefile"} <= in_sdist
+
+
+def test_the_readmes_figures_are_those_of_a_run_that_was_kept():
+    """`make bench ARGS="--json benchmarks/results.json"` measures, `--report` prints the table."""
+    command = [sys.executable, "-m", "benchmarks", "--report", "benchmarks/results.json"]
+    table = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert table.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
