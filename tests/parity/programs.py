@@ -36,6 +36,9 @@ UNARY = (
     "tf.stop_gradient tf.round tf.floor tf.math.ceil tf.zeros_like tf.ones_like tf.math.erf tf.math.erfc "
     "tf.math.log_sigmoid tf.sinh tf.cosh tf.atan tf.asinh tf.math.reciprocal_no_nan tf.nn.gelu tf.math.conj"
 ).split()
+# These jump, at whole numbers and halves.
+JUMPS = ("tf.round", "tf.floor", "tf.math.ceil", "tf.sign", "tf.int", "tf.bool")
+
 # Not defined everywhere: their arguments are made safe half of the time, NaN compared otherwise.
 PARTIAL = (
     "tf.math.log tf.sqrt tf.math.rsqrt tf.math.reciprocal tf.math.log1p tf.asin tf.acos tf.atanh "
@@ -274,6 +277,21 @@ class Writer:
 
     def expression(self):
         a = self.operand()
+        expression = self.made_of(a)
+        return f"tf.identity({a})" if self.at_a_jump(a, expression) else expression
+
+    def at_a_jump(self, a, expression):
+        """Whether a rounding error in `a` could make another whole number of it: 15.999... or 16.
+
+        Only of what was computed: the sources are the same numbers on both sides.
+        """
+        if a in self.sources or not any(f in expression for f in JUMPS):
+            return False
+        x = np.asarray(self.env[a].numpy()) if a in self.env else np.zeros(0)
+        twice = 2 * np.real(x[np.isfinite(x)]).astype(float)
+        return bool(np.any(np.abs(twice - np.round(twice)) < 1e-3 * (1 + np.abs(twice))))
+
+    def made_of(self, a):
         kind = self.pick("uuuubbbbbbraasssgp" if self.plain(a) else "uuuup")
         if kind == "u":
             f = self.pick(UNARY)
