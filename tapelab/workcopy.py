@@ -8,7 +8,7 @@
   one is put beside it as ``NN_slug.new.ipynb``, once.
 
 A notebook is handed out without its outputs: a lesson asks the learner to predict what a cell
-will say, and solutions say it, too.
+will say, and solutions say it, too. Cells for the instructor are left out for the same reason.
 
 Opening or running a notebook is no change: JupyterLab rewrites the file with outputs and
 metadata of its own, so notebooks are compared by their cells alone, type and source.
@@ -72,9 +72,8 @@ def update(source, target):
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
         if hidden or path.suffix == ".md" or not path.is_file():
             continue
-        content = path.read_bytes()
-        checksum, copy = _checksum(path, content), target / name
-        content = _without_outputs(path, content)
+        content, copy = _for_learners(path, path.read_bytes()), target / name
+        checksum = _checksum(path, content)
         if not copy.exists():
             _write(copy, content)
             done["copied"].append(name.as_posix())
@@ -109,17 +108,22 @@ def _checksum(path, content):
     return hashlib.sha256(content).hexdigest()
 
 
-def _without_outputs(path, content):
-    """A notebook as it is before anybody has run it; another file as it is."""
+def _for_learners(path, content):
+    """A notebook before anybody has run it, without the instructor's notes; another file as it is."""
     if path.suffix == ".ipynb":
         with contextlib.suppress(ValueError, TypeError, KeyError):  # not a notebook after all
             notebook = json.loads(content)
-            run = notebook["metadata"].pop("widgets", None)
+            changed = notebook["metadata"].pop("widgets", None)
+            cells = notebook["cells"]
+            notebook["cells"] = [
+                c for c in cells if "instructor" not in c.get("metadata", {}).get("tags", [])
+            ]
+            changed = changed or len(notebook["cells"]) < len(cells)
             for cell in notebook["cells"]:
                 if cell["cell_type"] == "code":
-                    run = run or cell["outputs"] or cell["execution_count"]
+                    changed = changed or cell["outputs"] or cell["execution_count"]
                     cell.update(outputs=[], execution_count=None)
-            if run:
+            if changed:
                 content = (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
     return content
 

@@ -102,6 +102,17 @@ def notebook(*sources, **more):
     return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
+def test_notes_for_the_instructor_are_not_handed_out(place):
+    source, work = place
+    whole = json.loads(notebook("x = 1", "what learners say"))
+    whole["cells"][1]["metadata"] = {"tags": ["instructor"]}
+    (source / "01_a.ipynb").write_text(json.dumps(whole))
+    workcopy.update(source, work)
+    copy = json.loads((work / "01_a.ipynb").read_text())
+    assert [c["source"] for c in copy["cells"]] == [["x = 1"]]
+    assert workcopy.update(source, work) == {"copied": [], "replaced": [], "beside": []}
+
+
 def test_running_a_lesson_is_no_change_but_an_answer_is(place):
     source, work = place
     (source / "01_a.ipynb").write_text(notebook("x = 1\ny = 2", "x ="))
