@@ -52,25 +52,22 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
             clip_by_value(t.values, clip_value_min, clip_value_max), t.indices, t.dense_shape
         )
     x = as_tensor(t)
-    low, high = (
-        as_tensor(b, None if isinstance(b, (Tensor, Variable)) else x._a.dtype)
-        for b in (clip_value_min, clip_value_max)
-    )
-    for i, b in enumerate((low, high), 1):
+    bounds = []
+    for i, b in ((2, clip_value_max), (1, clip_value_min)):  # TensorFlow's order: min(x, max) first
+        b = as_tensor(b, None if isinstance(b, (Tensor, Variable)) else x._a.dtype)
         if b._a.dtype != x._a.dtype:
             raise dtype_mismatch("ClipByValue", i, x.dtype, b.dtype)
-    try:
-        full = np.broadcast_shapes(x._a.shape, low._a.shape, high._a.shape)
-    except ValueError:
-        wrong = (
-            high if x._a.shape == np.broadcast_shapes(x._a.shape, ()) and low._a.ndim == 0 else low
-        )
-        raise shape_mismatch("ClipByValue", x._a.shape, wrong._a.shape) from None
-    if full != x._a.shape:
-        raise ValueError(
-            f"Shapes {x._a.shape} and {full} are incompatible: the bounds of clip_by_value may not "
-            f"enlarge the tensor."
-        )
+        try:
+            full = np.broadcast_shapes(x._a.shape, b._a.shape)
+        except ValueError:
+            raise shape_mismatch("ClipByValue", x._a.shape, b._a.shape) from None
+        if full != x._a.shape:
+            raise ValueError(
+                f"Shapes {x._a.shape} and {full} are incompatible: the bounds of clip_by_value may not "
+                f"enlarge the tensor."
+            )
+        bounds.append(b)
+    high, low = bounds
     return P.clip_by_value(x, low, high)
 
 

@@ -1068,3 +1068,8 @@ def test_arguments_that_have_no_default():
     with pytest.raises(TypeError, match="pos_weight"):
         tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0])
     assert tf.nest.is_nested(seq=[1])
+
+
+def test_of_two_wrong_bounds_the_upper_one_is_named():
+    with pytest.raises(ValueError, match="may not enlarge"):
+        tf.clip_by_value(tf.constant(0), -0.75, tf.constant([[0]]))
