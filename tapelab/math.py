@@ -1072,9 +1072,16 @@ def _complex_im(g, z, re, im):
 
 primitive("real", "Real", lambda x: np.real(x) + 0, _real_rule, real=True)
 primitive("imag", "Imag", lambda x: np.imag(x) + 0, _imag_rule, real=True)
+def _complex_forward(re, im):
+    """Part by part: re + 1j * im would make a NaN of an infinite part."""
+    z = np.empty(np.broadcast(re, im).shape, np.complex64 if re.dtype == np.float32 else np.complex128)
+    z.real, z.imag = re, im
+    return z[()]
+
+
 primitive(
     "complex", "Complex",
-    lambda re, im: (re + 1j * im).astype(np.complex64 if re.dtype == np.float32 else np.complex128),
+    _complex_forward,
     _complex_re, _complex_im, real=True, broadcasts=True,
 )  # fmt: skip
 

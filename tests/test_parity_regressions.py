@@ -1073,3 +1073,8 @@ def test_arguments_that_have_no_default():
 def test_of_two_wrong_bounds_the_upper_one_is_named():
     with pytest.raises(ValueError, match="may not enlarge"):
         tf.clip_by_value(tf.constant(0), -0.75, tf.constant([[0]]))
+
+
+def test_complex_numbers_of_infinite_parts():
+    z = tf.complex(tf.constant([-np.inf, 1.0]), tf.constant(-np.inf))
+    assert z.numpy().tolist() == [complex(-np.inf, -np.inf), complex(1.0, -np.inf)]
