@@ -1072,6 +1072,8 @@ def _complex_im(g, z, re, im):
 
 primitive("real", "Real", lambda x: np.real(x) + 0, _real_rule, real=True)
 primitive("imag", "Imag", lambda x: np.imag(x) + 0, _imag_rule, real=True)
+
+
 def _complex_forward(re, im):
     """Part by part: re + 1j * im would make a NaN of an infinite part."""
     z = np.empty(np.broadcast(re, im).shape, np.complex64 if re.dtype == np.float32 else np.complex128)
@@ -1080,10 +1082,8 @@ def _complex_forward(re, im):
 
 
 primitive(
-    "complex", "Complex",
-    _complex_forward,
-    _complex_re, _complex_im, real=True, broadcasts=True,
-)  # fmt: skip
+    "complex", "Complex", _complex_forward, _complex_re, _complex_im, real=True, broadcasts=True
+)
 
 
 def real(input, name=None):
