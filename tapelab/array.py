@@ -730,10 +730,6 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
 # ---------------------------------------------------------------- gather and scatter
 
 
-def _rows_key(indices, axis):
-    return (Ellipsis, indices, *(slice(None),) * (-1 - axis))
-
-
 def _gather_rule(g, z, x, indices, axis):
     """Each cotangent goes back to the row its value came from; repeated rows add up."""
     if axis == -ndim(x) and lead(g, z) == 0:
@@ -871,11 +867,6 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
 
 def _ravel(i, full, what):
     """Multi-indices into the leading axes of a shape, checked: (flat ones, their range, their depth)."""
-    if i.dtype.kind not in "iu":
-        raise DtypeError(
-            f"Value for attr 'Tindices' of {i.dtype.name} is not in the list of allowed values: int16, "
-            f"int32, int64 [Op:{what}]"
-        )
     if not i.ndim or i.shape[-1] > len(full):
         raise ShapeError(
             f"index innermost dimension length must be <= params rank; saw: {list(i.shape[-1:])} vs. "
@@ -900,7 +891,7 @@ def _ravel(i, full, what):
 
 def _scattered(indices, updates, full, what):
     """`_ravel`, for updates of the shape that fits."""
-    i = as_tensor(indices)._a
+    i = _indices(indices, "indices", what)
     flat, n, depth = _ravel(i, full, what)
     have, m = updates._a.shape, i.ndim - 1
     if i.ndim < 2:

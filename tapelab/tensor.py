@@ -863,9 +863,9 @@ class Variable(_Operators):
 
     def _scatter(self, write, indices, updates, what):
         """Write updates at multi-indices (their last axis); `write` is a ufunc, None to replace."""
-        from .array import _ravel
+        from .array import _indices, _ravel
 
-        held, i = self._t._a, as_tensor(indices)._a
+        held, i = self._t._a, _indices(indices, "indices", what)
         source = as_tensor(updates, None if is_tensor(updates) else held.dtype)
         # A list of ints is a tensor by the time an IndexedSlices has it; it may become floats.
         whole = source._a.dtype.kind in "iu" and held.dtype.kind in "fc"
