@@ -11,6 +11,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from .records import WIDTH, entries
+
 # Frames of these packages are not the user's program.
 _PACKAGES = tuple(os.path.dirname(f) + os.sep for f in (__file__, np.__file__))
 LIMIT = 10_000  # events a tape remembers
@@ -88,19 +90,15 @@ class Memory:
         self.answered, self.tracked, self.outline = here(), tape._tracked, None
         self.boxes = {k: tuple(map(id, boxes)) for k, (_, boxes) in tape._variables.items()}
         records = tape._records
-        if some_none or len(records) <= SMALL:
+        if some_none or len(records) <= SMALL * WIDTH:
             self.outline = outline(records)
-            made = [t for r in records for t in (r[2] if type(r[2]) is tuple else (r[2],))]
+            made = [t for _, _, outputs, _ in entries(records) for t in outputs]
             self.alive = {id(t): weakref.ref(t) for t in (*made, *tape._watched.values())}
 
 
 def outline(records):
     """The records without their tensors: (operation, ids of outputs, ids of inputs)."""
     return [
-        (
-            r[0].name,
-            tuple(map(id, r[2])) if type(r[2]) is tuple else (id(r[2]),),
-            tuple(map(id, r[3:])),
-        )
-        for r in records
+        (p.name, tuple(map(id, outputs)), tuple(map(id, inputs)))
+        for p, _, outputs, inputs in entries(records)
     ]

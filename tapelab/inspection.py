@@ -5,12 +5,14 @@ the program are known on a tape made with `GradientTape(lines=True)`.
 """
 
 import html
+import itertools
 import time
 from functools import partial
 
 import numpy as np
 
 from .events import here
+from .records import entries, single
 from .tape import densify, walk
 from .tensor import active
 
@@ -22,10 +24,10 @@ class PlacedRecords(list):
         super().__init__()
         self.places = []
 
-    def append(self, entry):
-        """Append, with the place."""
+    def extend(self, entry):
+        """Add a record, with its place."""
         self.places.append(here())
-        super().append(entry)
+        super().extend(entry)
 
 
 class Record:
@@ -40,10 +42,9 @@ class Record:
     __slots__ = ("index", "primitive", "attributes", "outputs", "inputs", "place")
 
     def __init__(self, index, entry, place=None):
-        self.index, self.primitive, self.place = index, entry[0], place
-        self.attributes = dict(entry[1] or {})
-        self.outputs = entry[2] if type(entry[2]) is tuple else (entry[2],)
-        self.inputs = tuple(entry[3:])
+        self.index, self.place = index, place
+        self.primitive, attributes, self.outputs, self.inputs = entry
+        self.attributes = dict(attributes)
 
     @property
     def operation(self):
@@ -80,17 +81,16 @@ def _owner(a):
 
 def records(tape):
     """The tape's records as `Record` objects; none when it has let go of them."""
-    entries = tape._records or []
-    places = getattr(entries, "places", [None] * len(entries))
-    return [Record(i, e, p) for i, (e, p) in enumerate(zip(entries, places))]
+    places = getattr(tape._records, "places", itertools.repeat(None))
+    found = zip(entries(tape._records or []), places)
+    return [Record(i, entry, place) for i, (entry, place) in enumerate(found)]
 
 
 def held(tape):
     """Bytes of memory the tape keeps alive: every array it refers to, counted once."""
     arrays = {}
-    for entry in tape._records or []:
-        outs = entry[2] if type(entry[2]) is tuple else (entry[2],)
-        for t in (*outs, *entry[3:]):
+    for _, _, outputs, inputs in entries(tape._records or []):
+        for t in (*outputs, *inputs):
             a = _owner(t._a)
             arrays[id(a)] = a.nbytes
     for t in tape._watched.values():
@@ -398,7 +398,8 @@ def check_numerics(tape, target=None, sources=None):
         with np.errstate(all="ignore"):
             for r in reversed(found):
                 own = [cotangents.get(id(t)) for t in r.outputs]
-                walk([tape._records[r.index]], cotangents, needed, (), complex_too=tape._complex)
+                own_record = single(tape._records, r.index)
+                walk(own_record, cotangents, needed, (), complex_too=tape._complex)
                 came = [(t, densify(cotangents.get(id(t)))) for t in r.inputs]
                 if any(g is not None and _bad(np.asarray(g)) for _, g in came):
                     if not any(g is not None and _bad(np.asarray(g)) for g in own):
@@ -587,14 +588,13 @@ def profile(tape, target, repeats=3):
     Only the operations themselves are timed, not Python between them. The least of `repeats` runs
     counts. Functions with a gradient of their own are timed backward only.
     """
-    entries = tape._records or []
     spent = {}
     tapes, active.tapes = active.tapes, ()
     try:
         cotangents = {k: g._a for k, (_, g) in tape._seeds([target]).items()}
         with np.errstate(all="ignore"):
-            for entry in reversed(entries):
-                r = Record(0, entry)
+            for r in reversed(records(tape)):
+                own_record = single(tape._records, r.index)
                 arrays = [t._a for t in r.inputs]
                 forward = (
                     _least(partial(r.primitive.forward, *arrays, **r.attributes), repeats)
@@ -605,9 +605,9 @@ def profile(tape, target, repeats=3):
                 if any(id(t) in cotangents for t in r.outputs):
                     own = {id(t): cotangents[id(t)] for t in r.outputs if id(t) in cotangents}
                     backward = _least(
-                        lambda e=entry, g=own: walk([e], dict(g), tape._tracked, ()), repeats
+                        lambda e=own_record, g=own: walk(e, dict(g), tape._tracked, ()), repeats
                     )
-                    walk([entry], cotangents, tape._tracked, ())
+                    walk(own_record, cotangents, tape._tracked, ())
                 row = spent.setdefault(r.operation, [0, 0.0, 0.0, 0])
                 for i, v in enumerate((1, forward, backward, r.bytes)):
                     row[i] += v

@@ -9,6 +9,7 @@ stack is high. Neither needs a second table of rules.
 import numpy as np
 
 from .primitive import P, shape
+from .records import entries
 from .tensor import Tensor, Variable, active
 
 BUDGET = 16 * 2**20  # bytes that a chunk's cotangents may take, by default
@@ -89,7 +90,7 @@ def _goes_forward(records, rows, columns, direction):
     if rows <= FORWARD_FACTOR * columns:
         return False
     # A user's gradient function need not be linear in its cotangent: never transpose one unasked.
-    return all(entry[0].batched for entry in records)
+    return all(p.batched for p, _, _, _ in entries(records))
 
 
 def _height(records, sources, budget):
@@ -98,9 +99,8 @@ def _height(records, sources, budget):
     if budget <= 0:
         raise ValueError(f"memory_budget must be a positive number of bytes, got {budget}.")
     widest = 1
-    for entry in records:
-        zs = entry[2] if type(entry[2]) is tuple else (entry[2],)
-        widest = max(widest, sum(x._a.nbytes for x in (*zs, *entry[3:])))
+    for _, _, outputs, inputs in entries(records):
+        widest = max(widest, sum(x._a.nbytes for x in (*outputs, *inputs)))
     per_row = 2 * widest + sum(box(s)._a.nbytes for s in sources)
     return int(min(max(budget // per_row, 1), TALLEST))
 

@@ -61,8 +61,8 @@ class Primitive:
         self.broadcasts, self.joint, self.batched = broadcasts, joint, batched
         self.variadic, self.real, self.kinds = variadic, real, kinds
         self.refused = frozenset(t for t in SCALARS if np.dtype(t).kind not in kinds)
-        # One rule per input: without attributes, the walk's short path will do.
-        self.plain = not (variadic or joint or None in rules)
+        # A rule for each of one or two inputs: without attributes, the walk's short path will do.
+        self.plain = not (variadic or joint) and len(rules) < 3
 
     def __call__(self, *inputs, **attrs):
         """Apply to bare arrays (result: array) or, when one input is a Tensor, to tensors."""
@@ -137,8 +137,10 @@ def record(p, attrs, z, inputs):
         for tape in active.tapes:
             tape._cut(p, z, inputs)
         return
-    # None in the place of the attributes marks the common record that the walk's short path takes.
-    entry = (p, (attrs or None) if p.plain else attrs, z, *inputs)
+    if attrs or not p.plain:
+        entry = (p, attrs, z, tuple(inputs), None)
+    else:
+        entry = (p, None, z, inputs[0], inputs[1] if len(inputs) > 1 else None)
     for tape in active.tapes:
         tracked = tape._tracked
         for x in inputs:
@@ -150,7 +152,7 @@ def record(p, attrs, z, inputs):
                 else:
                     tape._cut(p, z, inputs)
                     break
-                tape._records.append(entry)
+                tape._records.extend(entry)
                 if type(z) is not tuple and z._a.dtype.kind == "c":
                     tape._complex = True
                 break
@@ -236,7 +238,6 @@ def binary(p):
     inputs, no errstate. Measured, `p(x, y)` takes twice as long.
     """
     forward, rules, ndarray, kinds, refused = p.forward, p.rules, np.ndarray, p.kinds, p.refused
-    attrs = None if p.plain else {}
 
     def op(x, y, name=None):
         if type(x) is not Tensor or type(y) is not Tensor:
@@ -266,7 +267,7 @@ def binary(p):
                 tracked = tape._tracked
                 if id(x) in tracked or id(y) in tracked:
                     tracked.add(id(z))
-                    tape._records.append((p, attrs, z, x, y))
+                    tape._records.extend((p, None, z, x, y))
         return z
 
     return op
@@ -306,7 +307,7 @@ def unary(p):
                 tracked = tape._tracked
                 if id(x) in tracked:
                     tracked.add(id(z))
-                    tape._records.append((p, None, z, x))
+                    tape._records.extend((p, None, z, x, None))
         return z
 
     return op

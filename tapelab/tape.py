@@ -1,8 +1,8 @@
 """GradientTape: a list of what happened, walked backwards.
 
-While a tape is open, each primitive that touches something the tape tracks appends one record
-`(primitive, attributes, output, input, ...)`. `gradient` walks the list backwards, iteratively,
-once, keeping a cotangent per tensor.
+While a tape is open, each primitive that touches something the tape tracks adds one record
+`(primitive, attributes, output, inputs)` to a list. `gradient` walks the list backwards, iteratively,
+once, keeping a cotangent per tensor. How records lie in the list is written in `records`.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from .dtypes import as_dtype
 from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
 from .events import Memory, here
 from .primitive import P, ndim, shape, unbroadcast
+from .records import WIDTH
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
 
 
@@ -239,7 +240,7 @@ class GradientTape:
 
     def __len__(self):
         """Number of records held now."""
-        return len(self._records or ())
+        return len(self._records or ()) // WIDTH
 
     def __bool__(self):
         return True  # an empty tape is still a tape
@@ -470,15 +471,13 @@ class GradientTape:
         if wanted >= self._watched.keys():
             return self._tracked
         needed = wanted & self._tracked
-        for entry in records:
-            for x in entry[3:]:
-                if id(x) in needed:
-                    z = entry[2]
-                    if type(z) is tuple:
-                        needed.update(map(id, z))
-                    else:
-                        needed.add(id(z))
-                    break
+        place = iter(records)
+        for _, attrs, z, x, y in zip(place, place, place, place, place):
+            if attrs is None:
+                if id(x) in needed or y is not None and id(y) in needed:
+                    needed.add(id(z))
+            elif any(id(t) in needed for t in x):
+                needed.update(map(id, z if type(z) is tuple else (z,)))
         return needed
 
     def jacobian(
@@ -665,15 +664,11 @@ def walk(
     """
     plain = not boxed and not complex_too
     pop, get = cotangents.pop, cotangents.get
-    for entry in reversed(records):
-        if plain and entry[1] is None and len(entry) < 6:
+    place = reversed(records)
+    for y, x, z, attrs, p in zip(place, place, place, place, place):
+        if plain and attrs is None:
             # Most records: one or two inputs, no attributes, bare arrays. Written out, this takes
             # half the time of the general case below; the calculus is the same rules.
-            if len(entry) == 5:
-                p, _, z, x, y = entry
-            else:
-                p, _, z, x = entry
-                y = None
             k = id(z)
             g = pop(k, None)
             if g is None:
@@ -685,13 +680,13 @@ def walk(
             key = id(x)
             a = x._a
             if y is None:
-                if key in needed:
+                if key in needed and p.rules[0] is not None:
                     gx = p.rules[0](g, z._a, a)
                     prior = get(key)
                     cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
                 continue
             b = y._a
-            if key in needed:
+            if key in needed and p.rules[0] is not None:
                 gx = p.rules[0](g, z._a, a, b)
                 if (type(gx) is ndarray or type(a) is ndarray) and gx.shape[extra:] != a.shape:
                     gx = unbroadcast(gx, a.shape, extra)
@@ -705,17 +700,17 @@ def walk(
                 prior = get(key)
                 cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
             continue
-        z = entry[2]
+        inputs = x if attrs is not None else (x,) if y is None else (x, y)
+        attrs = attrs or {}
         k = id(z)
         if type(z) is tuple:
-            _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note)
+            _walk_joint(p, attrs, z, inputs, cotangents, needed, wanted, extra, boxed, note)
             continue
         if k not in cotangents:
             continue
         g = get(k) if k in wanted else pop(k)
         if type(g) is IndexedSlices:
             g = densify(g)
-        p, attrs, inputs = entry[0], entry[1] or {}, entry[3:]
         turn = complex_too and not p.real and z._a.dtype.kind == "c"
         if turn:
             g = P.conj(g)
@@ -736,9 +731,8 @@ def walk(
             cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
 
 
-def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
+def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, note):
     """One record with several outputs: all its cotangents go through one function together."""
-    p, attrs, zs, *inputs = entry
     if not any(id(z) in cotangents for z in zs):
         return
     if not any(id(x) in needed for x in inputs):
@@ -755,7 +749,7 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
             gs[i] = Tensor(zero) if boxed else zero
     unbox = (lambda t: t) if boxed else (lambda t: t._a)
     call = lambda gs: p.joint(
-        gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **(attrs or {})
+        gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs
     )
     if extra and not p.batched:
         rows = [call([g[k] for g in gs]) for k in range(stack[0])]
@@ -765,13 +759,12 @@ def _walk_joint(entry, cotangents, needed, wanted, extra, boxed, note):
     for x, gx in zip(inputs, found):
         key = id(x)
         if gx is None and key in needed:
-            own = attrs or {}
-            note("none", [key], zs, own.get("name", p.name), own.get("grad_fn"))
+            note("none", [key], zs, attrs.get("name", p.name), attrs.get("grad_fn"))
         if gx is not None and key in needed:
             got = getattr(gx._a if isinstance(gx, Tensor) else gx, "dtype", x._a.dtype)
             if got != x._a.dtype and key not in wanted:
                 raise InvalidArgumentError(
-                    f"cannot compute the gradient: {(attrs or {}).get('name', p.name)} returned a gradient "
+                    f"cannot compute the gradient: {attrs.get('name', p.name)} returned a gradient "
                     f"of {as_dtype(got).name} for an argument of {x.dtype.name}. Convert it: "
                     f"tf.cast(g, tf.{x.dtype.name})."
                 )

@@ -257,7 +257,7 @@ def test_an_operation_that_fails_leaves_the_tape_as_it_was():
     with tape:
         tape.watch(x)
         y = x * x
-        count = len(tape._records)
+        count = len(tape)
         for wrong in (
             lambda: x + tf.constant([1.0, 2.0]),
             lambda: x * tf.constant(1),
@@ -266,7 +266,7 @@ def test_an_operation_that_fails_leaves_the_tape_as_it_was():
         ):
             with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
                 wrong()
-        assert len(tape._records) == count
+        assert len(tape) == count
     assert value(tape.gradient(y, x)) == [2.0, 4.0, 6.0]
 
 
@@ -288,7 +288,7 @@ def test_tapes_are_per_thread():
             t.start()
         for t in threads:
             t.join()
-        assert len(here._records) == 0
+        assert len(here) == 0
     assert found == {2.0: 1, 3.0: 1, "d2.0": 4.0, "d3.0": 12.0}
 
 
@@ -768,7 +768,7 @@ def test_a_million_records():
         y = v * 1.0
         for _ in range(999_999):
             y = y * 1.0
-    assert len(tape._records) == 1_000_000
+    assert len(tape) == 1_000_000
     assert value(tape.gradient(y, v)) == 1.0
 
 

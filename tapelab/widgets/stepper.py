@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 import numpy as np
 
+from tapelab.records import last
 from tapelab.widgets.explore import Explorer
 from tapelab.widgets.figure import BLACK, BLUE, RED, subplots
 
@@ -140,8 +141,7 @@ def _walk_back(tape, k, target, tensors):
     import tapelab as tf
 
     seeds = {id(target): (target, tf.ones_like(target))}
-    last = tape._records[len(tape._records) - k :]
-    return tape._pull(last, seeds, tensors)
+    return tape._pull(last(tape._records, k), seeds, tensors)
 
 
 def _short(tensor) -> str:
