@@ -63,7 +63,7 @@ def _reshape_rule(g, z, x, shape):
 
 
 def _reshape_forward(x, shape):
-    return np.reshape(x, shape) if shape or x.dtype.kind == "O" else np.reshape(x, shape)[()]
+    return x.reshape(shape) if shape or x.dtype.kind == "O" else x.reshape(shape)[()]
 
 
 def _broadcast_forward(x, shape):

@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from .records import WIDTH, entries
+from .records import WIDTH
 
 # Frames of these packages are not the user's program.
 _PACKAGES = tuple(os.path.dirname(f) + os.sep for f in (__file__, np.__file__))
@@ -65,16 +65,15 @@ def here():
 class Memory:
     """A tape's memory; alive beside its records, and what is left of them after release."""
 
-    __slots__ = ("block", "events", "watched", "answered", "outline", "alive", "boxes", "tracked")
+    __slots__ = ("block", "events", "watched", "answered", "shadow", "alive", "tracked")
 
     def __init__(self):
         self.block = None  # where the tape was entered
         self.events = []
         self.watched = {}  # id -> place
         self.answered = None  # where a used-up tape answered; then also:
-        self.outline = None  # its records without tensors
+        self.shadow = None  # its records without tensors, or None if there were too many
         self.alive = {}  # id -> weak reference to a recorded tensor
-        self.boxes = {}  # id of variable -> ids of the boxes it was seen with
         self.tracked = set()
 
     def note(self, kind, inputs=(), outputs=(), operation="", function=None):
@@ -86,19 +85,35 @@ class Memory:
             self.events.append(Event(kind, place, tuple(inputs), refs, operation))
 
     def forget(self, tape, some_none):
-        """The tape lets go of its tensors: keep the outline if it is small, or if a None came out."""
-        self.answered, self.tracked, self.outline = here(), tape._tracked, None
-        self.boxes = {k: tuple(map(id, boxes)) for k, (_, boxes) in tape._variables.items()}
+        """The tape lets go of its tensors: keep their shadow if it is small, or if a None came out.
+
+        Every step of a training goes through here, so no more is done than has to be done now.
+        """
+        self.answered, self.tracked, self.shadow = here(), tape._tracked, None
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
-            self.outline = outline(records)
-            made = [t for _, _, outputs, _ in entries(records) for t in outputs]
-            self.alive = {id(t): weakref.ref(t) for t in (*made, *tape._watched.values())}
+            self.shadow = shadow(records)
+            made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
+            made += tape._watched.values()
+            self.alive = dict(zip(map(id, made), map(weakref.ref, made)))
 
 
-def outline(records):
-    """The records without their tensors: (operation, ids of outputs, ids of inputs)."""
+def _ids(x):
+    return tuple(map(id, x)) if type(x) is tuple else id(x)
+
+
+def shadow(records):
+    """What is left of records without their tensors; `outline` reads it."""
+    place = iter(records)
     return [
-        (p.name, tuple(map(id, outputs)), tuple(map(id, inputs)))
-        for p, _, outputs, inputs in entries(records)
+        (p, _ids(z), _ids(x), id(y)) if attrs is not None else (p, id(z), id(x), id(y))
+        for p, attrs, z, x, y in zip(place, place, place, place, place)
+    ]
+
+
+def outline(shadows):
+    """Shadows of records as (operation, ids of outputs, ids of inputs)."""
+    as_tuple = lambda ids: ids if type(ids) is tuple else (ids,)
+    return [
+        (p.name, as_tuple(z), as_tuple(x) if y == id(None) else (x, y)) for p, z, x, y in shadows
     ]

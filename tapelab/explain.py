@@ -14,7 +14,7 @@ from collections import namedtuple
 from dataclasses import dataclass
 from types import ModuleType
 
-from .events import Place, caller, outline
+from .events import Place, caller, outline, shadow
 from .tensor import Tensor, Variable
 
 
@@ -390,14 +390,15 @@ def explain(tape, target, source):
     for thing, name, what in ((source, names[0], "source"), (target, names[1], "target")):
         if not (thing.dtype.is_floating or thing.dtype.is_complex):
             return _not_float(memory, text, thing, name, what)
-    graph = outline(tape._records) if live else memory.outline
-    starts, ends = _ids(tape, memory, source, live), _ids(tape, memory, target, live)
-    if graph is None:
+    shadows = shadow(tape._records) if live else memory.shadow
+    starts, ends = _ids(tape, source, live), _ids(tape, target, live)
+    if shadows is None:
         if starts & memory.tracked and ends & memory.tracked:
             return Explanation(
                 True, "", "the tape answered this already; ask a persistent tape for the path."
             )
         return _released(memory, names)
+    graph = outline(shadows)
     if not live and not (_still(memory, target, ends) and _still(memory, source, starts)):
         ends = set() if not _still(memory, target, ends) else ends
         starts = set() if not _still(memory, source, starts) else starts
@@ -409,12 +410,13 @@ def explain(tape, target, source):
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
-def _ids(tape, memory, thing, live):
+def _ids(tape, thing, live):
     if not isinstance(thing, Variable):
         return {id(thing)}
     if live:
         return {id(b) for b in tape._boxes(thing)}
-    return {*memory.boxes.get(id(thing), ()), id(thing._t)}
+    _, boxes = tape._variables.get(id(thing), (thing, ()))  # ids by now
+    return {*boxes, id(thing._t)}
 
 
 def _still(memory, thing, ids):
@@ -498,7 +500,7 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     above = _upstream(graph, ends)
     # 1. What the tape saw: an event that takes something from the source's side.
     found = [e for e in memory.events if e.inputs and any(i in reached for i in e.inputs)]
-    crossing = [e for e in found if any(_came_from(tape, memory, r(), above) for r in e.outputs)]
+    crossing = [e for e in found if any(_came_from(tape, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
         return _event(crossing or found, text, names)
     # 2. The target, or something on the way to it, was not computed in this tape's block.
@@ -534,11 +536,11 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     return _rebound(text, again, s, root) if again else _unrelated(names, text, row, memory)
 
 
-def _came_from(tape, memory, thing, above):
+def _came_from(tape, thing, above):
     """Whether the target was computed from something an event gave."""
     if thing is None:
         return False
-    return bool(_ids(tape, memory, thing, tape._records is not None) & above)
+    return bool(_ids(tape, thing, tape._records is not None) & above)
 
 
 def _event(found, text, names):

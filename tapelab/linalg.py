@@ -21,6 +21,8 @@ _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  
 
 def _matmul_a(g, z, a, b):
     """d(AB) = dA B + A dB: the cotangent of A is G B^T."""
+    if g.ndim == 2:  # then nothing was broadcast or stacked
+        return P.matmul(g, _t(b))
     extra = lead(g, z)
     if ndim(a) == 2 and ndim(b) == 2 and extra:  # one flat product instead of a batch of small ones
         front = shape(g)[:-2]
@@ -31,6 +33,8 @@ def _matmul_a(g, z, a, b):
 
 def _matmul_b(g, z, a, b):
     """d(AB) = dA B + A dB: the cotangent of B is A^T G."""
+    if g.ndim == 2:
+        return P.matmul(_t(a), g)
     return unbroadcast(P.matmul(_t(a), g), shape(b), lead(g, z))
 
 

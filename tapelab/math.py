@@ -1174,10 +1174,8 @@ def _kept(z, x, axis):
 
 def count(x, axis):
     """Number of elements that go into each element of a reduction."""
-    n = 1
-    for a in axis:
-        n *= shape(x)[a]
-    return n
+    inner = shape(x)
+    return _math.prod([inner[a] for a in axis])
 
 
 def _sum_forward(x, axis, keepdims):

@@ -1,6 +1,7 @@
 """Nested structures: sequences, mappings and what says how to be taken apart, flattened and rebuilt."""
 
 import functools
+import operator
 from collections import defaultdict
 from collections.abc import Mapping, MappingView, Sequence
 
@@ -100,6 +101,17 @@ def pack_sequence_as(structure, flat_sequence, expand_composites=False):
         return _rebuild(like, [build(child) for child in _children(like)])
 
     return build(structure)
+
+
+def taken_apart(structure):
+    """The leaves, as `flatten` gives them, and a function that puts others in their place."""
+    if not _is_nested(structure):
+        return [structure], operator.itemgetter(0)
+    leaves = flatten(structure)
+    if type(structure) is list and len(structure) == len(leaves):  # one inside may be packed still
+        if not any(map(_is_nested, structure)):
+            return leaves, list
+    return leaves, functools.partial(pack_sequence_as, structure)
 
 
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False):

@@ -65,7 +65,7 @@ class GradientTape:
         self._records = None  # None: never entered, or used up
         self._tracked = set()  # ids of the tensors whose derivatives can be asked for
         self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
-        self._variables = {}  # id -> (variable, [boxes it was seen holding])
+        self._variables = {}  # id -> (variable, boxes it was seen holding)
         self._recording = False
         self._entered = False
         self._some_none = False  # the answer given last had a None in it
@@ -80,8 +80,9 @@ class GradientTape:
                 "Tape is still recording, This can happen if you try to re-enter an already-active tape."
             )
         if self._records is None:
+            if self._entered:
+                self._memory = Memory()
             self._clear()
-            self._memory = Memory()
         self._memory.block = here()
         self._entered = self._recording = True
         active.tapes = (*active.tapes, self)
@@ -103,10 +104,11 @@ class GradientTape:
             self._records = PlacedRecords()
 
     def _release(self, some_none=False):
-        """Let go of every tensor; the list of watched variables stays readable."""
+        """Let go of every tensor; the variables stay, with the ids of their boxes."""
         self._memory.forget(self, some_none)
         self._records, self._tracked, self._watched = None, set(), {}
-        self._variables = {k: (v, []) for k, (v, _) in self._variables.items()}
+        seen = self._variables.items()
+        self._variables = {k: (v, tuple(map(id, boxes))) for k, (v, boxes) in seen}
 
     @contextlib.contextmanager
     def stop_recording(self):
@@ -171,15 +173,20 @@ class GradientTape:
 
     def _watch_tensor(self, t):
         self._watched[id(t)] = t  # the tape keeps it alive, and so its id unique
-        if t._a.dtype.kind in "fc":
+        kind = t._a.dtype.kind
+        if kind in "fc":
             self._tracked.add(id(t))
-            self._complex |= t._a.dtype.kind == "c"
+            self._complex |= kind == "c"
 
     def _watch_variable(self, v):
-        _, boxes = self._variables.setdefault(id(v), (v, []))
-        if not any(b is v._t for b in boxes):
-            boxes.append(v._t)
-            self._watch_tensor(v._t)
+        found = self._variables.get(id(v))
+        if found is None:
+            self._variables[id(v)] = (v, [v._t])
+        elif any(b is v._t for b in found[1]):
+            return
+        else:
+            found[1].append(v._t)
+        self._watch_tensor(v._t)
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
@@ -357,14 +364,15 @@ class GradientTape:
         targets = [
             as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
         ]
-        flat = [as_source(s) for s in nest.flatten(sources)]
+        flat, packed = nest.taken_apart(sources)
+        flat = [as_source(s) for s in flat]
         seeds = self._seeds(targets, output_gradients, flat)
-        with self._asked() as records:
+        with _Asked(self) as records:
             found = self._pull(records, seeds, flat)
             self._some_none = any(g is None for g in found)
         if zero:
             found = [_zeros(s) if g is None else g for s, g in zip(flat, found)]
-        return nest.pack_sequence_as(sources, found)
+        return packed(found)
 
     def _check_usable(self):
         if self._records is None:
@@ -373,26 +381,6 @@ class GradientTape:
                 "jacobians). Use tf.GradientTape(persistent=True) to ask again, or ask once for all "
                 "sources: tape.gradient(y, [a, b])."
             )
-
-    @contextlib.contextmanager
-    def _asked(self):
-        """The records to walk; a non-persistent tape stops recording first and lets go afterwards."""
-        if self._recording:
-            if self._persistent:
-                get_logger().warning(
-                    "Calling GradientTape.gradient on a persistent tape inside its context is "
-                    "significantly less efficient than calling it outside the context (it causes the "
-                    "gradient ops to be recorded on the tape, leading to increased CPU and memory "
-                    "usage). Only call it inside the context if you want to trace the gradient to "
-                    "compute higher order derivatives."
-                )
-            else:
-                self._stop()
-        try:
-            yield self._records[: len(self._records)] if self._recording else self._records
-        finally:
-            if not self._persistent:
-                self._release(self._some_none)
 
     def _seeds(self, targets, output_gradients=None, sources=()):
         """id of each target -> its cotangent, as tensors; only of what can lead to a source."""
@@ -427,7 +415,8 @@ class GradientTape:
                             f"the gradient, output_gradients[{i}],", t._a.shape, g._a.shape
                         )
             else:
-                g = Tensor(np.ones(t._a.shape, t._a.dtype)[()])
+                a = t._a
+                g = Tensor(a.dtype.type(1) if a.shape == () else np.ones(a.shape, a.dtype))
             k = id(t)
             if k not in self._tracked and id(target) not in own:
                 continue  # not a source itself; but it may be the value that a source holds
@@ -511,16 +500,17 @@ class GradientTape:
         zero = _wants_zeros(unconnected_gradients)
         self._check_usable()
         target = _single(target, "target")
-        flat = [as_source(s) for s in nest.flatten(sources)]
+        flat, packed = nest.taken_apart(sources)
+        flat = [as_source(s) for s in flat]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
-        with self._asked() as records:
+        with _Asked(self) as records:
             if not self._sees(target):
                 found = [None] * len(flat)  # also with respect to itself
             else:
                 found = jacobian.full(self, records, target, flat, direction, memory_budget)
         if zero:
             found = [_zeros(s, target.shape) if j is None else j for s, j in zip(flat, found)]
-        return nest.pack_sequence_as(sources, found)
+        return packed(found)
 
     def batch_jacobian(
         self, target, source, unconnected_gradients=UnconnectedGradients.NONE,
@@ -561,7 +551,7 @@ class GradientTape:
                 f"({source.shape}) to match."
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
-        with self._asked() as records:
+        with _Asked(self) as records:
             found = None
             if self._sees(target) and 0 not in target.shape:
                 found = jacobian.per_item(self, records, target, source, direction, memory_budget)
@@ -586,6 +576,35 @@ class GradientTape:
             )
 
 
+class _Asked:
+    """The records to walk; a non-persistent tape stops recording first and lets go afterwards."""
+
+    __slots__ = ("tape",)
+
+    def __init__(self, tape):
+        self.tape = tape
+
+    def __enter__(self):
+        tape = self.tape
+        if not tape._recording:
+            return tape._records
+        if not tape._persistent:
+            tape._stop()
+            return tape._records
+        get_logger().warning(
+            "Calling GradientTape.gradient on a persistent tape inside its context is "
+            "significantly less efficient than calling it outside the context (it causes the "
+            "gradient ops to be recorded on the tape, leading to increased CPU and memory "
+            "usage). Only call it inside the context if you want to trace the gradient to "
+            "compute higher order derivatives."
+        )
+        return tape._records[:]  # what the walk records is not walked
+
+    def __exit__(self, *exception):
+        if not self.tape._persistent:
+            self.tape._release(self.tape._some_none)
+
+
 ndarray = np.ndarray
 
 
@@ -604,6 +623,8 @@ def _single(x, what):
 
 
 def _wants_zeros(value):
+    if value is UnconnectedGradients.NONE:
+        return False
     try:
         return UnconnectedGradients(value) is UnconnectedGradients.ZERO
     except ValueError:

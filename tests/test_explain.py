@@ -575,7 +575,7 @@ def test_a_large_tape_that_gave_numbers_lets_go_of_everything():
             y = y * 1.0
     middle = tf.constant(1.0)
     tape.gradient(y, x)
-    assert tape._memory.outline is None
+    assert tape._memory.shadow is None
     assert tape.explain(y, x).connected
     assert tape.explain(y, middle).reason == "released"
 

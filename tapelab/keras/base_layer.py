@@ -526,7 +526,7 @@ class Layer(Stateful):
             object.__setattr__(self, "_fits", x._a.shape)
         outer_training, outer_root = _calls.training, _calls.root
         given, at = "training" in kwargs, self._training_at
-        training = kwargs.pop("training", None)
+        training = kwargs.pop("training") if given else None
         if at is not None and len(args) > at:
             training = args[at]
         elif training is None:
@@ -535,15 +535,18 @@ class Layer(Stateful):
                 training = self._training_default
         if at is not None and (given or training is not None) and len(args) <= at:
             kwargs["training"] = training
-        _calls.training = training
-        if outer_root is None:
-            _calls.root = self
-            if Layer._any_losses:
-                self._forget_losses()
-        try:
+        if outer_root is not None and training is outer_training:  # an inner layer, told nothing
             z = self.call(*args, **kwargs) if self._called else self._first_call(args, kwargs)
-        finally:
-            _calls.training, _calls.root = outer_training, outer_root
+        else:
+            _calls.training = training
+            if outer_root is None:
+                _calls.root = self
+                if Layer._any_losses:
+                    self._forget_losses()
+            try:
+                z = self.call(*args, **kwargs) if self._called else self._first_call(args, kwargs)
+            finally:
+                _calls.training, _calls.root = outer_training, outer_root
         if self.activity_regularizer is not None:
             for part in leaves(z):
                 batch = max(1, part._a.shape[0] if part._a.ndim else 1)
@@ -624,10 +627,14 @@ class Layer(Stateful):
         own, held = attributes["_weights"], self._held() if attributes["_tracked"] else ()
         if held:
             own = own + [x for x in held if isinstance(x, Variable)]
-        for trainable in (True, False):
-            for v in own:
-                if v._trainable is trainable:
-                    found.setdefault(id(v), v)
+        last = []
+        for v in own:
+            if v._trainable:
+                found[id(v)] = v
+            else:
+                last.append(v)
+        for v in last:
+            found[id(v)] = v
         for x in held:
             if isinstance(x, Layer):
                 x._collect(found)

@@ -166,7 +166,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     y_pred = _floating(y_pred)
     if not y_pred._a.ndim:
         raise ValueError("`y_pred` must have a last axis with one score per class, got a scalar.")
-    labels = cast(as_tensor(y_true), np.int64)._a
+    labels = as_tensor(y_true)
+    labels = labels._a if labels._a.dtype == np.int64 else cast(labels, np.int64)._a
     if labels.ndim and labels.ndim == y_pred._a.ndim and labels.shape[-1] == 1:
         labels = labels[..., 0]
     labels = np.asarray(labels)
@@ -184,10 +185,10 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
     if not from_logits:
         y_pred = log(clip_by_value(y_pred, EPSILON, 1 - EPSILON))
-    labels = Tensor(labels)
-    if labels._a.size and labels._a.view(np.uint64).max() >= y_pred._a.shape[-1]:  # or negative
-        nn.sparse_softmax_cross_entropy_with_logits(labels, y_pred)  # says which
-    loss = P.sparse_xent(y_pred, labels)
+    largest = np.maximum.reduce(labels.view(np.uint64), axis=None, initial=0)
+    if largest >= y_pred._a.shape[-1]:  # or negative
+        nn.sparse_softmax_cross_entropy_with_logits(Tensor(labels), y_pred)  # says which
+    loss = P.sparse_xent(y_pred, Tensor(labels))
     return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
 
 

@@ -41,18 +41,17 @@ class _Flat:
     def __init__(self, variables, slots):
         self.variables, self.boxes, self.values = variables, [None] * len(variables), None
         ends = np.cumsum([0] + [math.prod(v.shape) for v in variables]).tolist()
-        self.parts = list(zip(ends, ends[1:]))
+        self.parts = [slice(*ends) for ends in zip(ends, ends[1:])]
+        self.shapes = [v._t._a.shape for v in variables]
         self.size, self.dtype = ends[-1], variables[0]._t._a.dtype
         self.slots = {name: np.full(self.size, start, self.dtype) for name, start in slots.items()}
 
     def current(self):
         """The values of all variables, flat; copied only where somebody else has assigned."""
-        if all(v._t is box for v, box in zip(self.variables, self.boxes)):
-            return self.values
-        values = np.empty(self.size, self.dtype)
-        for v, (start, end) in zip(self.variables, self.parts):
-            values[start:end] = v._t._a.ravel()
-        return values
+        for v, box in zip(self.variables, self.boxes):
+            if v._t is not box:
+                return np.concatenate([v._t._a.ravel() for v in self.variables])
+        return self.values
 
 
 class Optimizer:
@@ -209,15 +208,16 @@ class Optimizer:
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
                 "using `model.compile()`, did you forget to provide a `loss` argument?"
             )
-        self._apply([_dense(g, v) for g, v in zip(grads, variables)], variables)
+        arrays = []
+        for g, v in zip(grads, variables):
+            plain = type(g) is Tensor and g._a.shape == v._t._a.shape
+            arrays.append(g._a if plain else _dense(g, v))
+        self._apply(arrays, variables)
 
     def _apply(self, grads, variables):
         scale = self._clip(grads)
-        rate = float(
-            self.learning_rate._t._a
-            if isinstance(self._learning_rate, Variable)
-            else self.learning_rate
-        )
+        own = self._learning_rate
+        rate = float(own._t._a if isinstance(own, Variable) else self.learning_rate)
         step = int(self.iterations._t._a) + 1
         found = [[None] * len(group.variables) for group in self._groups]
         for g, v in zip(grads, variables):
@@ -225,37 +225,34 @@ class Optimizer:
             found[k][i] = g if found[k][i] is None else found[k][i] + g
         with np.errstate(all="ignore"):
             for group, gs in zip(self._groups, found):
-                if any(g is not None for g in gs):
-                    self._update_group(group, gs, rate, step, scale)
+                self._update_group(group, gs, rate, step, scale)
         self.iterations._replace(None, self.iterations._t._a + 1)
         for v in variables:
-            if v.constraint is not None:
-                v.assign(v.constraint(v))
+            if v._constraint is not None:
+                v.assign(v._constraint(v))
 
     def _update_group(self, group, gs, rate, step, scale):
         old, new = group.current(), np.empty(group.size, group.dtype)
         runs = []  # stretches of variables that have a gradient
-        for (start, end), g in zip(group.parts, gs):
+        for part, g in zip(group.parts, gs):
             if g is not None:
-                new[start:end] = g.ravel()
-                if runs and runs[-1][1] == start:
-                    runs[-1][1] = end
-                else:
-                    runs.append([start, end])
-        for start, end in runs:
-            whole = end - start == group.size
-            cut = (lambda a: a) if whole else (lambda a, at=slice(start, end): a[at])
-            g, p = cut(new), cut(old)
+                new[part] = g.ravel()
+                if runs and runs[-1].stop == part.start:
+                    part = slice(runs.pop().start, part.stop)
+                runs.append(part)
+        for run in runs:
+            g, p = new[run], old[run]
             if scale != 1.0:
                 g *= group.dtype.type(scale)
-            self.update(g, rate, step, **{name: cut(a) for name, a in group.slots.items()})
+            self.update(g, rate, step, **{name: a[run] for name, a in group.slots.items()})
             if self.weight_decay:
                 g += p * group.dtype.type(self.weight_decay * rate)
             np.subtract(p, g, out=g)
-        for i, (v, (start, end), g) in enumerate(zip(group.variables, group.parts, gs)):
+        for i, g in enumerate(gs):
+            v, shape = group.variables[i], group.shapes[i]
             if g is not None:
-                shape = v._t._a.shape
-                v._replace(None, new[start:end].reshape(shape) if shape else new[start])
+                part = new[group.parts[i]]
+                v._replace(None, part.reshape(shape) if shape else part[0])
             group.boxes[i] = None if g is None else v._t  # None: not in the new array
         group.values = new
 
@@ -299,11 +296,11 @@ class Optimizer:
         )
         scales = self._scales()
         for group in self._groups:
-            for v, (start, end) in zip(group.variables, group.parts):
+            for v, part in zip(group.variables, group.parts):
                 for name, flat in group.slots.items():
                     of = getattr(v, "path", v.name).replace("/", "_").replace(":", "_")
                     path = f"{self.name}/{of}_{name}"
-                    view = flat[start:end].reshape(v._t._a.shape)
+                    view = flat[part].reshape(v._t._a.shape)
                     found.append(SlotVariable(view, scales.get(name, 1.0), path))
         return found
 
