@@ -84,12 +84,12 @@ class Memory:
             place = Place(code.co_filename, code.co_firstlineno) if code else here()
             self.events.append(Event(kind, place, tuple(inputs), refs, operation))
 
-    def forget(self, tape, some_none):
-        """The tape lets go of its tensors: keep their shadow if it is small, or if a None came out.
+    def keep(self, tape, some_none=False):
+        """The tape will let go of its tensors: keep their shadow if it is small, or if a None came out.
 
         Every step of a training goes through here, so no more is done than has to be done now.
         """
-        self.answered, self.tracked, self.shadow = here(), tape._tracked, None
+        self.answered, self.tracked = here(), tape._tracked
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)

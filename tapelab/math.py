@@ -1198,16 +1198,17 @@ def _sum_rule(g, z, x, axis, keepdims):
 
 
 def _mean_forward(x, axis, keepdims):
-    n = count(x, axis)
     if x.dtype.kind in "iu":  # integers divide as integers, towards zero
         total = _add_up(x, axis, keepdims, np.dtype(x.dtype.kind + "8"))
-        return (np.sign(total) * (np.abs(total) // max(n, 1))).astype(x.dtype)
-    return _add_up(x, axis, keepdims, x.dtype) / x.dtype.type(n)
+        return (np.sign(total) * (np.abs(total) // max(count(x, axis), 1))).astype(x.dtype)
+    total = _add_up(x, axis, keepdims, x.dtype)
+    return total / x.dtype.type(x.size // max(total.size, 1))
 
 
 def _mean_rule(g, z, x, axis, keepdims):
     """Every element gets its share, 1/n, of the mean's cotangent."""
-    return spread(g / max(count(x, axis), 1), z, x, axis, keepdims)
+    n = bare(x).size // max(bare(z).size, 1)
+    return spread(g / max(n, 1), z, x, axis, keepdims)
 
 
 def _prod_rule(g, z, x, axis, keepdims):

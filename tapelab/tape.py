@@ -7,6 +7,7 @@ once, keeping a cotangent per tensor. How records lie in the list is written in 
 
 import contextlib
 import enum
+from collections.abc import Mapping, Set
 
 import numpy as np
 
@@ -56,20 +57,20 @@ class GradientTape:
     <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
     """
 
+    # What a tape starts with; every step of a training makes one.
+    _records: list | None = None  # None: never entered, or used up
+    _tracked: Set = frozenset()  # ids of the tensors whose derivatives can be asked for
+    _watched: Mapping = {}  # id -> tensor: keeps what was watched alive, and its id unique
+    _variables: Mapping = {}  # id -> (variable, boxes it was seen holding)
+    _recording = False
+    _entered = False
+    _some_none = False  # the answer given last had a None in it
+    _complex = False  # complex numbers are on the tape
+
     def __init__(self, persistent=False, watch_accessed_variables=True, *, lines=False):
-        self._persistent, self._watch_accessed, self._lines = (
-            persistent,
-            watch_accessed_variables,
-            lines,
-        )
-        self._records = None  # None: never entered, or used up
-        self._tracked = set()  # ids of the tensors whose derivatives can be asked for
-        self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
-        self._variables = {}  # id -> (variable, boxes it was seen holding)
-        self._recording = False
-        self._entered = False
-        self._some_none = False  # the answer given last had a None in it
-        self._complex = False  # complex numbers are on the tape
+        self._persistent = persistent
+        self._watch_accessed = watch_accessed_variables
+        self._lines = lines
         self._memory = Memory()  # for explanations
 
     # -- life
@@ -94,7 +95,9 @@ class GradientTape:
 
     def _stop(self):
         self._recording = False
-        active.tapes = tuple(t for t in active.tapes if t is not self)
+        tapes = active.tapes
+        innermost = tapes[-1:] == (self,)
+        active.tapes = tapes[:-1] if innermost else tuple(t for t in tapes if t is not self)
 
     def _clear(self):
         self._records, self._tracked, self._watched, self._variables = [], set(), {}, {}
@@ -103,10 +106,9 @@ class GradientTape:
 
             self._records = PlacedRecords()
 
-    def _release(self, some_none=False):
+    def _release(self):
         """Let go of every tensor; the variables stay, with the ids of their boxes."""
-        self._memory.forget(self, some_none)
-        self._records, self._tracked, self._watched = None, set(), {}
+        self._records, self._tracked, self._watched = None, frozenset(), {}
         seen = self._variables.items()
         self._variables = {k: (v, tuple(map(id, boxes))) for k, (v, boxes) in seen}
 
@@ -445,12 +447,12 @@ class GradientTape:
             )  # fmt: skip
         result = []
         for found in boxes:
-            total = None
-            for b in found:
+            total = cotangents.get(id(found[0]))
+            for b in found[1:]:
                 g = cotangents.get(id(b))
                 if g is not None:
                     total = g if total is None else add_cotangents(total, g)
-            if isinstance(total, (np.ndarray, np.generic)):
+            if type(total) is ndarray or isinstance(total, np.generic):
                 total = Tensor(total)
             result.append(total)
         return result
@@ -586,23 +588,27 @@ class _Asked:
 
     def __enter__(self):
         tape = self.tape
-        if not tape._recording:
-            return tape._records
         if not tape._persistent:
-            tape._stop()
-            return tape._records
-        get_logger().warning(
-            "Calling GradientTape.gradient on a persistent tape inside its context is "
-            "significantly less efficient than calling it outside the context (it causes the "
-            "gradient ops to be recorded on the tape, leading to increased CPU and memory "
-            "usage). Only call it inside the context if you want to trace the gradient to "
-            "compute higher order derivatives."
-        )
-        return tape._records[:]  # what the walk records is not walked
+            if tape._recording:
+                tape._stop()
+            tape._memory.keep(tape)  # now: after the walk, none of this is in the cache any more
+        elif tape._recording:
+            get_logger().warning(
+                "Calling GradientTape.gradient on a persistent tape inside its context is "
+                "significantly less efficient than calling it outside the context (it causes the "
+                "gradient ops to be recorded on the tape, leading to increased CPU and memory "
+                "usage). Only call it inside the context if you want to trace the gradient to "
+                "compute higher order derivatives."
+            )
+            return tape._records[:]  # what the walk records is not walked
+        return tape._records
 
     def __exit__(self, *exception):
-        if not self.tape._persistent:
-            self.tape._release(self.tape._some_none)
+        tape = self.tape
+        if not tape._persistent:
+            if tape._some_none and tape._memory.shadow is None:
+                tape._memory.keep(tape, some_none=True)
+            tape._release()
 
 
 ndarray = np.ndarray

@@ -252,7 +252,10 @@ def _contents(value, found):
         found.append(value)
     elif isinstance(value, (list, tuple)):
         for v in value:
-            _contents(v, found)
+            if isinstance(v, Stateful):
+                found.append(v)
+            else:
+                _contents(v, found)
     elif isinstance(value, dict):
         for v in value.values():
             _contents(v, found)
@@ -624,10 +627,14 @@ class Layer(Stateful):
 
     def _collect(self, found):
         attributes = vars(self)
-        own, held = attributes["_weights"], self._held() if attributes["_tracked"] else ()
-        if held:
-            own = own + [x for x in held if isinstance(x, Variable)]
-        last = []
+        own, inner, last = attributes["_weights"], [], []
+        if attributes["_tracked"]:
+            own = own.copy()
+            for x in self._held():
+                if isinstance(x, Layer):
+                    inner.append(x)
+                elif isinstance(x, Variable):
+                    own.append(x)
         for v in own:
             if v._trainable:
                 found[id(v)] = v
@@ -635,16 +642,18 @@ class Layer(Stateful):
                 last.append(v)
         for v in last:
             found[id(v)] = v
-        for x in held:
-            if isinstance(x, Layer):
-                x._collect(found)
+        for layer in inner:
+            layer._collect(found)
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
 
     @property
     def trainable_weights(self):
         """The variables that training changes."""
-        return [v for v in self.weights if v._listed] if self._trainable else []
+        found = {}
+        if self._trainable:
+            self._collect(found)
+        return [v for v in found.values() if v._listed]
 
     @property
     def non_trainable_weights(self):

@@ -166,14 +166,17 @@ class Optimizer:
         >>> v.numpy()
         array([0.9, 1.9], dtype=float32)
         """
+        grads, variables = [], []
         try:
-            pairs = [(g, v) for g, v in grads_and_vars]
+            for g, v in grads_and_vars:
+                grads.append(g)
+                variables.append(v)
         except (TypeError, ValueError):
             raise TypeError(
                 "apply_gradients takes pairs (gradient, variable): "
                 "optimizer.apply_gradients(zip(gradients, variables))."
             ) from None
-        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        self.apply(grads, variables)
         return self.iterations
 
     def apply(self, grads, trainable_variables=None):
@@ -192,26 +195,28 @@ class Optimizer:
             raise TypeError("Gradients and variables must each be a list.") from None
         if len(grads) != len(variables):
             raise ValueError(f"There are {len(grads)} gradients for {len(variables)} variables.")
-        missing = [getattr(v, "path", v.name) for g, v in zip(grads, variables) if g is None]
-        if len(missing) == len(variables):
+        if all(g is None for g in grads):
             raise ValueError("No gradients provided for any variable.")
         self.build(variables)
-        for v in variables:
+        arrays, missing = [], []
+        for g, v in zip(grads, variables):
             if id(v) not in self._place:
                 raise ValueError(
                     f"Unknown variable: {v!r}. This optimizer can only be called for the variables "
                     "it was originally built with. When working with a new set of variables, you "
                     "should recreate a new optimizer instance."
                 )
+            if type(g) is Tensor and g._a.shape == v._t._a.shape:
+                arrays.append(g._a)
+                continue
+            arrays.append(_dense(g, v))
+            if g is None:
+                missing.append(getattr(v, "path", v.name))
         if missing:
             warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
                 "using `model.compile()`, did you forget to provide a `loss` argument?"
             )
-        arrays = []
-        for g, v in zip(grads, variables):
-            plain = type(g) is Tensor and g._a.shape == v._t._a.shape
-            arrays.append(g._a if plain else _dense(g, v))
         self._apply(arrays, variables)
 
     def _apply(self, grads, variables):
@@ -248,12 +253,11 @@ class Optimizer:
             if self.weight_decay:
                 g += p * group.dtype.type(self.weight_decay * rate)
             np.subtract(p, g, out=g)
-        for i, g in enumerate(gs):
-            v, shape = group.variables[i], group.shapes[i]
+        group.boxes = []
+        for v, shape, part, g in zip(group.variables, group.shapes, group.parts, gs):
             if g is not None:
-                part = new[group.parts[i]]
-                v._replace(None, part.reshape(shape) if shape else part[0])
-            group.boxes[i] = None if g is None else v._t  # None: not in the new array
+                v._replace(None, new[part].reshape(shape) if shape else new[part.start])
+            group.boxes.append(None if g is None else v._t)  # None: not in the new array
         group.values = new
 
     def _clip(self, grads):
