@@ -44,7 +44,7 @@ class Record:
     def __init__(self, index, entry, place=None):
         self.index, self.place = index, place
         self.primitive, attributes, self.outputs, self.inputs = entry
-        self.attributes = dict(attributes)
+        self.attributes = {k: v for k, v in attributes.items() if k != "saved"}
 
     @property
     def operation(self):
@@ -89,9 +89,9 @@ def records(tape):
 def held(tape):
     """Bytes of memory the tape keeps alive: every array it refers to, counted once."""
     arrays = {}
-    for _, _, outputs, inputs in entries(tape._records or []):
-        for t in (*outputs, *inputs):
-            a = _owner(t._a)
+    for _, attributes, outputs, inputs in entries(tape._records or []):
+        for a in (*[t._a for t in (*outputs, *inputs)], *attributes.get("saved", ())):
+            a = _owner(a)
             arrays[id(a)] = a.nbytes
     for t in tape._watched.values():
         arrays.setdefault(id(_owner(t._a)), t._a.nbytes)
