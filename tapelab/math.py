@@ -1184,9 +1184,13 @@ def _sum_forward(x, axis, keepdims):
 
 def _add_up(x, axis, keepdims, dtype):
     """np.add.reduce. Several axes of a large array that is not in NumPy's order (an output of a
-    convolution) go one by one, the outermost in memory first: 0.04 instead of 0.17 ms for 1.2 MB."""
+    convolution) go another way. All but the channels, by einsum: 0.03 instead of 0.2 ms for 1.4 MB.
+    Others, one by one, the outermost in memory first: 0.06 ms."""
     if len(axis) < 2 or x.flags.c_contiguous or x.size < 10_000:
         return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=dtype)
+    if len(axis) == x.ndim - 1 and not keepdims and x.dtype.char in "fdFD":
+        kept = [a for a in range(x.ndim) if a - x.ndim not in axis]
+        return np.einsum(x, [*range(x.ndim)], kept)
     for a in sorted(axis, key=lambda a: -abs(x.strides[a])):
         x = np.add.reduce(x, axis=a, keepdims=True, dtype=dtype)
     return x if keepdims else np.squeeze(x, axis)

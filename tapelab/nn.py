@@ -24,6 +24,24 @@ from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, integer, is_
 # ---------------------------------------------------------------- activations
 
 
+_NOUGHT = np.zeros(1 << 14, np.uint8)  # zeros of any dtype
+
+
+def _relu_forward(x):
+    """max(x, 0). Of a large array, with zeros as long as a stretch of its memory, read again and again:
+    np.maximum of two arrays takes 0.06 ms for 1.4 MB, of an array and a number 0.14 (NumPy 2.4)."""
+    if x.size < 1 << 14:
+        return np.maximum(x, x.dtype.type(0))
+    strides, run = [0] * x.ndim, x.itemsize
+    for a in sorted(range(x.ndim), key=x.strides.__getitem__):
+        if x.shape[a] > 1:
+            if x.strides[a] != run or run * x.shape[a] > _NOUGHT.size:
+                break
+            strides[a] = run
+            run *= x.shape[a]
+    return np.maximum(x, np.ndarray(x.shape, x.dtype, _NOUGHT, 0, strides))
+
+
 def _relu(g, z, x):
     """1 where x > 0, else 0 (also at 0)."""
     return P.relu_grad(g, z)
@@ -116,7 +134,7 @@ def _softsign(g, z, x):
 relu = _unary(
     "nn.relu",
     "Relu",
-    lambda x: np.maximum(x, x.dtype.type(0)),
+    _relu_forward,
     _relu,
     "max(x, 0); the derivative at 0 is 0.",
     "-1.0",
