@@ -704,26 +704,32 @@ def walk(
                 cotangents[k] = g
             if type(g) is IndexedSlices:
                 g = densify(g)
+            rules = p.rules
+            rule = rules[0]
             key = id(x)
             a = x._a
             if y is None:
-                if key in needed and p.rules[0] is not None:
-                    gx = p.rules[0](g, z._a, a)
+                if key in needed and rule is not None:
+                    gx = rule(g, z._a, a)
                     prior = get(key)
                     cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
                 continue
             b = y._a
-            if key in needed and p.rules[0] is not None:
-                gx = p.rules[0](g, z._a, a, b)
-                if (type(gx) is ndarray or type(a) is ndarray) and gx.shape[extra:] != a.shape:
-                    gx = unbroadcast(gx, a.shape, extra)
+            if key in needed and rule is not None:
+                gx = rule(g, z._a, a, b)
+                # Two comparisons: mostly the first tells, and slicing costs more.
+                if (type(gx) is ndarray or type(a) is ndarray) and gx.shape != a.shape:
+                    if gx.shape[extra:] != a.shape:
+                        gx = unbroadcast(gx, a.shape, extra)
                 prior = get(key)
                 cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
+            rule = rules[1]
             key = id(y)
-            if key in needed and p.rules[1] is not None:
-                gx = p.rules[1](g, z._a, a, b)
-                if (type(gx) is ndarray or type(b) is ndarray) and gx.shape[extra:] != b.shape:
-                    gx = unbroadcast(gx, b.shape, extra)
+            if key in needed and rule is not None:
+                gx = rule(g, z._a, a, b)
+                if (type(gx) is ndarray or type(b) is ndarray) and gx.shape != b.shape:
+                    if gx.shape[extra:] != b.shape:
+                        gx = unbroadcast(gx, b.shape, extra)
                 prior = get(key)
                 cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
             continue
