@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from .records import WIDTH
+from .records import WIDTH, fives
 
 # Frames of these packages are not the user's program.
 _PACKAGES = tuple(os.path.dirname(f) + os.sep for f in (__file__, np.__file__))
@@ -104,10 +104,9 @@ def _ids(x):
 
 def shadow(records):
     """What is left of records without their tensors; `outline` reads it."""
-    place = iter(records)
     return [
         (p, _ids(z), _ids(x), id(y)) if attrs is not None else (p, id(z), id(x), id(y))
-        for p, attrs, z, x, y in zip(place, place, place, place, place)
+        for p, attrs, z, x, y in fives(records)
     ]
 
 

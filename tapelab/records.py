@@ -12,10 +12,14 @@ there are as many as operations: a tape of a million took 0.35 us longer for eac
 WIDTH = 5
 
 
+def fives(places):
+    """The five places of each record in turn; of `reversed(records)`, from the last to the first."""
+    return zip(*[iter(places)] * WIDTH)
+
+
 def entries(records):
     """Each record as (primitive, attributes, outputs, inputs): a dict and two tuples."""
-    place = iter(records)
-    for p, attrs, z, x, y in zip(place, place, place, place, place):
+    for p, attrs, z, x, y in fives(records):
         if attrs is not None:
             inputs = x
         else:

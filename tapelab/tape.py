@@ -16,7 +16,7 @@ from .dtypes import as_dtype
 from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
 from .events import Memory, here
 from .primitive import P, ndim, shape, unbroadcast
-from .records import WIDTH
+from .records import WIDTH, fives
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
 
 
@@ -462,8 +462,7 @@ class GradientTape:
         if wanted >= self._watched.keys():
             return self._tracked
         needed = wanted & self._tracked
-        place = iter(records)
-        for _, attrs, z, x, y in zip(place, place, place, place, place):
+        for _, attrs, z, x, y in fives(records):
             if attrs is None:
                 if id(x) in needed or y is not None and id(y) in needed:
                     needed.add(id(z))
@@ -691,8 +690,7 @@ def walk(
     """
     plain = not boxed and not complex_too
     pop, get = cotangents.pop, cotangents.get
-    place = reversed(records)
-    for y, x, z, attrs, p in zip(place, place, place, place, place):
+    for y, x, z, attrs, p in fives(reversed(records)):
         if plain and attrs is None:
             # Most records: one or two inputs, no attributes, bare arrays. Written out, this takes
             # half the time of the general case below; the calculus is the same rules.

@@ -230,7 +230,8 @@ class Optimizer:
             found[k][i] = g if found[k][i] is None else found[k][i] + g
         with np.errstate(all="ignore"):
             for group, gs in zip(self._groups, found):
-                self._update_group(group, gs, rate, step, scale)
+                if any(g is not None for g in gs):
+                    self._update_group(group, gs, rate, step, scale)
         self.iterations._replace(None, self.iterations._t._a + 1)
         for v in variables:
             if v._constraint is not None:
