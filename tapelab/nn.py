@@ -470,14 +470,19 @@ def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
 # ---------------------------------------------------------------- convolution
 
 
-def _conv_x(g, z, x, k, **attrs):
+def _conv_x(g, z, x, k, b=None, **attrs):
     """Convolution is linear in the image: its transpose."""
     return P.conv2d_input_grad(g, k, x_shape=shape(x)[-4:], **attrs)
 
 
-def _conv_k(g, z, x, k, **attrs):
+def _conv_k(g, z, x, k, b=None, **attrs):
     """Convolution is linear in the filter: its transpose."""
     return P.conv2d_filter_grad(x, g, k_shape=shape(k)[-4:], **attrs)
+
+
+def _conv_b(g, z, x, k, b, **attrs):
+    """The bias is repeated over the images: the adjoint of repeating is summing."""
+    return P.sum(g, axis=(-4, -3, -2), keepdims=False)
 
 
 def _input_grad_g(h, z, g, k, x_shape, **attrs):
@@ -501,6 +506,10 @@ def _filter_grad_g(h, z, x, g, k_shape, **attrs):
 
 
 primitive("conv2d", "Conv2D", _conv.conv2d, _conv_x, _conv_k, broadcasts=True)
+primitive(
+    "conv2d_bias", "_FusedConv2D", lambda x, k, b, **attrs: _conv.conv2d(x, k, bias=b, **attrs),
+    _conv_x, _conv_k, _conv_b, broadcasts=True,
+)  # fmt: skip
 primitive(
     "conv2d_input_grad", "Conv2DBackpropInput", _conv.conv2d_input_grad, _input_grad_g, _input_grad_k,
     broadcasts=True,
@@ -550,8 +559,13 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     >>> tf.nn.conv2d(tf.ones([1, 3, 3, 1]), tf.ones([2, 2, 1, 1]), 1, "VALID").numpy().ravel().tolist()
     [4.0, 4.0, 4.0, 4.0]
     """
+    return conv2d_bias(input, filters, None, strides, padding, data_format, dilations)
+
+
+def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dilations=None):
+    """`conv2d`, plus a bias (channels out) if it is not None: TensorFlow's functions fuse the two as well."""
     _nhwc(data_format)
-    x, k = same_dtypes([input, filters], "Conv2D")
+    x, k, *bias = same_dtypes([input, filters] + [bias] * (bias is not None), "Conv2D")
     for t, what, fits in ((x, "input", x._a.ndim >= 4), (k, "filters", k._a.ndim == 4)):
         if not fits:
             raise ShapeError(
@@ -568,8 +582,13 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     front = x._a.shape[:-3]
     if len(front) > 1:  # several axes count images
         x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-3:]))
-    parts = zip(split(x, groups, -1), split(k, groups, -1)) if groups > 1 else [(x, k)]
-    z = concat([P.conv2d(x, k, strides=s, padding=pads, dilations=d) for x, k in parts], -1)
+    attrs = {"strides": s, "padding": pads, "dilations": d}
+    if groups > 1:
+        parts = zip(split(x, groups, -1), split(k, groups, -1))
+        z = concat([P.conv2d(x, k, **attrs) for x, k in parts], -1)
+        z = z + bias[0] if bias else z
+    else:
+        z = P.conv2d_bias(x, k, *bias, **attrs) if bias else P.conv2d(x, k, **attrs)
     return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
 
 

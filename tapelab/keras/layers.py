@@ -231,11 +231,13 @@ class Conv2D(_Conv):
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
     def call(self, x):
-        z = nn.conv2d(
-            self._float(x), self.kernel._read(), self.strides, self.padding.upper(),
+        bias = None if self.bias is None else self.bias._read()
+        z = nn.conv2d_bias(
+            self._float(x), self.kernel._read(), bias, self.strides, self.padding.upper(),
             dilations=self.dilation_rate,
         )  # fmt: skip
-        return self._finish(_not_empty(z, x, self))
+        z = _not_empty(z, x, self)
+        return self.activation(z) if self._activates else z
 
 
 class Conv2DTranspose(_Conv):
