@@ -103,16 +103,20 @@ def _ids(x):
 
 
 def shadow(records):
-    """What is left of records without their tensors; `outline` reads it."""
-    return [
-        (p, _ids(z), _ids(x), id(y)) if attrs is not None else (p, id(z), id(x), id(y))
-        for p, attrs, z, x, y in fives(records)
-    ]
+    """What is left of records without their tensors: ids in all places but the primitives'."""
+    places = [*map(id, records)]
+    places[::WIDTH] = records[::WIDTH]
+    for i, attrs in enumerate(records[1::WIDTH]):
+        if attrs is not None:  # there may be tuples
+            z, x = i * WIDTH + 2, i * WIDTH + 3
+            places[z], places[x] = _ids(records[z]), _ids(records[x])
+    return places
 
 
-def outline(shadows):
-    """Shadows of records as (operation, ids of outputs, ids of inputs)."""
+def outline(places):
+    """The shadow of records as (operation, ids of outputs, ids of inputs)."""
     as_tuple = lambda ids: ids if type(ids) is tuple else (ids,)
     return [
-        (p.name, as_tuple(z), as_tuple(x) if y == id(None) else (x, y)) for p, z, x, y in shadows
+        (p.name, as_tuple(z), as_tuple(x) if y == id(None) else (x, y))
+        for p, _, z, x, y in fives(places)
     ]

@@ -19,6 +19,10 @@ def _is_nested(x):
     return _comes_apart(type(x))
 
 
+def _any_nested(children):
+    return any(map(_comes_apart, set(map(type, children))))  # a few types, of many children
+
+
 def is_nested(seq):
     """True for a sequence, a mapping or its views, and an object with `__tf_flatten__`.
 
@@ -45,7 +49,7 @@ def flatten(structure, expand_composites=False):
     if not _is_nested(structure):
         return [structure]
     children = _children(structure)
-    if not any(map(_is_nested, children)):  # most structures: a list of variables
+    if not _any_nested(children):  # most structures: a list of variables
         return list(children)
     leaves, stack = [], [iter(children)]
     while stack:
@@ -91,7 +95,7 @@ def pack_sequence_as(structure, flat_sequence, expand_composites=False):
             f"Could not pack sequence. Structure had {expected} atoms, but flat_sequence had {len(flat)} "
             f"items. Structure: {structure}, flat_sequence: {flat}."
         )
-    if type(structure) in (list, tuple) and not any(map(_is_nested, structure)):
+    if type(structure) in (list, tuple) and not _any_nested(structure):
         return type(structure)(flat)
     leaves = iter(flat)
 
@@ -107,11 +111,9 @@ def taken_apart(structure):
     """The leaves, as `flatten` gives them, and a function that puts others in their place."""
     if not _is_nested(structure):
         return [structure], operator.itemgetter(0)
-    leaves = flatten(structure)
-    if type(structure) is list and len(structure) == len(leaves):  # one inside may be packed still
-        if not any(map(_is_nested, structure)):
-            return leaves, list
-    return leaves, functools.partial(pack_sequence_as, structure)
+    if type(structure) is list and not _any_nested(structure):
+        return structure.copy(), list
+    return flatten(structure), functools.partial(pack_sequence_as, structure)
 
 
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False):

@@ -367,7 +367,9 @@ class GradientTape:
             as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
         ]
         flat, packed = nest.taken_apart(sources)
-        flat = [as_source(s) for s in flat]
+        for s in flat:
+            if not isinstance(s, (Tensor, Variable)):
+                as_source(s)  # says why not
         seeds = self._seeds(targets, output_gradients, flat)
         with _Asked(self) as records:
             found = self._pull(records, seeds, flat)
@@ -440,11 +442,10 @@ class GradientTape:
         wanted = {id(b) for found in boxes for b in found}
         boxed = bool(active.tapes)
         cotangents = {k: g if boxed else g._a for k, (_, g) in seeds.items()}
-        with np.errstate(all="ignore"):
-            walk(
-                records, cotangents, self._needed(records, wanted), wanted, extra, boxed, self._complex,
-                self._memory.note,
-            )  # fmt: skip
+        walk(
+            records, cotangents, self._needed(records, wanted), wanted, extra, boxed, self._complex,
+            self._memory.note,
+        )  # fmt: skip
         result = []
         for found in boxes:
             total = cotangents.get(id(found[0]))
@@ -668,6 +669,7 @@ def densify(g):
     return t if active.tapes else t._a
 
 
+@np.errstate(all="ignore")
 def walk(
     records,
     cotangents,

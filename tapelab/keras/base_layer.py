@@ -621,39 +621,37 @@ class Layer(Stateful):
     @property
     def weights(self):
         """All variables: the layer's own, trainable ones first, then those of its inner layers."""
-        found = {}
-        self._collect(found)
-        return list(found.values())
+        return list(self._collect().values())
 
-    def _collect(self, found):
-        attributes = vars(self)
-        own, inner, last = attributes["_weights"], [], []
-        if attributes["_tracked"]:
-            own = own.copy()
-            for x in self._held():
-                if isinstance(x, Layer):
-                    inner.append(x)
-                elif isinstance(x, Variable):
-                    own.append(x)
-        for v in own:
-            if v._trainable:
+    def _collect(self):
+        """id -> variable, of this layer and all inside it, in order."""
+        found, seen, todo = {}, set(), [self]
+        while todo:
+            layer, last = todo.pop(), []
+            if id(layer) in seen:  # two layers may hold each other
+                continue
+            seen.add(id(layer))
+            attributes = vars(layer)
+            own = attributes["_weights"]
+            if attributes["_tracked"]:
+                held = layer._held()
+                own = own + [x for x in held if isinstance(x, Variable)]
+                todo += [x for x in reversed(held) if isinstance(x, Layer)]
+            for v in own:
+                if v._trainable:
+                    found[id(v)] = v
+                else:
+                    last.append(v)
+            for v in last:
                 found[id(v)] = v
-            else:
-                last.append(v)
-        for v in last:
-            found[id(v)] = v
-        for layer in inner:
-            layer._collect(found)
+        return found
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
 
     @property
     def trainable_weights(self):
         """The variables that training changes."""
-        found = {}
-        if self._trainable:
-            self._collect(found)
-        return [v for v in found.values() if v._listed]
+        return [v for v in self._collect().values() if v._listed] if self._trainable else []
 
     @property
     def non_trainable_weights(self):

@@ -228,15 +228,15 @@ class Optimizer:
         for g, v in zip(grads, variables):
             k, i = self._place[id(v)]
             found[k][i] = g if found[k][i] is None else found[k][i] + g
-        with np.errstate(all="ignore"):
-            for group, gs in zip(self._groups, found):
-                if any(g is not None for g in gs):
-                    self._update_group(group, gs, rate, step, scale)
+        for group, gs in zip(self._groups, found):
+            if any(g is not None for g in gs):
+                self._update_group(group, gs, rate, step, scale)
         self.iterations._replace(None, self.iterations._t._a + 1)
         for v in variables:
             if v._constraint is not None:
                 v.assign(v._constraint(v))
 
+    @np.errstate(all="ignore")
     def _update_group(self, group, gs, rate, step, scale):
         old, new = group.current(), np.empty(group.size, group.dtype)
         runs = []  # stretches of variables that have a gradient
