@@ -440,6 +440,12 @@ def band_part(input, num_lower, num_upper, name=None):
     """The matrix with only its central band kept; a negative number keeps that whole triangle."""
     lower, upper = (integer(n, "The number of diagonals", "MatrixBandPart") for n in (num_lower, num_upper))
     x = _at_least_2d(as_tensor(input), "MatrixBandPart")
+    for n, what, size, of in zip((lower, upper), ("lower", "upper"), x._a.shape[-2:], ("rows", "columns")):
+        if n > size:
+            raise ShapeError(
+                f"num_{what} must be negative or less or equal to number of {of} ({size}), got {n} "
+                "[Op:MatrixBandPart]"
+            )
     i, j = np.indices(x._a.shape[-2:])
     keep = ((lower < 0) | (i - j <= lower)) & ((upper < 0) | (j - i <= upper))
     return P.where(Tensor(keep), x, np.zeros_like(x._a))

@@ -764,7 +764,7 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name
     if scale is not None:
         inv = inv * scale
     shift = (offset if offset is not None else 0.0) - mean * inv
-    return x * inv + shift
+    return x * cast(inv, x._a.dtype) + cast(shift, x._a.dtype)
 
 
 def dropout(x, rate, noise_shape=None, seed=None, name=None):
@@ -924,7 +924,7 @@ def depthwise_conv2d(
 ):
     """Every channel with filters of its own: (height, width, channels, how many per channel).
 
-    Computed as a `conv2d` whose filters are zero between channels.
+    Computed as a `conv2d` with as many groups as channels.
 
     >>> import tapelab as tf
     >>> tf.nn.depthwise_conv2d(tf.ones([1, 2, 2, 2]), tf.ones([2, 2, 2, 1]), [1, 1, 1, 1], "VALID").shape
@@ -937,9 +937,12 @@ def depthwise_conv2d(
             f"[Op:DepthwiseConv2dNative]"
         )
     h, w, c, m = k._a.shape
-    own = np.eye(c, dtype=k._a.dtype)[:, :, None]  # channel in, channel out, filter of it
-    full = P.reshape(P.reshape(k, shape=(h, w, c, 1, m)) * own, shape=(h, w, c, c * m))
-    return conv2d(x, full, strides, padding, data_format or "NHWC", dilations)
+    if x._a.shape[-1] != c:
+        raise ShapeError(
+            f"input and filter must have the same depth: {x._a.shape[-1]} vs {c} [Op:DepthwiseConv2dNative]"
+        )
+    k = P.reshape(k, shape=(h, w, min(c, 1), c * m))
+    return conv2d(x, k, strides, padding, data_format or "NHWC", dilations)
 
 
 def _blocks(input, block_size, data_format, op):

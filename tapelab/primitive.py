@@ -265,13 +265,14 @@ def binary(p):
             x, y = coerce(p, x, y)
         a = x._a
         b = y._a
-        if type(a) is not type(b) or type(a) is ndarray:
+        kind = type(a)
+        if kind is ndarray or kind is not type(b):
             d = a.dtype
             if d is not b.dtype and d != b.dtype:  # unpickled arrays have dtypes of their own
                 raise dtype_mismatch(p.name, 1, x.dtype, y.dtype, (a.shape, b.shape))
             if d.kind not in kinds:  # NumPy would go on, adding booleans and taking roots of integers
                 raise wrong_dtype(p.name, x.dtype)
-        elif type(a) in refused:
+        elif kind in refused:
             raise wrong_dtype(p.name, x.dtype)
         z = new(Tensor)
         try:

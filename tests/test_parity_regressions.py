@@ -1078,3 +1078,43 @@ def test_of_two_wrong_bounds_the_upper_one_is_named():
 def test_complex_numbers_of_infinite_parts():
     z = tf.complex(tf.constant([-np.inf, 1.0]), tf.constant(-np.inf))
     assert z.numpy().tolist() == [complex(-np.inf, -np.inf), complex(1.0, -np.inf)]
+
+
+def test_a_nan_stays_in_its_channel_of_a_depthwise_convolution():
+    x = np.ones((1, 3, 3, 2), np.float32)
+    x[0, 1, 1, 0] = np.nan
+    k = tf.constant(np.arange(16.0, dtype=np.float32).reshape(2, 2, 2, 2))
+    z = tf.nn.depthwise_conv2d(x, k, [1, 1, 1, 1], "VALID").numpy()
+    assert np.isnan(z[..., :2]).all()
+    assert z[0, 0, 0, 2:].tolist() == k.numpy()[:, :, 1].sum((0, 1)).tolist()
+    with pytest.raises(Invalid, match="same depth: 4 vs 2"):
+        tf.nn.depthwise_conv2d(tf.ones([1, 3, 3, 4]), k, [1, 1, 1, 1], "VALID")
+
+
+def test_batch_normalization_computes_in_the_dtype_of_its_statistics():
+    x = tf.constant([[1.0, 2.0]], tf.float64)
+    z = tf.nn.batch_normalization(x, tf.constant([1.0, 1.0]), tf.constant([1.0, 1.0]), None, None, 0.0)
+    assert z.dtype == tf.float64 and z.numpy().tolist() == [[0.0, 1.0]]
+
+
+def test_a_band_wider_than_the_matrix():
+    m = tf.ones([2, 3])
+    assert tf.linalg.band_part(m, 2, 3).numpy().sum() == 6
+    for lower, upper, what in ((3, 0, "num_lower"), (0, 4, "num_upper")):
+        with pytest.raises(Invalid, match=what):
+            tf.linalg.band_part(m, lower, upper)
+
+
+def test_layers_that_hold_each_other_list_each_weight_once():
+    one, two = tf.keras.layers.Dense(1), tf.keras.layers.Dense(2)
+    one(tf.ones([1, 3])), two(tf.ones([1, 3]))
+
+    class Pair(tf.keras.layers.Layer):
+        def __init__(self, first, second):
+            super().__init__()
+            self.first, self.second, self.mine = first, second, [first]
+
+    pair = Pair(one, two)
+    pair.itself = pair
+    assert [w.shape[0] for w in pair.weights] == [3, 1, 3, 2]
+    assert len(pair.trainable_variables) == 4
