@@ -65,7 +65,7 @@ def here():
 class Memory:
     """A tape's memory; alive beside its records, and what is left of them after release."""
 
-    __slots__ = ("block", "events", "watched", "answered", "shadow", "alive", "tracked")
+    __slots__ = ("block", "events", "watched", "answered", "shadow", "recorded", "tracked")
 
     def __init__(self):
         self.block = None  # where the tape was entered
@@ -73,7 +73,7 @@ class Memory:
         self.watched = {}  # id -> place
         self.answered = None  # where a used-up tape answered; then also:
         self.shadow = None  # its records without tensors, or None if there were too many
-        self.alive = {}  # id -> weak reference to a recorded tensor
+        self.recorded = ()  # weak references to its tensors
         self.tracked = set()
 
     def note(self, kind, inputs=(), outputs=(), operation="", function=None):
@@ -93,9 +93,10 @@ class Memory:
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)
-            made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
-            made += tape._watched.values()
-            self.alive = dict(zip(map(id, made), map(weakref.ref, made)))
+            made = records[2::WIDTH]
+            if tuple in set(map(type, made)):
+                made = [t for z in made for t in (z if type(z) is tuple else (z,))]
+            self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
 
 
 def _ids(x):

@@ -423,8 +423,7 @@ def _still(memory, thing, ids):
     """After release: the object asked about is the one that was recorded, not another at its address."""
     if isinstance(thing, Variable):
         return True
-    ref = memory.alive.get(id(thing))
-    return ref is not None and ref() is thing
+    return any(ref() is thing for ref in memory.recorded)
 
 
 def _connected(memory, graph, reached, hit, names):

@@ -178,7 +178,8 @@ class GradientTape:
         kind = t._a.dtype.kind
         if kind in "fc":
             self._tracked.add(id(t))
-            self._complex |= kind == "c"
+            if kind == "c":
+                self._complex = True
 
     def _watch_variable(self, v):
         found = self._variables.get(id(v))
@@ -192,10 +193,14 @@ class GradientTape:
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
-        if id(v._t) not in self._tracked and (
-            id(v) in self._variables or v._trainable and self._watch_accessed
-        ):
+        t = v._t
+        if id(t) in self._tracked:
+            return
+        if id(v) in self._variables:
             self._watch_variable(v)
+        elif v._trainable and self._watch_accessed:
+            self._variables[id(v)] = (v, [t])
+            self._watch_tensor(t)
 
     def watched_variables(self):
         """The variables watched so far, in the order of their creation."""

@@ -268,12 +268,14 @@ class Optimizer:
             if not math.isfinite(norm):
                 return math.nan
             return self.global_clipnorm / norm if norm > self.global_clipnorm else 1.0
+        if self.clipvalue is None and self.clipnorm is None:
+            return 1.0
         for i, g in enumerate(grads):
             if g is None:
                 continue
             if self.clipvalue is not None:
                 grads[i] = np.clip(g, -self.clipvalue, self.clipvalue)
-            elif self.clipnorm is not None:
+            else:
                 norm = np.sqrt(np.sum(g * g))
                 if not norm <= self.clipnorm:  # a NaN spreads over the whole gradient
                     grads[i] = g * g.dtype.type(self.clipnorm / norm)
