@@ -621,13 +621,14 @@ class Layer(Stateful):
     @property
     def weights(self):
         """All variables: the layer's own, trainable ones first, then those of its inner layers."""
-        return list(self._collect().values())
+        parts = (sorted(own, key=lambda v: not v._trainable) for own in self._owned())
+        return list({id(v): v for own in parts for v in own}.values())
 
-    def _collect(self):
-        """id -> variable, of this layer and all inside it, in order."""
-        found, seen, todo = {}, set(), [self]
+    def _owned(self):
+        """The variables of this layer and of each inside it, a list for each."""
+        found, seen, todo = [], set(), [self]
         while todo:
-            layer, last = todo.pop(), []
+            layer = todo.pop()
             if id(layer) in seen:  # two layers may hold each other
                 continue
             seen.add(id(layer))
@@ -637,13 +638,7 @@ class Layer(Stateful):
                 held = layer._held()
                 own = own + [x for x in held if isinstance(x, Variable)]
                 todo += [x for x in reversed(held) if isinstance(x, Layer)]
-            for v in own:
-                if v._trainable:
-                    found[id(v)] = v
-                else:
-                    last.append(v)
-            for v in last:
-                found[id(v)] = v
+            found.append(own)
         return found
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
@@ -651,7 +646,9 @@ class Layer(Stateful):
     @property
     def trainable_weights(self):
         """The variables that training changes."""
-        return [v for v in self._collect().values() if v._listed] if self._trainable else []
+        if not self._trainable:
+            return []
+        return list({id(v): v for own in self._owned() for v in own if v._listed}.values())
 
     @property
     def non_trainable_weights(self):
