@@ -621,34 +621,43 @@ class Layer(Stateful):
     @property
     def weights(self):
         """All variables: the layer's own, trainable ones first, then those of its inner layers."""
-        parts = (sorted(own, key=lambda v: not v._trainable) for own in self._owned())
-        return list({id(v): v for own in parts for v in own}.values())
+        found = {}
+        self._collect(found)
+        return list(found.values())
 
-    def _owned(self):
-        """The variables of this layer and of each inside it, a list for each."""
-        found, seen, todo = [], set(), [self]
-        while todo:
-            layer = todo.pop()
-            if id(layer) in seen:  # two layers may hold each other
-                continue
-            seen.add(id(layer))
-            attributes = vars(layer)
-            own = attributes["_weights"]
-            if attributes["_tracked"]:
-                held = layer._held()
-                own = own + [x for x in held if isinstance(x, Variable)]
-                todo += [x for x in reversed(held) if isinstance(x, Layer)]
-            found.append(own)
-        return found
+    def _collect(self, found, around=()):
+        """Add id -> variable for all variables of this layer; `around` it are layers at work already."""
+        attributes = vars(self)
+        own, inner, last = attributes["_weights"], [], []
+        if attributes["_tracked"]:
+            own = own.copy()
+            for x in self._held():
+                if isinstance(x, Layer):
+                    inner.append(x)
+                elif isinstance(x, Variable):
+                    own.append(x)
+        for v in own:
+            if v._trainable:
+                found[id(v)] = v
+            else:
+                last.append(v)
+        for v in last:
+            found[id(v)] = v
+        if inner:
+            around = (*around, self)
+            for layer in inner:
+                if layer not in around:  # two layers may hold each other
+                    layer._collect(found, around)
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
 
     @property
     def trainable_weights(self):
         """The variables that training changes."""
-        if not self._trainable:
-            return []
-        return list({id(v): v for own in self._owned() for v in own if v._listed}.values())
+        found = {}
+        if self._trainable:
+            self._collect(found)
+        return [v for v in found.values() if v._listed]
 
     @property
     def non_trainable_weights(self):
