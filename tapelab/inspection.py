@@ -63,8 +63,10 @@ class Record:
 
     @property
     def bytes(self):
-        """Bytes held for the outputs."""
-        return sum(t._a.nbytes for t in self.outputs if _owner(t._a) is t._a)
+        """Bytes held for the outputs; none for a view of an input."""
+        given = {id(_owner(t._a)) for t in self.inputs}
+        owners = {id(a): a.nbytes for a in (_owner(t._a) for t in self.outputs)}
+        return sum(n for key, n in owners.items() if key not in given)
 
     def __repr__(self):
         ins = ", ".join(f"{t.dtype.name}{list(t.shape)}" for t in self.inputs)

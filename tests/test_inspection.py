@@ -37,6 +37,14 @@ def test_an_empty_tape_is_true_and_says_what_it_is():
     assert "used up" in repr(tape) and tape.nbytes == 0
 
 
+def test_a_view_of_new_memory_counts():
+    """What a convolution gives is a view in another order."""
+    x = tf.Variable(np.ones((1, 5, 5, 1), np.float32))
+    with tf.GradientTape() as tape:
+        tf.transpose(tf.nn.conv2d(x, tf.ones([3, 3, 1, 2]), 1, "SAME"))
+    assert [r.bytes for r in tape] == [200, 0]
+
+
 def test_bytes_count_each_array_once_and_views_not_at_all():
     x = tf.Variable(np.ones((100, 10), np.float32))
     with tf.GradientTape(persistent=True) as tape:
