@@ -126,10 +126,9 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
     geometry = strides, padding, dilations
     shape = (x.shape[-4], *hw, k.shape[-1])
-    if x.ndim == k.ndim == 4 and x.dtype != np.float16:
-        return _forward(x, k, hw, *geometry, bias)
-    y = _bilinear(lambda x, k: _forward(x, k, hw, *geometry), x, k, shape, (0, 0), (3, 3))
-    return y if bias is None else y + bias
+    now = bias if k.ndim == 4 else None  # axes in front of the filters become channels, for a while
+    y = _bilinear(lambda x, k: _forward(x, k, hw, *geometry, now), x, k, shape, (0, 0), (3, 3))
+    return y if now is bias else y + bias
 
 
 def conv2d_input_grad(g, k, x_shape, strides, padding, dilations=(1, 1)):
@@ -372,14 +371,12 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None):
     else:
         k = k.transpose(1, 3, 0, 2).reshape(kw, o, kh * c)
 
-    def block_together(p, q):
+    def one_product(p, q):
         windows = _windows(x, p, q, (kh, kw), (padding[0][0], padding[1][0]), wo, kw)
         for a, b in chunks:
             np.matmul(k, windows[:, 0, :, a:b], out=y[p:q, :, a:b])
-        if bias is not None:
-            y[p:q] += bias[:, None]
 
-    def block(p, q):
+    def sum_of_products(p, q):
         begun = None
         for where, inside, j, taps, seen in _seen(x, p, q, (kh, kw), wo, padding, chunks):
             out = y[where]
@@ -389,10 +386,13 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None):
             if where == begun:
                 out += part
             begun = where
+
+    def block(p, q):
+        one_product(p, q) if together else sum_of_products(p, q)
         if bias is not None:
             y[p:q] += bias[:, None]
 
-    _threads.parallel(block_together if together else block, blocks, threads)
+    _threads.parallel(block, blocks, threads)
     return y.reshape(ho, o, wo, n).transpose(3, 0, 2, 1)
 
 

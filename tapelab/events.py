@@ -93,9 +93,7 @@ class Memory:
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)
-            made = records[2::WIDTH]
-            if tuple in set(map(type, made)):
-                made = [t for z in made for t in (z if type(z) is tuple else (z,))]
+            made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
             self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
 
 

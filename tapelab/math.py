@@ -1156,10 +1156,9 @@ def axis_of(x, axis, op):
 
 def spread(g, z, x, axis, keepdims):
     """A reduction's cotangent, repeated over the axes that were reduced."""
-    inner = shape(x)
-    if (keepdims or len(axis) == len(inner)) and not lead(g, z):  # broadcasts as it is
+    extra, inner = lead(g, z), shape(x)
+    if not extra and (keepdims or len(axis) == len(inner)):  # broadcasts as it is
         return P.broadcast_to(g, shape=inner)
-    extra = lead(g, z)
     keep = [1 if i - len(inner) in axis else n for i, n in enumerate(inner)]
     front = shape(g)[:extra]
     return P.broadcast_to(P.reshape(g, shape=front + tuple(keep)), shape=front + inner)

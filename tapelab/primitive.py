@@ -338,8 +338,6 @@ def unary(p):
 def called(op, *names):
     """`op` with its arguments named as TensorFlow names them, at no cost for the call."""
     old = op.__code__.co_varnames
-    if names == old[: len(names)]:
-        return op
     op.__code__ = op.__code__.replace(co_varnames=(*names, *old[len(names) :]))
     return op
 

@@ -178,8 +178,7 @@ class GradientTape:
         kind = t._a.dtype.kind
         if kind in "fc":
             self._tracked.add(id(t))
-            if kind == "c":
-                self._complex = True
+            self._complex |= kind == "c"
 
     def _watch_variable(self, v):
         found = self._variables.get(id(v))
@@ -193,14 +192,10 @@ class GradientTape:
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
-        t = v._t
-        if id(t) in self._tracked:
-            return
-        if id(v) in self._variables:
+        if id(v._t) not in self._tracked and (
+            id(v) in self._variables or v._trainable and self._watch_accessed
+        ):
             self._watch_variable(v)
-        elif v._trainable and self._watch_accessed:
-            self._variables[id(v)] = (v, [t])
-            self._watch_tensor(t)
 
     def watched_variables(self):
         """The variables watched so far, in the order of their creation."""
@@ -372,9 +367,7 @@ class GradientTape:
             as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
         ]
         flat, packed = nest.taken_apart(sources)
-        for s in flat:
-            if not isinstance(s, (Tensor, Variable)):
-                as_source(s)  # says why not
+        flat = [as_source(s) for s in flat]
         seeds = self._seeds(targets, output_gradients, flat)
         with _Asked(self) as records:
             found = self._pull(records, seeds, flat)

@@ -376,6 +376,7 @@ def _others():
     yield Case("conv2d", (d(2, *x.shape), k), attrs, "stacked x")
     yield Case("conv2d_bias", (d(2, *x.shape), k, d(k.shape[-1])), attrs, "stacked x")
     yield Case("conv2d", (x, d(2, *k.shape)), attrs, "stacked k")
+    yield Case("conv2d_bias", (x, d(2, *k.shape), d(k.shape[-1])), attrs, "stacked k")
     yield Case("conv2d", (d(2, *x.shape), d(2, *k.shape)), attrs, "stacked both")
     yield Case("conv2d_input_grad", (g, k), attrs | {"x_shape": x.shape}, "stacked g")
     yield Case("conv2d_filter_grad", (x, g), attrs | {"k_shape": k.shape}, "stacked g")

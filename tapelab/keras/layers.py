@@ -120,8 +120,8 @@ class _Linear(Layer):
                 constraint=self.bias_constraint,
             )  # fmt: skip
 
-    def _finish(self, z):
-        if self.bias is not None:
+    def _finish(self, z, biased=False):
+        if self.bias is not None and not biased:
             z = z + self.bias._read()
         return self.activation(z) if self._activates else z
 
@@ -236,8 +236,7 @@ class Conv2D(_Conv):
             self._float(x), self.kernel._read(), bias, self.strides, self.padding.upper(),
             dilations=self.dilation_rate,
         )  # fmt: skip
-        z = _not_empty(z, x, self)
-        return self.activation(z) if self._activates else z
+        return self._finish(_not_empty(z, x, self), biased=True)
 
 
 class Conv2DTranspose(_Conv):

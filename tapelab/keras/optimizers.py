@@ -96,7 +96,7 @@ class Optimizer:
         self._learning_rate = learning_rate
         if not callable(learning_rate):
             self._learning_rate = self._counter(np.float32(learning_rate), "learning_rate")
-        self._groups, self._place, self._order = [], {}, None
+        self._groups, self._place = [], {}
 
     def _counter(self, value, name):
         v = Variable(value, trainable=False, name=name)
@@ -144,8 +144,6 @@ class Optimizer:
             for k, group in enumerate(self._groups)
             for i, v in enumerate(group.variables)
         }
-        if len(self._groups) == 1:  # mostly; and gradients mostly come in this order
-            self._order = [*self._place]
         self.built = True
         if "_awaits" in vars(self):  # a checkpoint restored before this state was made
             self._awaits.match()
@@ -200,15 +198,14 @@ class Optimizer:
         if all(g is None for g in grads):
             raise ValueError("No gradients provided for any variable.")
         self.build(variables)
-        ids, arrays, missing = [*map(id, variables)], [], []
-        if ids != self._order and not self._place.keys() >= set(ids):
-            v = next(v for v in variables if id(v) not in self._place)
-            raise ValueError(
-                f"Unknown variable: {v!r}. This optimizer can only be called for the variables "
-                "it was originally built with. When working with a new set of variables, you "
-                "should recreate a new optimizer instance."
-            )
+        arrays, missing = [], []
         for g, v in zip(grads, variables):
+            if id(v) not in self._place:
+                raise ValueError(
+                    f"Unknown variable: {v!r}. This optimizer can only be called for the variables "
+                    "it was originally built with. When working with a new set of variables, you "
+                    "should recreate a new optimizer instance."
+                )
             if type(g) is Tensor and g._a.shape == v._t._a.shape:
                 arrays.append(g._a)
                 continue
@@ -220,11 +217,17 @@ class Optimizer:
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
                 "using `model.compile()`, did you forget to provide a `loss` argument?"
             )
-        scale = self._clip(arrays)
-        found = [arrays] if ids == self._order else self._placed(arrays, ids)
+        self._apply(arrays, variables)
+
+    def _apply(self, grads, variables):
+        scale = self._clip(grads)
         own = self._learning_rate
         rate = float(own._t._a if isinstance(own, Variable) else self.learning_rate)
         step = int(self.iterations._t._a) + 1
+        found = [[None] * len(group.variables) for group in self._groups]
+        for g, v in zip(grads, variables):
+            k, i = self._place[id(v)]
+            found[k][i] = g if found[k][i] is None else found[k][i] + g
         for group, gs in zip(self._groups, found):
             if any(g is not None for g in gs):
                 self._update_group(group, gs, rate, step, scale)
@@ -233,25 +236,16 @@ class Optimizer:
             if v._constraint is not None:
                 v.assign(v._constraint(v))
 
-    def _placed(self, grads, ids):
-        """The gradients in the order of each group's variables; those of one variable add up."""
-        found = [[None] * len(group.variables) for group in self._groups]
-        for g, key in zip(grads, ids):
-            k, i = self._place[key]
-            found[k][i] = g if found[k][i] is None else found[k][i] + g
-        return found
-
     @np.errstate(all="ignore")
     def _update_group(self, group, gs, rate, step, scale):
         old, new = group.current(), np.empty(group.size, group.dtype)
-        runs = [part for part, g in zip(group.parts, gs) if g is not None]
-        if len(runs) == len(gs):  # mostly: all variables at once
-            np.concatenate(gs, axis=None, out=new, casting="unsafe")
-            runs = [slice(None)]
-        else:
-            for part, g in zip(group.parts, gs):
-                if g is not None:
-                    new[part] = g.ravel()
+        runs = []  # stretches of variables that have a gradient
+        for part, g in zip(group.parts, gs):
+            if g is not None:
+                new[part] = g.ravel()
+                if runs and runs[-1].stop == part.start:
+                    part = slice(runs.pop().start, part.stop)
+                runs.append(part)
         for run in runs:
             g, p = new[run], old[run]
             if scale != 1.0:
@@ -274,14 +268,12 @@ class Optimizer:
             if not math.isfinite(norm):
                 return math.nan
             return self.global_clipnorm / norm if norm > self.global_clipnorm else 1.0
-        if self.clipvalue is None and self.clipnorm is None:
-            return 1.0
         for i, g in enumerate(grads):
             if g is None:
                 continue
             if self.clipvalue is not None:
                 grads[i] = np.clip(g, -self.clipvalue, self.clipvalue)
-            else:
+            elif self.clipnorm is not None:
                 norm = np.sqrt(np.sum(g * g))
                 if not norm <= self.clipnorm:  # a NaN spreads over the whole gradient
                     grads[i] = g * g.dtype.type(self.clipnorm / norm)
