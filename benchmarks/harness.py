@@ -1,10 +1,12 @@
 """Fair timing: everybody's results are compared first, then everybody runs in turn, round by round.
 
 A machine's speed drifts; two sides that take turns drift together. So absolute times are printed
-for orientation, and ratios within one run are what counts.
+for orientation, and ratios within one run are what counts. Who runs after whom is drawn anew in
+each round: what a program leaves in the caches, or threads that it leaves spinning, meets everybody.
 """
 
 import gc
+import random
 import statistics
 import time
 from dataclasses import asdict, dataclass, field
@@ -92,8 +94,10 @@ def measure(workload, rounds=None, progress=None):
     most = max(turns.values())
     gc.collect()
     gc.freeze()  # or each collection would visit the millions of objects that importing peers made
+    order, drawn = [*workload.contenders.items()], random.Random(0)
     for i in range(most):
-        for name, f in workload.contenders.items():
+        drawn.shuffle(order)
+        for name, f in order:
             # spread the fewer turns of slow peers over the whole run
             if i * turns[name] // most == (i - 1) * turns[name] // most and i:
                 continue

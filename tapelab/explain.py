@@ -391,7 +391,7 @@ def explain(tape, target, source):
         if not (thing.dtype.is_floating or thing.dtype.is_complex):
             return _not_float(memory, text, thing, name, what)
     shadows = shadow(tape._records) if live else memory.shadow
-    starts, ends = _ids(tape, source, live), _ids(tape, target, live)
+    starts, ends = set(tape._boxes(source)), set(tape._boxes(target))
     if shadows is None:
         if starts & memory.tracked and ends & memory.tracked:
             return Explanation(
@@ -408,15 +408,6 @@ def explain(tape, target, source):
     if hit is not None:
         return _connected(memory, graph, reached, hit, names)
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
-
-
-def _ids(tape, thing, live):
-    if not isinstance(thing, Variable):
-        return {id(thing)}
-    if live:
-        return {id(b) for b in tape._boxes(thing)}
-    _, boxes = tape._variables.get(id(thing), (thing, ()))  # ids by now
-    return {*boxes, id(thing._t)}
 
 
 def _still(memory, thing, ids):
@@ -539,7 +530,7 @@ def _came_from(tape, thing, above):
     """Whether the target was computed from something an event gave."""
     if thing is None:
         return False
-    return bool(_ids(tape, thing, tape._records is not None) & above)
+    return not above.isdisjoint(tape._boxes(thing))
 
 
 def _event(found, text, names):

@@ -231,11 +231,10 @@ def graph(tape, names=None, limit=200):
     labels, edges, kinds, node = [], [], [], {}
     called = {}
     for n, v in (names or {}).items():
-        for b in tape._boxes(v):
-            called[id(b)] = n
+        called.update(dict.fromkeys(tape._boxes(v), n))
     for v, boxes in tape._variables.values():
-        for b in boxes:
-            called.setdefault(id(b), v.name.partition(":")[0])
+        for k in boxes:
+            called.setdefault(k, v.name.partition(":")[0])
 
     def leaf(t):
         if id(t) not in node:
@@ -395,8 +394,7 @@ def check_numerics(tape, target=None, sources=None):
     try:
         needed = tape._tracked
         if sources is not None:
-            wanted = {id(b) for s in sources for b in tape._boxes(s)}
-            needed = tape._needed(tape._records, wanted)
+            needed = tape._needed(tape._records, set().union(*map(tape._boxes, sources)))
         with np.errstate(all="ignore"):
             for r in reversed(found):
                 own = [cotangents.get(id(t)) for t in r.outputs]

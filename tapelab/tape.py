@@ -7,7 +7,6 @@ once, keeping a cotangent per tensor. How records lie in the list is written in 
 
 import contextlib
 import enum
-from collections.abc import Mapping, Set
 
 import numpy as np
 
@@ -57,20 +56,17 @@ class GradientTape:
     <tf.Tensor: shape=(), dtype=float32, numpy=6.0>
     """
 
-    # What a tape starts with; every step of a training makes one.
-    _records: list | None = None  # None: never entered, or used up
-    _tracked: Set = frozenset()  # ids of the tensors whose derivatives can be asked for
-    _watched: Mapping = {}  # id -> tensor: keeps what was watched alive, and its id unique
-    _variables: Mapping = {}  # id -> (variable, boxes it was seen holding)
-    _recording = False
-    _entered = False
-    _some_none = False  # the answer given last had a None in it
-    _complex = False  # complex numbers are on the tape
-
     def __init__(self, persistent=False, watch_accessed_variables=True, *, lines=False):
         self._persistent = persistent
         self._watch_accessed = watch_accessed_variables
         self._lines = lines
+        self._records = None  # None: never entered, or used up
+        self._tracked = frozenset()  # ids of the tensors whose derivatives can be asked for
+        self._watched = {}  # id -> tensor: keeps what was watched alive, and its id unique
+        self._variables = {}  # id -> (variable, ids of the boxes it was seen holding)
+        self._recording = self._entered = False
+        self._some_none = False  # the answer given last had a None in it
+        self._complex = False  # complex numbers are on the tape
         self._memory = Memory()  # for explanations
 
     # -- life
@@ -109,8 +105,6 @@ class GradientTape:
     def _release(self):
         """Let go of every tensor; the variables stay, with the ids of their boxes."""
         self._records, self._tracked, self._watched = None, frozenset(), {}
-        seen = self._variables.items()
-        self._variables = {k: (v, tuple(map(id, boxes))) for k, (v, boxes) in seen}
 
     @contextlib.contextmanager
     def stop_recording(self):
@@ -181,14 +175,11 @@ class GradientTape:
             self._complex |= kind == "c"
 
     def _watch_variable(self, v):
-        found = self._variables.get(id(v))
-        if found is None:
-            self._variables[id(v)] = (v, [v._t])
-        elif any(b is v._t for b in found[1]):
-            return
-        else:
-            found[1].append(v._t)
-        self._watch_tensor(v._t)
+        box = v._t
+        _, boxes = self._variables.setdefault(id(v), (v, []))
+        if id(box) not in boxes:
+            boxes.append(id(box))
+            self._watch_tensor(box)
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
@@ -426,18 +417,17 @@ class GradientTape:
         return seeds
 
     def _boxes(self, source):
-        """The tensors whose cotangents make up the gradient of a source."""
+        """The ids of the tensors whose cotangents make up the gradient of a source."""
         if not isinstance(source, Variable):
-            return [source]
+            return (id(source),)
         _, boxes = self._variables.get(id(source), (source, ()))
-        if len(boxes) == 1 and boxes[0] is source._t:  # read once, not assigned since
-            return boxes
-        return list(boxes) if any(b is source._t for b in boxes) else [*boxes, source._t]
+        now = id(source._t)
+        return boxes if now in boxes else (*boxes, now)
 
     def _pull(self, records, seeds, sources, extra=0):
         """Walk backwards from the seeds; the cotangents of the sources (None: not reached)."""
         boxes = [self._boxes(s) for s in sources]
-        wanted = {id(b) for found in boxes for b in found}
+        wanted = set().union(*boxes)
         boxed = bool(active.tapes)
         cotangents = {k: g if boxed else g._a for k, (_, g) in seeds.items()}
         walk(
@@ -446,9 +436,9 @@ class GradientTape:
         )  # fmt: skip
         result = []
         for found in boxes:
-            total = cotangents.get(id(found[0]))
-            for b in found[1:]:
-                g = cotangents.get(id(b))
+            total = cotangents.get(found[0])
+            for k in found[1:]:
+                g = cotangents.get(k)
                 if g is not None:
                     total = g if total is None else add_cotangents(total, g)
             if type(total) is ndarray or isinstance(total, np.generic):

@@ -378,3 +378,21 @@ def test_warnings_of_numpy_stay_quiet_even_as_errors(recwarn):
         y = tf.sqrt(x)
     assert np.isinf(float(tape.gradient(y, x)))
     assert not recwarn
+
+
+def test_what_a_tensor_has_not_is_told_and_not_offered():
+    x = tf.constant([1.0, 2.0])
+    for name, words in {"mean": r"tf\.reduce_mean\(x\)", "T": r"tf\.transpose", "op": "eager"}.items():
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'.*{words}") as e:
+            getattr(x, name)
+        assert (e.value.name, e.value.obj) == (name, x)
+        assert not hasattr(x, name) and not hasattr(tf.Tensor, name) and name not in dir(x)
+    with pytest.raises(AttributeError, match="'EagerTensor' object has no attribute 'mena'"):
+        x.mena  # noqa: B018
+    assert {"numpy", "shape", "dtype"} <= set(dir(x))
+
+
+@pytest.mark.parametrize("cls", [tf.Tensor, tf.Variable, tf.GradientTape, tf.keras.Model])
+def test_attributes_are_found_on_the_short_way(cls):
+    """With a `__getattr__`, Python 3.11 looks every attribute up on the long one."""
+    assert not hasattr(cls, "__getattr__") and cls.__getattribute__ is object.__getattribute__

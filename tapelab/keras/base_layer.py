@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..math import cast
-from ..tensor import Tensor, active, as_tensor
+from ..tensor import Absent, Tensor, active, as_tensor
 from ..tensor import Variable as _Variable
 from . import constraints, initializers, regularizers
 from .registry import snake_case, unique_name, warn
@@ -148,8 +148,22 @@ def _named_by_keyword(add_weight):
     return checked
 
 
+class _Unmade:
+    """What `__init__` makes, before it has run: an error that says so."""
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        raise RuntimeError(
+            f"In layer `{owner.__name__}`, you forgot to call `super().__init__()` as the first "
+            "statement in the `__init__()` method."
+        )
+
+
 class Stateful:
     """What layers and metrics share: a name, variables of their own, attributes that are found."""
+
+    _tracked = _weights = _locked = name = _np = _Unmade()
 
     def __init__(self, name=None, dtype=None):
         vars(self).update(_tracked={}, _weights=[], _locked=False)
@@ -171,17 +185,6 @@ class Stateful:
         if "_awaits" in vars(self):
             self._awaits.match()
 
-    def __getattr__(self, name):  # only called for what is not found
-        if "_tracked" not in vars(self) and not name.startswith("__"):
-            raise RuntimeError(
-                f"In layer `{type(self).__name__}`, you forgot to call `super().__init__()` as "
-                "the first statement in the `__init__()` method."
-            )
-        if name in _ABSENT:
-            what = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(f"{what}: {_ABSENT[name]}.", name=name, obj=self)
-        return object.__getattribute__(self, name)  # raises, also what a property raised
-
     def _refuse_state(self):
         raise ValueError(
             "You cannot add new elements of state (variables or sub-layers) to a layer that is "
@@ -195,7 +198,7 @@ class Stateful:
     def _held(self):
         """Variables, layers and metrics that attributes hold, in the order they were assigned."""
         attributes, found = vars(self), []
-        for name in attributes["_tracked"]:
+        for name in self._tracked:
             _contents(attributes.get(name), found)
         return found
 
@@ -240,10 +243,11 @@ class Stateful:
 
 _MODEL = "the model is your program, and save_weights keeps its weights"
 _UNKNOWN = "it was not called on a tf.keras.Input, which can be the first layer of a Sequential"
-_ABSENT = (
-    dict.fromkeys(("save", "export", "to_json"), _MODEL)
-    | dict.fromkeys(("input", "output", "inputs", "outputs", "input_shape"), _UNKNOWN)
-)  # fmt: skip
+Absent.put(Stateful, dict.fromkeys(("save", "export", "to_json"), f": {_MODEL}."))
+Absent.put(
+    Stateful,
+    dict.fromkeys(("input", "output", "inputs", "outputs", "input_shape"), f": {_UNKNOWN}."),
+)
 
 
 def _contents(value, found):
@@ -440,6 +444,7 @@ class Layer(Stateful):
     ([[1.0, 2.0]], ['scale/c'])
     """
 
+    _trainable = autocast = _Unmade()
     _locks = True  # whether building ends the time for making weights and inner layers
     _training_default = None  # what `call` takes when nobody says: then inner layers are told, too
     _training_at = None  # position of `training` among call's parameters, None if it has none
@@ -627,9 +632,8 @@ class Layer(Stateful):
 
     def _collect(self, found, around=()):
         """Add id -> variable for all variables of this layer; `around` it are layers at work already."""
-        attributes = vars(self)
-        own, inner, last = attributes["_weights"], [], []
-        if attributes["_tracked"]:
+        own, inner, last = self._weights, [], []
+        if self._tracked:
             own = own.copy()
             for x in self._held():
                 if isinstance(x, Layer):

@@ -476,3 +476,35 @@ def test_merging_functions_and_upsampling():
     assert tape.gradient(z, x).numpy().ravel().tolist() == [6.0, 15.0, 6.0, 15.0]
     with pytest.raises(ValueError, match="nearest"):
         L.UpSampling2D(2, interpolation="bilinear")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda layer: layer(tf.ones([1, 2])),
+        lambda layer: layer([1.0, 2.0]),
+        lambda layer: layer.add_weight((2,)),
+        lambda layer: layer.weights,
+        lambda layer: layer.trainable_variables,
+        repr,
+    ],
+)
+def test_a_forgotten_super_init_is_told(use):
+    class Forgetful(L.Layer):
+        def __init__(self):
+            self.units = 3
+
+        def call(self, x):
+            return x
+
+    with pytest.raises(RuntimeError, match=r"`Forgetful`.*forgot to call `super\(\).__init__\(\)`"):
+        use(Forgetful())
+
+
+def test_a_forgotten_super_init_is_told_to_who_assigns_a_layer():
+    class Forgetful(L.Layer):
+        def __init__(self):
+            self.inner = L.Dense(1)
+
+    with pytest.raises(RuntimeError, match="forgot to call"):
+        Forgetful()
