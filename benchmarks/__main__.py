@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from . import distributed, harness, jacobians, mnist, peers, tape
+from . import distributed, harness, jacobians, mnist, peers, processes, tape
 
 
 def machine():
@@ -28,7 +28,7 @@ def machine():
         "cores": cores,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "peers": peers.versions(),
+        "peers": peers.installed(),
     }
 
 
@@ -78,7 +78,9 @@ def picture(results, path):
 def main():
     """Run what the command line asks for."""
     modules = (tape, mnist, jacobians, distributed)
-    available = {w.__name__: w for m in modules for w in m.WORKLOADS + m.REPORTS}
+    works = {w.__name__: w for m in modules for w in m.WORKLOADS}
+    texts = {w.__name__: w for m in modules for w in m.REPORTS}
+    available = works | texts
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", help=f"which ones: {', '.join(available)} (default: all)"
@@ -114,15 +116,15 @@ def main():
     )
     results, reports = [], {}
     for name in args.names or available:
-        made = available[name]()
-        if isinstance(made, str):
-            reports[name] = made
-            print("\n" + made, flush=True)
+        if name in texts:
+            reports[name] = texts[name]()
+            print("\n" + reports[name], flush=True)
             continue
-        for workload in made if isinstance(made, list) else [made]:
-            found = harness.measure(workload, args.rounds)
-            results += found
-            print("\n" + harness.table(workload, found), flush=True)
+        with processes.workloads(works[name]) as made:
+            for workload in made:
+                found = harness.measure(workload, args.rounds)
+                results += found
+                print("\n" + harness.table(workload, found), flush=True)
     for path in (args.json, args.picture):
         if path:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

@@ -1,11 +1,13 @@
 """Fair timing: everybody's results are compared first, then everybody runs in turn, round by round.
 
 A machine's speed drifts; two sides that take turns drift together. So absolute times are printed
-for orientation, and ratios within one run are what counts. Who runs after whom is drawn anew in
-each round: what a program leaves in the caches, or threads that it leaves spinning, meets everybody.
+for orientation, and ratios within one run are what counts. A turn is a stretch of calls as in a
+training: first some that are not timed, for they find the caches full of another's program, and its
+threads perhaps still spinning. Who runs after whom is drawn anew in each round. Libraries run in
+processes of their own (`processes`).
 """
 
-import gc
+import math
 import random
 import statistics
 import time
@@ -76,24 +78,40 @@ def agree(workload, results):
             )
 
 
-def measure(workload, rounds=None, progress=None):
+def as_list(made):
+    """What a benchmark makes, one workload or several, as a list."""
+    return made if isinstance(made, list) else [made]
+
+
+WARM, TIMED = 0.01, 0.02  # seconds of a turn, before and while the clock runs; at least one call
+
+
+def turn(f, warm=0, calls=1):
+    """Seconds of a call, the mean of some, after `warm` others."""
+    if hasattr(f, "turn"):  # it runs in another process, which has the clock
+        return f.turn(warm, calls)
+    for _ in range(warm):
+        f()
+    start = time.perf_counter()
+    for _ in range(calls):
+        f()
+    return (time.perf_counter() - start) / calls
+
+
+def measure(workload, rounds=None):
     """Results of all contenders, from interleaved rounds."""
     first = {name: f() for name, f in workload.contenders.items()}  # also warms up
     agree(workload, {n: r for n, r in first.items() if r is not None})
-    cost = dict.fromkeys(first, float("inf"))
-    for name, f in [*workload.contenders.items()] * 3:  # a single call may meet a hiccup
-        start = time.perf_counter()
-        f()
-        cost[name] = min(cost[name], time.perf_counter() - start)
+    # The best of three, for a single call may meet a hiccup.
+    cost = {name: min(turn(f) for _ in range(3)) for name, f in workload.contenders.items()}
+    many = {name: (int(WARM / c), math.ceil(TIMED / c)) for name, c in cost.items()}
     # Slow peers run in fewer rounds: they get at most the budget's share, but three turns at least.
     share = workload.budget / len(cost)
-    turns = {n: max(3, min(200, int(share / max(c, 1e-9)))) for n, c in cost.items()}
+    turns = {n: max(3, min(200, int(share / (sum(many[n]) * c)))) for n, c in cost.items()}
     if rounds:
         turns = {n: min(rounds, t) for n, t in turns.items()}
     times = {n: [] for n in turns}
     most = max(turns.values())
-    gc.collect()
-    gc.freeze()  # or each collection would visit the millions of objects that importing peers made
     order, drawn = [*workload.contenders.items()], random.Random(0)
     for i in range(most):
         drawn.shuffle(order)
@@ -101,12 +119,7 @@ def measure(workload, rounds=None, progress=None):
             # spread the fewer turns of slow peers over the whole run
             if i * turns[name] // most == (i - 1) * turns[name] // most and i:
                 continue
-            start = time.perf_counter()
-            f()
-            times[name].append((time.perf_counter() - start) / workload.scale)
-        if progress:
-            progress((i + 1) / most)
-    gc.unfreeze()
+            times[name].append(turn(f, *many[name]) / workload.scale)
     own = statistics.median(times["tapelab"])
     out = []
     for name, values in times.items():

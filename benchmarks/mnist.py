@@ -2,9 +2,6 @@
 
 Everybody starts from the same weights and sees the same batches, each as arrays of its own kind,
 made beforehand; the loss of the first step must be the same before anything is timed.
-
-A turn is one step, so everybody starts with the cache full of the others' programs. How fast a
-training goes when it has the machine for itself is told by the rows of ten steps in a row.
 """
 
 import itertools
@@ -42,30 +39,6 @@ def weights(shapes):
             else np.zeros(s, np.float32)
         )
     return out
-
-
-STEPS = 10
-
-
-def in_a_row(workload, contenders):
-    """The same work, begun anew, in turns of ten steps; the targets are for single ones."""
-
-    def turn(step):
-        def run():
-            for _ in range(STEPS):
-                loss = step()
-            return loss
-
-        return run
-
-    return Workload(
-        f"{workload.name}-in-a-row",
-        f"{workload.title}, ten steps in a row",
-        workload.unit,
-        {name: turn(step) for name, step in contenders.items()},
-        scale=STEPS,
-        budget=workload.budget,
-    )
 
 
 MLP = [(784, 128), (128,), (128, 10), (10,)]
@@ -315,13 +288,12 @@ def mlp():
         _contenders((784,), MLP, 256, _mlp_numpy(256)),
         targets={"numpy by hand": 1.2, "torch eager": 1.0},
     )
-    again = _contenders((784,), MLP, 32, _mlp_numpy(32))
-    return [small, large, in_a_row(small, again)]
+    return [small, large]
 
 
 def conv():
     """The article's convolutional model, batch 32, on all cores."""
-    single = Workload(
+    return Workload(
         "conv-32",
         "the article's convolutional model, Adam, batch 32, per step, all cores",
         "ms",
@@ -329,7 +301,6 @@ def conv():
         budget=20,
         targets={"torch eager": 1.1, "keras function": 1.0, "keras eager": 1 / 6},
     )
-    return [single, in_a_row(single, _contenders((28, 28, 1), CONV, 32, _conv_numpy()))]
 
 
 def _on_one_thread(step):

@@ -26,11 +26,7 @@ def peer(name):
     return _module(name) if name in allowed else None
 
 
-def versions():
-    """name -> version of every peer that is there."""
-    found = {n: peer(n) for n in NAMES}
-    return {
-        n: getattr(m, "__version__", None) or importlib.metadata.version(n)
-        for n, m in found.items()
-        if m is not None
-    }
+def installed():
+    """name -> version of every peer that is there and asked for; none is imported."""
+    of = importlib.metadata.packages_distributions()
+    return {n: importlib.metadata.version(of[n][0]) for n in NAMES if n in allowed and n in of}
