@@ -115,7 +115,7 @@ class Lesson:
             for a in (*n.args, *n.kwonlyargs)
         }
         for n in ast.walk(tree):
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load):
+            if isinstance(n, ast.Name) and isinstance(n.ctx, (ast.Load, ast.Del)):
                 if n.id in EXTRA_NAMES or n.id in self.missing - local:
                     return True
                 if n.id in self.tapes and id(n) not in attribute_of:
