@@ -71,7 +71,6 @@ def workloads(make):
                     work.contenders.setdefault(name, Remote(pipe, i, name))
         yield found
     finally:
-        for child, pipe in children:
-            pipe.close()
+        for child, _ in children:
             child.terminate()
             child.join()
