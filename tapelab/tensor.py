@@ -100,6 +100,14 @@ class Absent:
         """Give a class one for each name; `words` has what follows "no attribute 'name'"."""
         for name, instead in words.items():
             setattr(owner, name, cls(name, instead))
+        owner.__dir__ = _listed
+
+
+def _listed(self):
+    """What `dir` lists, and so a notebook offers: nothing that is absent."""
+    found = {n: v for c in reversed(type(self).__mro__) for n, v in vars(c).items()}
+    found |= getattr(self, "__dict__", {})
+    return [n for n in object.__dir__(self) if not isinstance(found.get(n), Absent)]
 
 
 class Tensor(_Operators):
@@ -227,9 +235,6 @@ class Tensor(_Operators):
 
     def __format__(self, spec):
         return format(self.numpy(), spec)
-
-    def __dir__(self):
-        return [n for n in super().__dir__() if not isinstance(vars(Tensor).get(n), Absent)]
 
     def __setitem__(self, key, value):
         raise TypeError(

@@ -597,7 +597,8 @@ def test_what_a_model_cannot_do_says_what_to_use():
     for name in ("save", "export", "to_json"):
         with pytest.raises(AttributeError, match=f"no attribute '{name}'.*save_weights"):
             getattr(model, name)
-        assert not hasattr(model, name)
+        assert not hasattr(model, name) and name not in dir(model)
+    assert "input" not in dir(K.layers.Dense(1)) and "input" in dir(K.Sequential([K.Input((1,))]))
     for get, message in (
         (lambda: K.models.load_model, "save_weights"),
         (lambda: K.random, "tf.random.normal"),
