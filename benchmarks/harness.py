@@ -78,11 +78,6 @@ def agree(workload, results):
             )
 
 
-def as_list(made):
-    """What a benchmark makes, one workload or several, as a list."""
-    return made if isinstance(made, list) else [made]
-
-
 WARM, TIMED = 0.01, 0.02  # seconds of a turn, before and while the clock runs; at least one call
 
 

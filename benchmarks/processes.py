@@ -18,11 +18,13 @@ from . import harness, peers
 def _serve(pipe, module, name, library):
     """In the child: make the workloads with that library, then do what is asked of a contender."""
     peers.allowed.intersection_update({library})
-    works = harness.as_list(getattr(importlib.import_module(module), name)())
+    made = getattr(importlib.import_module(module), name)()
+    works = made if isinstance(made, list) else [made]
     pipe.send([replace(w, contenders=list(w.contenders)) for w in works])
     gc.collect()
     gc.freeze()  # or each collection would visit the millions of objects that importing a peer made
-    for i, contender, times in iter(pipe.recv, None):
+    while True:
+        i, contender, times = pipe.recv()
         f = works[i].contenders[contender]
         if times:
             pipe.send(harness.turn(f, *times))

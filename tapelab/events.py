@@ -92,9 +92,8 @@ class Memory:
         self.answered, self.tracked = here(), tape._tracked
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
-            self.shadow, made = shadow(records), records[2::WIDTH]
-            if tuple in map(type, made):
-                made = [t for z in made for t in (z if type(z) is tuple else (z,))]
+            self.shadow = shadow(records)
+            made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
             self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
 
 

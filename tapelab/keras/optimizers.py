@@ -268,8 +268,6 @@ class Optimizer:
             if not math.isfinite(norm):
                 return math.nan
             return self.global_clipnorm / norm if norm > self.global_clipnorm else 1.0
-        if self.clipvalue is self.clipnorm is None:
-            return 1.0
         for i, g in enumerate(grads):
             if g is None:
                 continue
