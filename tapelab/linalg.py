@@ -11,8 +11,19 @@ from .array import expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
-from .primitive import P, binary, dtype, lead, ndim, primitive, shape, unbroadcast
-from .tensor import Tensor, as_tensor, integer, ints, is_tensor
+from .primitive import (
+    P,
+    binary,
+    coerce,
+    dtype,
+    lead,
+    ndim,
+    operators,
+    primitive,
+    shape,
+    unbroadcast,
+)
+from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor
 
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
 
@@ -62,7 +73,10 @@ def matmul(
     >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
     [[11.0]]
     """
-    if type(a) is Tensor and type(b) is Tensor:
+    a = as_tensor(a)
+    if isinstance(b, Variable):
+        b = b._read()
+    if type(b) is Tensor:
         if not (transpose_a or transpose_b or adjoint_a or adjoint_b or output_type):
             m, k = a._a, b._a
             if m.ndim > 1 and k.ndim > 1 and m.shape[-1] == k.shape[-2]:
@@ -70,7 +84,7 @@ def matmul(
     for letter, both in (("a", transpose_a and adjoint_a), ("b", transpose_b and adjoint_b)):
         if both:
             raise ValueError(f"Only one of `transpose_{letter}` and `adjoint_{letter}` can be True.")
-    x, y = same_dtypes([as_tensor(a), b], "MatMul")  # the first fixes the dtype
+    x, y = same_dtypes([a, b], "MatMul")  # the first fixes the dtype
     if output_type is not None:
         x, y = cast(x, output_type), cast(y, output_type)
     for i, t in enumerate((x, y)):
@@ -91,6 +105,13 @@ def matmul(
             f"{y._a.shape[-2]}."
         )
     return P.matmul(x, y)
+
+
+def _operator(x, y):
+    return matmul(*coerce(P.matmul, x, y))
+
+
+operators({"matmul": _operator})
 
 
 def matvec(

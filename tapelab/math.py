@@ -28,9 +28,9 @@ from .primitive import (
     coerce,
     dtype,
     lead,
+    operators,
     primitive,
     public,
-    reverse,
     shape,
     unary,
 )
@@ -1646,22 +1646,11 @@ def _differs(x, y):
     return logical_not(same) if isinstance(same, Tensor) else True
 
 
-def _matmul(x, y):
-    from .linalg import matmul
-
-    return matmul(*coerce(P.matmul, x, y))
-
-
-_operators = {
+operators({
     "add": _plus, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
-    "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor, "matmul": _matmul,
-}  # fmt: skip
-_one_way = {
+    "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor,
+})  # fmt: skip
+operators({
     "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal, "eq": _equals, "ne": _differs,
     "neg": negative, "abs": abs, "invert": invert,
-}  # fmt: skip
-for _class in (Tensor, Variable):
-    for _name, _op in (_operators | _one_way).items():
-        setattr(_class, f"__{_name}__", _op)
-    for _name, _op in _operators.items():
-        setattr(_class, f"__r{_name}__", reverse(_op))
+}, exchanged=False)  # fmt: skip

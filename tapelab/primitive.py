@@ -295,13 +295,13 @@ def binary(p):
     return op
 
 
-def reverse(op):
-    """`op` with its operands exchanged, for __radd__ and its like."""
-
-    def reversed_op(y, x):
-        return op(x, y)
-
-    return reversed_op
+def operators(table, exchanged=True):
+    """Give tensors and variables Python's operators `__name__`, and `__rname__` with operands exchanged."""
+    for name, op in table.items():
+        for cls in (Tensor, Variable):
+            setattr(cls, f"__{name}__", op)
+            if exchanged:
+                setattr(cls, f"__r{name}__", lambda y, x, op=op: op(x, y))
 
 
 def unary(p):
