@@ -1228,24 +1228,28 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     """
     if limit is None:
         start, limit = 0, start
-    arrays = [as_tensor(v)._a for v in (start, limit, delta)]
+    dt = numpy_dtype(dtype)
+    arrays = [as_tensor(v, None if is_tensor(v) else dt)._a for v in (start, limit, delta)]
     for a, what in zip(arrays, ("start", "limit", "delta")):
         if a.ndim:
             raise ShapeError(f"{what} must be a scalar, not shape {list(a.shape)} [Op:Range]")
         if a.dtype.kind not in "iuf" or not np.isfinite(a):
             raise InvalidArgumentError(f"{what} must be a finite number, not {a} [Op:Range]")
-    dt = numpy_dtype(dtype) or np.result_type(*arrays)
-    if dtype is None and dt == np.float64 and not any(a.dtype == np.float64 for a in arrays):
-        dt = _float32
-    start, limit, delta = [a.astype(np.float64 if dt.kind == "f" else np.int64) for a in arrays]
+    if dt is None:
+        dt = np.result_type(*arrays)
+        if dt == np.float64 and not any(a.dtype == np.float64 for a in arrays):
+            dt = _float32
+    start, limit, delta = [a.astype(dt) if dt.kind == "f" else int(a) for a in arrays]
     if delta == 0:
         raise InvalidArgumentError("Requires delta != 0 [Op:Range]")
     if delta > 0 and start > limit or delta < 0 and start < limit:
         raise InvalidArgumentError(
             f"Requires start <= limit when delta > 0: {start}/{limit} [Op:Range]"
         )
-    ints([max(0, int(np.ceil((float(limit) - float(start)) / float(delta))))], "sizes")
-    return Tensor(np.arange(start, limit, delta).astype(dt))
+    # The count and the values are worked out in the dtype itself, as in TensorFlow.
+    count = np.ceil(abs((limit - start) / delta)) if dt.kind == "f" else -((start - limit) // delta)
+    (count,) = ints([int(min(count, 1 << 62))], "sizes")
+    return Tensor((start + np.arange(count).astype(dt) * dt.type(delta)).astype(dt))
 
 
 def linspace(start, stop, num, name=None, axis=0):
@@ -1260,18 +1264,15 @@ def linspace(start, stop, num, name=None, axis=0):
     if num < 0:
         raise ShapeError(f"Requires num >= 0: {num} [Op:LinSpace]")
     ints([num], "sizes")
-    broadcast_static_shape(a._a.shape, b._a.shape)  # refuses what does not fit
+    full = tuple(broadcast_static_shape(a._a.shape, b._a.shape))
     if a._a.dtype.kind in "iu":
         a, b = P.cast(a, to=np.dtype(np.float64)), P.cast(b, to=np.dtype(np.float64))
-    dt = a._a.dtype
-    if not any(id(x) in tape._tracked for tape in active.tapes for x in (a, b)):
-        z = np.linspace(a._a.astype(np.float64), b._a.astype(np.float64), num, axis=axis)
-        return Tensor(z.astype(dt))
-    t = np.linspace(0, 1, num).astype(dt)
-    at = axis % (max(a._a.ndim, b._a.ndim) + 1)
-    t = Tensor(t.reshape(num, *(1,) * (a._a.ndim - at)))
-    a, b = expand_dims(a, at), expand_dims(b, at)
-    return a + (b - a) * t
+    a, b = (expand_dims(P.broadcast_to(x, shape=full), axis) for x in (a, b))
+    at = integer(axis, "axis", "LinSpace") % a._a.ndim - a._a.ndim
+    behind = -1 - at
+    steps = np.arange(1, num - 1, dtype=a._a.dtype).reshape(-1, *(1,) * behind)
+    z = concat([a, a + (b - a) / max(num - 1, 1) * Tensor(steps), b], at)
+    return z if num > 1 else z[(..., slice(num), *[slice(None)] * behind)]
 
 
 def meshgrid(*args, **kwargs):

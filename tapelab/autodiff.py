@@ -10,7 +10,16 @@ import numpy as np
 
 from . import nest
 from .tape import GradientTape, UnconnectedGradients, _wants_zeros, _zeros, densify
-from .tensor import Tensor, Variable, active, as_source, as_tensor, convert_to_tensor, function_of
+from .tensor import (
+    Tensor,
+    Variable,
+    active,
+    as_source,
+    as_tensor,
+    convert_to_tensor,
+    function_of,
+    only,
+)
 
 
 class ForwardAccumulator:
@@ -73,10 +82,8 @@ class ForwardAccumulator:
     def _one(self, target, zero):
         z = target._t if isinstance(target, Variable) else as_source(target)
         tape, rate = self._tape, None
-        tapes = active.tapes
         # As if the rate had been computed when its value was, whenever it is asked for.
-        active.tapes = tuple(t for t in self._around if t._records is not None)
-        try:
+        with only(*(t for t in self._around if t._records is not None)):
             if id(z) in tape._tracked:
                 # Pull a dummy cotangent back, on a tape; then pull the tangents back through that.
                 dummy = Tensor(np.ones(z._a.shape, z._a.dtype)[()])
@@ -89,8 +96,6 @@ class ForwardAccumulator:
                 if pairs:
                     gs, ts = zip(*pairs)
                     rate = transpose.gradient(list(gs), dummy, output_gradients=list(ts))
-        finally:
-            active.tapes = tapes
         return _zeros(target) if rate is None and zero else rate
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from . import nest
 from .primitive import P, Primitive, dtype, record
 from .tape import GradientTape, UnconnectedGradients
-from .tensor import Tensor, Variable, active, as_tensor
+from .tensor import Tensor, Variable, active, as_tensor, only
 
 
 class _Reads:
@@ -133,7 +133,6 @@ class _Custom:
 
 
 def _apply(f, args, kwargs):
-    tapes = active.tapes
     with _Reads() as reads:
         returned = f(*args, **kwargs)
     if not isinstance(returned, (tuple, list)) or len(returned) != 2:
@@ -144,7 +143,7 @@ def _apply(f, args, kwargs):
         )
     result, grad_fn = returned
     flat = nest.flatten(list(args))
-    given = {id(x) for x in flat if isinstance(x, Variable)}
+    given = {id(x) for x in nest.flatten([args, kwargs]) if isinstance(x, Variable)}
     variables = [v for v in reads.variables.values() if v._trainable and id(v) not in given]
     if not callable(grad_fn):
         raise TypeError(
@@ -153,7 +152,7 @@ def _apply(f, args, kwargs):
     _check_signature(grad_fn, variables)
     outputs = [as_tensor(x) for x in nest.flatten(result)]
     fresh = [Tensor(x._a) for x in outputs]
-    if tapes:
+    if active.tapes:
         places = [i for i, x in enumerate(flat) if isinstance(x, (Tensor, Variable))]
         inputs = [flat[i]._read() if isinstance(flat[i], Variable) else flat[i] for i in places]
         inputs += [v._read() for v in variables]
@@ -161,7 +160,14 @@ def _apply(f, args, kwargs):
             "grad_fn": grad_fn, "places": places, "count": len(flat), "variables": variables,
             "name": getattr(f, "__name__", "the function"),
         }  # fmt: skip
-        record(_CUSTOM, attrs, tuple(fresh), inputs)
+        # A tape that tracks no input would not record this; it has what was done inside.
+        keys = set(map(id, inputs))
+        outside = [t for t in active.tapes if keys.isdisjoint(t._tracked)]
+        with only(*(t for t in active.tapes if t not in outside)):
+            record(_CUSTOM, attrs, tuple(fresh), inputs)
+        with only(*outside):
+            for z, x in zip(fresh, outputs):
+                record(P.identity, {}, z, [x])
     return nest.pack_sequence_as(result, fresh)
 
 
@@ -199,13 +205,9 @@ def recompute_grad(f):
     @functools.wraps(f)
     def wrapper(*args, **kwargs):
         @custom_gradient
-        def inner(*args):
-            tapes = active.tapes
-            active.tapes = tuple(t for t in tapes if isinstance(t, _Reads))  # keep nothing inside
-            try:
+        def inner(*args, **kwargs):
+            with only(*(t for t in active.tapes if isinstance(t, _Reads))):  # keep nothing inside
                 result = f(*args, **kwargs)
-            finally:
-                active.tapes = tapes
 
             def grad_fn(*upstream, variables=None):
                 variables = list(variables or [])
@@ -230,7 +232,7 @@ def recompute_grad(f):
 
             return result, grad_fn
 
-        return inner(*args)
+        return inner(*args, **kwargs)
 
     wrapper.__wrapped__ = f
     return wrapper
@@ -248,6 +250,7 @@ def grad_pass_through(f):
     """
 
     @custom_gradient
+    @functools.wraps(f)
     def wrapper(*args, **kwargs):
         result = f(*args, **kwargs)
         result = nest.map_structure(lambda r: as_tensor(r), result)

@@ -14,7 +14,7 @@ import numpy as np
 from .events import here
 from .records import entries, single
 from .tape import densify, walk
-from .tensor import active
+from .tensor import only
 
 
 class PlacedRecords(list):
@@ -390,23 +390,19 @@ def check_numerics(tape, target=None, sources=None):
         return Numerics(message="all values are finite.")
     hits = []
     cotangents = {k: g._a for k, (_, g) in tape._seeds([target]).items()}
-    tapes, active.tapes = active.tapes, ()
-    try:
-        needed = tape._tracked
-        if sources is not None:
-            needed = tape._needed(tape._records, set().union(*map(tape._boxes, sources)))
-        with np.errstate(all="ignore"):
-            for r in reversed(found):
-                own = [cotangents.get(id(t)) for t in r.outputs]
-                own_record = single(tape._records, r.index)
-                walk(own_record, cotangents, needed, (), complex_too=tape._complex)
-                came = [(t, densify(cotangents.get(id(t)))) for t in r.inputs]
-                if any(g is not None and _bad(np.asarray(g)) for _, g in came):
-                    if not any(g is not None and _bad(np.asarray(g)) for g in own):
-                        hits.append((r, own))
-                        break
-    finally:
-        active.tapes = tapes
+    needed = tape._tracked
+    if sources is not None:
+        needed = tape._needed(tape._records, set().union(*map(tape._boxes, sources)))
+    with only(), np.errstate(all="ignore"):
+        for r in reversed(found):
+            own = [cotangents.get(id(t)) for t in r.outputs]
+            own_record = single(tape._records, r.index)
+            walk(own_record, cotangents, needed, (), complex_too=tape._complex)
+            came = [(t, densify(cotangents.get(id(t)))) for t in r.inputs]
+            if any(g is not None and _bad(np.asarray(g)) for _, g in came):
+                if not any(g is not None and _bad(np.asarray(g)) for g in own):
+                    hits.append((r, own))
+                    break
     if not hits:
         return Numerics()
     r, own = hits[0]
@@ -589,30 +585,26 @@ def profile(tape, target, repeats=3):
     counts. Functions with a gradient of their own are timed backward only.
     """
     spent = {}
-    tapes, active.tapes = active.tapes, ()
-    try:
+    with only(), np.errstate(all="ignore"):
         cotangents = {k: g._a for k, (_, g) in tape._seeds([target]).items()}
-        with np.errstate(all="ignore"):
-            for r in reversed(records(tape)):
-                own_record = single(tape._records, r.index)
-                arrays = [t._a for t in r.inputs]
-                forward = (
-                    _least(partial(r.primitive.forward, *arrays, **r.attributes), repeats)
-                    if r.primitive.forward
-                    else 0.0
+        for r in reversed(records(tape)):
+            own_record = single(tape._records, r.index)
+            arrays = [t._a for t in r.inputs]
+            forward = (
+                _least(partial(r.primitive.forward, *arrays, **r.attributes), repeats)
+                if r.primitive.forward
+                else 0.0
+            )
+            backward = 0.0
+            if any(id(t) in cotangents for t in r.outputs):
+                own = {id(t): cotangents[id(t)] for t in r.outputs if id(t) in cotangents}
+                backward = _least(
+                    lambda e=own_record, g=own: walk(e, dict(g), tape._tracked, ()), repeats
                 )
-                backward = 0.0
-                if any(id(t) in cotangents for t in r.outputs):
-                    own = {id(t): cotangents[id(t)] for t in r.outputs if id(t) in cotangents}
-                    backward = _least(
-                        lambda e=own_record, g=own: walk(e, dict(g), tape._tracked, ()), repeats
-                    )
-                    walk(own_record, cotangents, tape._tracked, ())
-                row = spent.setdefault(r.operation, [0, 0.0, 0.0, 0])
-                for i, v in enumerate((1, forward, backward, r.bytes)):
-                    row[i] += v
-    finally:
-        active.tapes = tapes
+                walk(own_record, cotangents, tape._tracked, ())
+            row = spent.setdefault(r.operation, [0, 0.0, 0.0, 0])
+            for i, v in enumerate((1, forward, backward, r.bytes)):
+                row[i] += v
     ranked = sorted(((op, *row) for op, row in spent.items()), key=lambda r: -(r[2] + r[3]))
     return Profile(ranked)
 

@@ -3,8 +3,8 @@
 import functools
 import re
 
+from . import nest
 from .control import name_scope
-from .tensor import Variable
 
 
 def _snake(name):
@@ -13,11 +13,25 @@ def _snake(name):
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 
 
-def _inside(value):
-    """A container's elements; None for what is no container."""
-    if isinstance(value, dict):
-        return [value[k] for k in sorted(value, key=str)]
-    return list(value) if isinstance(value, (list, tuple)) else None
+def _holds_variables(x):
+    """Whether it is a module, or a Keras layer."""
+    return isinstance(x, Module) or hasattr(x, "trainable_variables")
+
+
+def _held(x, key=None):
+    """The leaves of a module's attributes, with their paths; the variables of a layer."""
+    if not isinstance(x, Module):
+        return [(("variables", i), v) for i, v in enumerate(x.variables)]
+    found = []
+    for name in sorted(vars(x), key=key):
+        if name not in x._TF_MODULE_IGNORED_PROPERTIES:
+            try:
+                found += [((name, *at), leaf) for at, leaf in nest.with_paths(vars(x)[name])]
+            except Exception as e:
+                raise ValueError(
+                    f"Error processing property {name!r} of {vars(x)[name]!r}: {e}"
+                ) from e
+    return found
 
 
 class Module:
@@ -40,6 +54,7 @@ class Module:
     """
 
     _name = _scope = None
+    _TF_MODULE_IGNORED_PROPERTIES = frozenset(["_name", "_scope", "_awaits"])  # a subclass may add some
 
     def __init__(self, name=None):
         if name is not None and not (isinstance(name, str) and name.isidentifier()):
@@ -77,36 +92,33 @@ class Module:
 
         return inside
 
-    def _flatten(self, recursive=True, predicate=lambda x: True):
-        """What the attributes hold, own things first, then those of the modules among them."""
-        found, seen, queue = [], {id(self)}, [self]
-        while queue:
-            module, queue = queue[0], queue[1:]
-            attributes = vars(module)
-            waiting = [attributes[k] for k in sorted(attributes) if k not in ("_name", "_awaits")]
-            submodules = []
-            while waiting:
-                x, waiting = waiting[0], waiting[1:]
-                inside = _inside(x)
-                if inside is not None:
-                    waiting = inside + waiting
-                elif isinstance(x, (Variable, Module)) or hasattr(x, "trainable_variables"):
-                    if id(x) in seen:
-                        continue
-                    seen.add(id(x))
-                    if predicate(x):
-                        found.append(x)
-                    if isinstance(x, Module):
-                        submodules.append(x)
-                    elif not isinstance(x, Variable):  # a Keras layer knows its own
-                        waiting = [*x.variables, *waiting]
-                elif hasattr(x, "assign") and hasattr(x, "trainable") and id(x) not in seen:
-                    seen.add(id(x))
-                    if predicate(x):
-                        found.append(x)
-            if recursive:
-                queue = submodules + queue
-        return found
+    def _flatten(
+        self, recursive=True, predicate=None, attribute_traversal_key=None, with_path=False,
+        expand_composites=False,
+    ):  # fmt: skip
+        """What the attributes hold, own things first, then what the modules among them hold.
+
+        Args:
+          recursive: look into modules, too. predicate: which things count; all by default.
+          attribute_traversal_key: key by which the attributes' names are sorted.
+          with_path: give (path, thing) pairs, where a path is a tuple of names, keys and indices; then a
+            thing comes once for each path to it.
+        Returns:
+          An iterator. ValueError for a structure whose keys cannot be sorted.
+        """
+        seen, waiting = {id(self)}, [((), self, ())]
+        while waiting:
+            path, module, around = waiting.pop(0)
+            inner, around = [], (*around, id(module))
+            for at, x in _held(module, attribute_traversal_key):
+                if not with_path and id(x) in seen:
+                    continue
+                seen.add(id(x))
+                if predicate is None or predicate(x):
+                    yield (path + at, x) if with_path else x
+                if recursive and _holds_variables(x) and id(x) not in around:  # no circles
+                    inner.append((path + at, x, around))
+            waiting = inner + waiting
 
     @property
     def variables(self):

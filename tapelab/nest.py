@@ -63,6 +63,21 @@ def flatten(structure, expand_composites=False):
     return leaves
 
 
+def with_paths(structure, path=()):
+    """Pairs (path, leaf), in the order of `flatten`; a path is a tuple of keys, field names and indices.
+
+    >>> list(with_paths({"a": [5, 6]}))
+    [(('a', 0), 5), (('a', 1), 6)]
+    """
+    if not _is_nested(structure):
+        yield path, structure
+        return
+    children = _children(structure)
+    keys = sorted(structure) if isinstance(structure, Mapping) else range(len(children))
+    for key, child in zip(getattr(structure, "_fields", keys), children):
+        yield from with_paths(child, (*path, key))
+
+
 def _rebuild(like, values):
     kind = type(like)
     if isinstance(like, Mapping):

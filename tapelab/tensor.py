@@ -41,6 +41,16 @@ class _Active(threading.local):
 active = _Active()
 
 
+@contextlib.contextmanager
+def only(*tapes):
+    """A context in which these tapes record, and no others."""
+    before, active.tapes = active.tapes, tapes
+    try:
+        yield
+    finally:
+        active.tapes = before
+
+
 if TYPE_CHECKING:
 
     class _Operators:

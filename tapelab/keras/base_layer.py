@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..math import cast
-from ..tensor import Absent, Tensor, active, as_tensor
+from ..tensor import Absent, Tensor, as_tensor, only
 from ..tensor import Variable as _Variable
 from . import constraints, initializers, regularizers
 from .registry import snake_case, unique_name, warn
@@ -400,12 +400,12 @@ def symbolic(function, args, kwargs):
             sizes = [(k if i == 0 else 32 + k) if n is None else n for i, n in enumerate(t.shape)]
             return Tensor(np.zeros(sizes, t._np))
 
-        saved, active.tapes = active.tapes, ()
         root, _calls.root = _calls.root, KerasTensor  # not a call whose losses count
         try:
-            return function(*map_leaves(stand_in, args), **map_leaves(stand_in, kwargs))
+            with only():
+                return function(*map_leaves(stand_in, args), **map_leaves(stand_in, kwargs))
         finally:
-            active.tapes, _calls.root = saved, root
+            _calls.root = root
 
     one, two = probe(1), probe(2)
     others = iter(leaves(two))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InvalidArgumentError, ShapeError, shape_mismatch
 from ..math import argmax, cast, greater
-from ..tensor import Tensor, active, as_tensor, integer
+from ..tensor import Tensor, active, as_tensor, integer, only
 from . import losses
 from .base_layer import Stateful
 from .registry import lookup, table_of
@@ -148,11 +148,8 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch of truths and predictions."""
-        saved, active.tapes = active.tapes, ()
-        try:
+        with only():
             values = self._fn(as_tensor(y_true), as_tensor(y_pred), **self._options)
-        finally:
-            active.tapes = saved
         super().update_state(values, sample_weight)
 
 
