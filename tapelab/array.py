@@ -32,6 +32,7 @@ from .tensor import (
     is_tensor,
     new,
     numpy_dtype,
+    zero_array,
 )
 
 _float32 = np.dtype(np.float32)
@@ -239,7 +240,7 @@ def _identity_rule(g, z, x):
     return g
 
 
-primitive("identity", "Identity", lambda x: x, _identity_rule, real=True)
+primitive("identity", "Identity", lambda x: x, _identity_rule, real=True, rows=True)
 primitive("stop_gradient", "StopGradient", lambda x: x)
 
 
@@ -965,6 +966,8 @@ def dense(slices):
     if slices.dense_shape is None:
         raise ValueError("Tensor conversion requested for IndexedSlices without a dense_shape.")
     full = ints(slices.dense_shape)
+    if slices.values._a.ndim == len(full):  # else there is a stack of them
+        return unsorted_segment_sum(slices.values, slices.indices, full[0])
     return P.scatter_rows(slices.values, indices=slices.indices._a, axis=-len(full), size=full[0])
 
 
@@ -1173,12 +1176,15 @@ def where(condition, x=None, y=None, name=None):
 
 def zeros(shape, dtype="float32", name=None, layout=None):
     """Zeros. >>> tf.zeros([2, 3]) has shape (2, 3) and dtype float32."""
-    return Tensor(np.zeros(ints(shape, "sizes"), numpy_dtype(dtype))[()])
+    return Tensor(zero_array(ints(shape, "sizes"), numpy_dtype(dtype)))
 
 
 def ones(shape, dtype="float32", name=None, layout=None):
     """Ones. >>> tf.ones([2, 3]) has shape (2, 3) and dtype float32."""
-    return Tensor(np.ones(ints(shape, "sizes"), numpy_dtype(dtype))[()])
+    dt = numpy_dtype(dtype)
+    if dt.kind == "O":
+        raise DtypeError("There is no string that is one: tf.ones makes numbers and booleans.")
+    return Tensor(np.ones(ints(shape, "sizes"), dt)[()])
 
 
 def fill(dims, value, name=None, layout=None):
@@ -1189,7 +1195,7 @@ def fill(dims, value, name=None, layout=None):
     return P.broadcast_to(v, shape=ints(dims, "sizes"))
 
 
-primitive("zeros_like", "ZerosLike", lambda x, to: np.zeros(x.shape, to)[()])
+primitive("zeros_like", "ZerosLike", lambda x, to: zero_array(x.shape, to))
 primitive("ones_like", "OnesLike", lambda x, to: np.ones(x.shape, to)[()])
 
 

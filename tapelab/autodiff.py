@@ -39,7 +39,7 @@ class ForwardAccumulator:
     """
 
     def __init__(self, primals, tangents):
-        nest.assert_same_structure(primals, tangents, check_types=False)
+        nest.assert_same_structure(primals, tangents)
         self._primals = [as_source(p) for p in nest.flatten(primals)]
         self._tangents = []
         for p, t in zip(self._primals, nest.flatten(tangents)):
@@ -53,6 +53,8 @@ class ForwardAccumulator:
                 )
             seen.add(id(p))
         self._tape = GradientTape(persistent=True, watch_accessed_variables=False)
+        self._tape._clear()  # what was watched before the block counts
+        self._tape.watch(self._primals)
         self._around = ()  # tapes around the block: what is asked here is recorded there
 
     def __enter__(self):
@@ -60,7 +62,7 @@ class ForwardAccumulator:
             raise ValueError("Accumulator is already recording.")
         self._around = tuple(t for t in active.tapes if isinstance(t, GradientTape))
         self._tape.__enter__()
-        self._tape.watch(self._primals)
+        self._tape.watch([p for p in self._primals if isinstance(p, Variable)])  # what it holds now
         return self
 
     def __exit__(self, *exception):

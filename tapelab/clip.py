@@ -3,9 +3,9 @@
 import numpy as np
 
 from .errors import ShapeError, dtype_mismatch, shape_mismatch, wrong_dtype
-from .math import axes_of, reduce_sum, sqrt
+from .math import axes_of, cast, reduce_sum, sqrt
 from .primitive import P, bare, primitive
-from .tensor import IndexedSlices, Tensor, Variable, as_tensor
+from .tensor import IndexedSlices, Tensor, Variable, as_tensor, is_tensor
 
 # ---------------------------------------------------------------- by value
 
@@ -94,7 +94,7 @@ def clip_by_norm(t, clip_norm, axes=None, name=None):
     x = as_tensor(t)
     if x._a.dtype.kind not in "fc":
         raise wrong_dtype("ClipByNorm", x.dtype)
-    limit = as_tensor(clip_norm, None if isinstance(clip_norm, Tensor) else x._a.dtype)
+    limit = cast(clip_norm, x.dtype) if is_tensor(clip_norm) else as_tensor(clip_norm, x._a.dtype)
     limit = _at_least(limit, np.zeros((), limit._a.dtype))
     squares = reduce_sum(
         x * x, None if axes is None else axes_of(x, axes, "ClipByNorm"), keepdims=True

@@ -57,7 +57,9 @@ class Module:
     _TF_MODULE_IGNORED_PROPERTIES = frozenset(["_name", "_scope", "_awaits"])  # a subclass may add some
 
     def __init__(self, name=None):
-        if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"The name of a module must be a string, not {name!r}.")
+        if name is not None and not name.isidentifier():
             raise ValueError(
                 f"{name!r} is not a valid module name. Module names must be valid Python identifiers."
             )

@@ -51,22 +51,24 @@ class Primitive:
       batched: False when `joint` cannot take a stack of cotangents and must be looped over.
       saves: forward and rules take a keyword `saved`, a list, None when nothing is recorded: what the
         forward puts there (arrays), the rules need not work out again on bare arrays.
+      rows: the rule takes a cotangent of rows (`IndexedSlices`) as it is, not only as a dense one.
       kinds: the dtypes of the (first) input on which the operation is defined, by NumPy's letters:
         f float, c complex, i and u integers, b booleans, O strings.
     """
 
     __slots__ = (
         "name", "forward", "rules", "broadcasts", "joint", "batched", "variadic", "real", "key", "plain",
-        "kinds", "refused", "saves",
+        "kinds", "refused", "saves", "rows",
     )  # fmt: skip
 
     def __init__(
         self, name, forward, *rules, broadcasts=False, joint=None, batched=True, variadic=False,
-        real=False, kinds=ALL_KINDS, saves=False,
+        real=False, kinds=ALL_KINDS, saves=False, rows=False,
     ):  # fmt: skip
         self.name, self.forward, self.rules, self.key = name, forward, rules, None
         self.broadcasts, self.joint, self.batched = broadcasts, joint, batched
         self.variadic, self.real, self.kinds, self.saves = variadic, real, kinds, saves
+        self.rows = rows
         self.refused = frozenset(t for t in SCALARS if np.dtype(t).kind not in kinds)
         # A rule for each of one or two inputs: without attributes, the walk's short path will do.
         self.plain = not (variadic or joint) and len(rules) < 3

@@ -12,11 +12,11 @@ import numpy as np
 
 from . import jacobian, nest
 from .dtypes import as_dtype
-from .errors import InvalidArgumentError, NotATensorError, shape_mismatch
+from .errors import InvalidArgumentError, NotATensorError, ShapeError, shape_mismatch
 from .events import Memory, here
-from .primitive import P, ndim, shape, unbroadcast
+from .primitive import P, bare, ndim, shape, unbroadcast
 from .records import WIDTH, fives
-from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor
+from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor, zero_array
 
 
 def get_logger():
@@ -629,7 +629,7 @@ def _wants_zeros(value):
 
 def _zeros(source, front=(), skip=0):
     """Zeros for an unconnected source, behind the axes of a Jacobian's target if there is one."""
-    return Tensor(np.zeros((*front, *source.shape[skip:]), source.dtype._np)[()])
+    return Tensor(zero_array((*front, *source.shape[skip:]), source.dtype._np))
 
 
 def add_cotangents(a, b):
@@ -690,7 +690,7 @@ def walk(
                 continue
             if k in wanted:
                 cotangents[k] = g
-            if type(g) is IndexedSlices:
+            if type(g) is IndexedSlices and not p.rows:
                 g = densify(g)
             rules = p.rules
             rule = rules[0]
@@ -730,7 +730,7 @@ def walk(
         if k not in cotangents:
             continue
         g = get(k) if k in wanted else pop(k)
-        if type(g) is IndexedSlices:
+        if type(g) is IndexedSlices and not p.rows:
             g = densify(g)
         turn = complex_too and not p.real and z._a.dtype.kind == "c"
         if turn:
@@ -752,6 +752,20 @@ def walk(
             cotangents[key] = gx if prior is None else add_cotangents(prior, gx)
 
 
+def _stretched(g, x, name):
+    """The gradient that a function of one's own returned for `x`, in the shape of `x`."""
+    have, want = np.shape(bare(g)), x._a.shape
+    if type(g) is IndexedSlices or have == want:
+        return g
+    if not _stretches(have, want):
+        raise ShapeError(
+            f"The gradient function of {name} returned a gradient of shape {list(have)} for an argument "
+            f"of shape {list(want)}. A gradient has the shape of its argument."
+        )
+    own = g if isinstance(g, Tensor) else np.asarray(g, x._a.dtype)
+    return P.broadcast_to(own, shape=want)
+
+
 def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, note):
     """One record with several outputs: all its cotangents go through one function together."""
     if not any(id(z) in cotangents for z in zs):
@@ -769,9 +783,18 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
             zero = np.zeros((stack or ()) + z._a.shape, z._a.dtype)[()]
             gs[i] = Tensor(zero) if boxed else zero
     unbox = (lambda t: t) if boxed else (lambda t: t._a)
-    call = lambda gs: p.joint(
-        gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs
-    )
+
+    def call(gs):
+        found = p.joint(gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs)
+        if p.batched:
+            return found
+        name = attrs.get("name", p.name)
+        # What a person wrote may be a number where the argument is a vector; sources get it as it is.
+        return [
+            g if g is None or not extra and id(x) in wanted else _stretched(g, x, name)
+            for g, x in zip(found, inputs)
+        ]
+
     if extra and not p.batched:
         rows = [call([g[k] for g in gs]) for k in range(stack[0])]
         found = [None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1) for r in zip(*rows)]

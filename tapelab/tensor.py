@@ -331,6 +331,7 @@ class IndexedSlices:
 
     def __init__(self, values, indices, dense_shape=None):
         self.values, self.indices = as_tensor(values), as_tensor(indices)
+        self._given = values  # a list takes the dtype of the variable that it is written into
         self.dense_shape = None if dense_shape is None else as_tensor(dense_shape)
 
     @property
@@ -650,6 +651,11 @@ def numpy_dtype(dtype):
     return None if dtype is None else as_dtype(dtype)._np
 
 
+def zero_array(shape, dtype):
+    """Zeros of a NumPy dtype; empty strings, if it is that of strings."""
+    return np.full(shape, b"", dtype) if dtype.kind == "O" else np.zeros(shape, dtype)[()]
+
+
 def constant(value, dtype=None, shape=None, name=None):
     """A tensor holding `value`.
 
@@ -790,7 +796,9 @@ class Variable(_Operators):
                 f"compatible with the explicitly supplied `shape` argument ({self._shape})."
             )
         self._trainable = True if trainable is None else bool(trainable)
-        self._name = active.scope + (name or "Variable")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"`name` of a variable must be a string, not {name!r}.")
+        self._name = active.scope + ("Variable" if name is None else name)
         self._constraint = constraint
         self._uid = next(Variable._count)
         for tape in active.tapes:
@@ -882,6 +890,8 @@ class Variable(_Operators):
 
     def _delta(self, delta, what):
         t = as_tensor(delta, self._t._a.dtype)
+        if t._a.dtype.kind in "bO":
+            raise wrong_dtype(what, t.dtype)
         if t._a.shape != self._t._a.shape:
             raise InvalidArgumentError(
                 f"Cannot update variable with shape {list(self._t._a.shape)} using a Tensor with shape "
@@ -903,10 +913,8 @@ class Variable(_Operators):
         from .array import _indices, _ravel
 
         held, i = self._t._a, _indices(indices, "indices", what)
-        source = as_tensor(updates, None if is_tensor(updates) else held.dtype)
-        # A list of ints is a tensor by the time an IndexedSlices has it; it may become floats.
-        whole = source._a.dtype.kind in "iu" and held.dtype.kind in "fc"
-        u = source._a.astype(held.dtype) if whole else as_tensor(source, held.dtype)._a
+        source = as_tensor(updates, held.dtype)
+        u = source._a
         depth = i.shape[-1]
         if depth > held.ndim or u.shape not in (i.shape[:-1] + held.shape[depth:], ()):
             raise ShapeError(
@@ -936,7 +944,7 @@ class Variable(_Operators):
                 f"Argument `sparse_delta` must be a `tf.IndexedSlices`. Received arg: {s}. Write "
                 f"tf.IndexedSlices(values, indices)."
             )
-        return self._scatter(write, s.indices._a[..., None], s.values, what)
+        return self._scatter(write, s.indices._a[..., None], s._given, what)
 
     def scatter_update(self, sparse_delta, use_locking=False, name=None):
         """Replace the rows that an `IndexedSlices` names."""
@@ -970,7 +978,7 @@ class Variable(_Operators):
         """Replace what an `IndexedSlices` names within each item of a batch."""
         i = sparse_delta.indices._a
         i = np.stack([*np.indices(i.shape)[:-1], i], -1)
-        return self._scatter(None, i, sparse_delta.values, "BatchScatterUpdate")
+        return self._scatter(None, i, sparse_delta._given, "BatchScatterUpdate")
 
     def scatter_nd_update(self, indices, updates, name=None):
         """Replace the slices at the multi-indices in the last axis of `indices`."""
@@ -1040,7 +1048,8 @@ class Variable(_Operators):
         )
 
     def __reduce__(self):
-        return _rebuild_variable, (self._t._a, self._trainable, self._name)
+        own = {k: v for k, v in vars(self).items() if k not in ("_t", "_uid")}
+        return _rebuild_variable, (type(self), self._t._a), own
 
     def __repr__(self):
         return (
@@ -1074,10 +1083,17 @@ class Variable(_Operators):
 Variable.__name__ = "ResourceVariable"
 
 
-def _rebuild_variable(array, trainable, name):
-    v = Variable(array, trainable=trainable)
-    v._name = name
+def _rebuild_variable(kind, array):
+    """A copy, from a pickle or `copy`: a variable of its own, which pickle gives the rest."""
+    v = new(kind)
+    v._t, v._uid = Tensor(array), next(Variable._count)
     return v
+
+
+Absent.put(Variable, dict.fromkeys(
+    ("load", "initialized_value", "initial_value", "initializer", "count_up_to", "set_shape"),
+    ": it belongs to TensorFlow 1. Use .assign(value), and keep a first value or a limit yourself."
+))  # fmt: skip
 
 
 class VariableSlice(Tensor):

@@ -4,6 +4,9 @@ Each test is named for what differed; what it expects is what TensorFlow 2.21 ga
 needs TensorFlow.
 """
 
+import collections
+import copy
+
 import numpy as np
 import pytest
 
@@ -1118,3 +1121,160 @@ def test_layers_that_hold_each_other_list_each_weight_once():
     pair.itself = pair
     assert [w.shape[0] for w in pair.weights] == [3, 1, 3, 2]
     assert len(pair.trainable_variables) == 4
+
+
+def test_a_custom_gradient_without_a_tracked_argument_leaves_its_body_connected():
+    x, n = tf.constant(3.0), tf.constant(2.0)
+    f = tf.custom_gradient(lambda n: (n * x**3, lambda d: d * 100.0))
+    with tf.GradientTape() as outer:
+        outer.watch([x, n])
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = f(n)
+        slope = inner.gradient(y, x)  # the inner tape does not know n, the outer one does
+    assert float(slope) == 54.0 and float(outer.gradient(y, n)) == 100.0
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.grad_pass_through(lambda n: n * x)(2.0)
+    assert float(tape.gradient(y, x)) == 2.0
+    with tf.autodiff.ForwardAccumulator(x, tf.constant(1.0)) as acc:
+        y = f(2.0)
+    assert float(acc.jvp(y)) == 54.0
+
+
+def test_a_variable_given_by_keyword_is_an_argument():
+    x, v = tf.constant(2.0), tf.Variable(3.0)
+    for f in (
+        tf.custom_gradient(lambda x, k=None: (x * k, lambda d: d * 3.0)),
+        tf.recompute_grad(lambda x, k=None: x * k),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x, k=v)
+        assert [g if g is None else float(g) for g in tape.gradient(y, [x, v])] == [3.0, None]
+
+
+@pytest.mark.parametrize("one", [1.0, np.float32(1.0), tf.constant(1.0)])
+def test_a_number_as_the_gradient_of_a_vector_counts_for_every_element(one):
+    x = tf.constant([1.0, 2.0])
+    f = tf.custom_gradient(lambda z: (z * 2.0, lambda d: one))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = f(x * 3.0)
+    assert tape.gradient(y, x).numpy().tolist() == [3.0, 3.0]
+    assert tape.jacobian(y, x).shape == (2, 2)
+    f = tf.custom_gradient(lambda z: (z * 2.0, lambda d: tf.ones([3])))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x * 3.0)
+    with pytest.raises(Invalid, match=r"shape \[3\] for an argument of shape \[2\]"):
+        tape.gradient(y, x)
+
+
+def test_rows_stay_rows_through_a_copy():
+    w = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    for copy_of in (tf.identity, tf.convert_to_tensor, lambda w: w.read_value()):
+        with tf.GradientTape() as tape:
+            y = tf.gather(copy_of(w), [0, 0])
+        g = tape.gradient(y, w)
+        assert isinstance(g, tf.IndexedSlices) and g.indices.numpy().tolist() == [0, 0]
+
+
+def test_zeros_of_strings_are_empty():
+    assert tf.zeros([2], tf.string).numpy().tolist() == [b"", b""]
+    s = tf.constant("a")
+    assert tf.zeros_like(s).numpy() == b""
+    with tf.GradientTape() as tape:
+        tape.watch(s)
+    assert tape.gradient(tf.constant(1.0), s, unconnected_gradients="zero").numpy() == b""
+    with pytest.raises(TypeError, match="string"):
+        tf.ones([2], tf.string)
+    for held in (["a"], [True]):
+        with pytest.raises(Invalid):
+            tf.Variable(held).assign_add(held)
+
+
+def test_rows_of_a_list_take_the_dtype_of_the_variable():
+    v = tf.Variable([0.0], dtype=tf.float64)
+    assert v.scatter_add(tf.IndexedSlices([0.1], [0])).numpy()[0] == 0.1
+    assert tf.Variable([0], dtype=tf.int64).scatter_update(tf.IndexedSlices([7], [0])).numpy() == [7]
+    with pytest.raises(ValueError, match="float32"):
+        tf.Variable([1.0]).scatter_add(tf.IndexedSlices(tf.constant([1]), [0]))
+
+
+def test_rows_become_dense_as_a_segment_sum():
+    rows = lambda *indices: tf.IndexedSlices([[1.0, 2.0]], list(indices), [3, 2])
+    assert not tf.convert_to_tensor(rows(-1)).numpy().any()
+    with pytest.raises(Invalid):
+        tf.convert_to_tensor(rows(0, 1))
+
+
+def test_a_norm_of_another_dtype():
+    x = tf.constant([3.0, 4.0], tf.float64)
+    for limit in (tf.constant(1.0), tf.constant(1), tf.Variable(1.0)):
+        z = tf.clip_by_norm(x, limit)
+        assert z.dtype == tf.float64 and z.numpy().round(6).tolist() == [0.6, 0.8]
+
+
+def test_a_copy_of_a_variable_keeps_its_constraint_and_shape():
+    v = tf.Variable([1.0], constraint=tf.nn.relu, shape=tf.TensorShape(None), name="w", trainable=False)
+    c = copy.deepcopy(v)
+    assert c.constraint is tf.nn.relu and c.name == "w:0" and not c.trainable
+    assert c.assign([1.0, 2.0]).shape.rank is None and v.numpy().tolist() == [1.0]
+    k = tf.keras.Variable([1.0], name="k", constraint=tf.keras.constraints.NonNeg())
+    k.trainable = False
+    assert copy.deepcopy(k).constraint is not None and not copy.deepcopy(k).trainable
+    with pytest.raises(AttributeError, match="TensorFlow 1"):
+        v.load([2.0])
+
+
+def test_accumulators_know_their_primals_before_the_block():
+    for x in (tf.constant([1.0, 2.0]), tf.Variable([1.0, 2.0])):
+        acc = tf.autodiff.ForwardAccumulator(x, tf.constant([1.0, 3.0]))
+        assert acc.jvp(x).numpy().tolist() == [1.0, 3.0]
+    with pytest.raises(TypeError, match="same nested structure"):
+        tf.autodiff.ForwardAccumulator([x], (tf.constant([1.0, 3.0]),))
+
+
+@pytest.mark.parametrize(
+    "arguments, count",
+    [((0.0, 1.0, 1 / 25), 25), ((-2.0, 1.0, 0.00375), 800), ((1.0, 0.0, -1 / 25), 25), ((9, 0, -3), 3)],
+)
+def test_a_range_has_as_many_numbers_as_in_tensorflow(arguments, count):
+    assert tf.range(*arguments).shape == [count]
+
+
+def test_a_range_of_doubles_is_exact():
+    assert float(tf.range(0.0, 1.0, 0.1, dtype=tf.float64)[1]) == 0.1
+    with pytest.raises(Invalid, match="too many"):
+        tf.range(0.0, 3e38, 1e-38)
+
+
+def test_linspace_is_the_same_with_and_without_a_tape():
+    for a, b in ((0.0, 0.7), ([0.0, 1.0], [2.0, 5.0]), (0.0, [1.0, 2.0])):
+        a, b = tf.constant(a), tf.constant(b)
+        for n in (1, 2, 7):
+            with tf.GradientTape() as tape:
+                tape.watch([a, b])
+                z = tf.linspace(a, b, n, axis=-1)
+            assert z.numpy().tolist() == tf.linspace(a, b, n, axis=-1).numpy().tolist()
+            assert z.shape == (*np.broadcast_shapes(a.shape, b.shape), n)
+            assert n < 2 or (z.numpy()[..., -1] == b.numpy()).all()
+            ga, gb = tape.gradient(z, [a, b])
+            assert float(tf.reduce_sum(ga + gb)) == pytest.approx(z.numpy().size, rel=1e-5)
+
+
+def test_what_a_module_holds_in_containers():
+    m = tf.Module()
+    m.many = {i: tf.Variable(float(i)) for i in (10, 2, 1)}
+    m.queue = collections.deque([tf.Variable(7.0)])
+    m.inner = tf.Module()
+    m.inner.owner = m  # in a circle
+    assert [float(v) for v in m.variables] == [1.0, 2.0, 10.0, 7.0] and m.submodules == (m.inner,)
+    paths = dict(m._flatten(with_path=True, predicate=lambda x: isinstance(x, tf.Variable)))
+    assert ("many", 10) in paths and ("queue", 0) in paths
+    m.wrong = {1: tf.Variable(1.0), "a": 2}
+    with pytest.raises(ValueError, match="Error processing property 'wrong'"):
+        print(m.variables)
+    with pytest.raises(TypeError, match="string"):
+        tf.Module(name=3)

@@ -172,8 +172,10 @@ def test_scatter_refuses_what_does_not_fit():
     for updates, indices in (([1.0, 1.0], [1]), ([[1.0, 1.0]], [0, 1])):
         with pytest.raises(InvalidArgument, match="do not fit"):
             v.scatter_add(tf.IndexedSlices(updates, indices))
-    with pytest.raises(ValueError, match="int32"):
+    with pytest.raises(TypeError, match="int32"):
         tf.Variable([1, 2]).scatter_add(tf.IndexedSlices([1.5], [0]))
+    with pytest.raises(ValueError, match="int32"):
+        tf.Variable([1, 2]).scatter_add(tf.IndexedSlices(tf.constant([1.5]), [0]))
     with pytest.raises(TypeError, match="IndexedSlices"):
         v.scatter_update([0])
     assert v.numpy().tolist() == [[1.0, 2.0], [3.0, 4.0]]

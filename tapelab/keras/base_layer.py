@@ -116,21 +116,12 @@ class Variable(_Variable):
     def __itruediv__(self, other):
         return self / other
 
-    def __reduce__(self):
-        return _rebuild, (self._t._a, self._trainable, self._name, self.path)
-
     def __repr__(self):
         value = f", value={self._t._a}"
         return f"<Variable path={self.path}, shape={tuple(self._shape)}, dtype={self.dtype}{value}>"
 
 
 Variable.__name__ = Variable.__qualname__ = "Variable"
-
-
-def _rebuild(array, trainable, name, path):
-    v = Variable(array, trainable=trainable, name=name)
-    v.path = path
-    return v
 
 
 def _named_by_keyword(add_weight):
