@@ -89,11 +89,15 @@ ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint
        complex64, complex128, bool, string)  # fmt: skip
 _BY_NUMPY = {d._np: d for d in ALL}
 _BY_NAME = {d.name: d for d in ALL} | {"half": float16, "float": float32, "double": float64}
+_BY_NUMBER = {  # as TensorFlow numbers them: its guides write tf.zeros(1, 1)
+    1: float32, 2: float64, 3: int32, 4: uint8, 5: int16, 6: int8, 7: string, 8: complex64, 9: int64,
+    10: bool, 17: uint16, 18: complex128, 19: float16, 22: uint32, 23: uint64,
+}  # fmt: skip
 _BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
 
 
 def as_dtype(type_value):
-    """The DType for a DType, a name, a NumPy dtype or a Python number type.
+    """The DType for a DType, a name, a NumPy dtype, a Python number type or TensorFlow's number.
 
     Raises TypeError for anything else.
 
@@ -103,6 +107,8 @@ def as_dtype(type_value):
     if isinstance(type_value, DType):
         return type_value
     try:
+        if type(type_value) is int:
+            return _BY_NUMBER[type_value]
         found = _BY_NAME.get(type_value) or _BY_PYTHON.get(type_value)
         if found is None:
             dtype = np.dtype(type_value)

@@ -4,9 +4,33 @@ import numpy as np
 
 from .array import reverse
 from .dtypes import as_dtype
+from .errors import ShapeError
+from .math import abs as _abs
 from .math import axis_of, cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
 from .primitive import P, primitive
 from .tensor import as_tensor
+
+
+def total_variation(images, name=None):
+    """How much neighbouring pixels differ: the sum of absolute differences along height and width.
+
+    Args:
+      images: tensor of shape (height, width, channels) or (batch, height, width, channels).
+    Returns:
+      A scalar, or one value per image of the batch.
+    Raises:
+      ValueError: another number of axes.
+
+    >>> import tapelab as tf
+    >>> float(tf.image.total_variation([[[0.0], [3.0]], [[1.0], [1.0]]]))
+    6.0
+    """
+    x = as_tensor(images)
+    if x._a.ndim not in (3, 4):
+        raise ShapeError(f"'images' must be either 3 or 4-dimensional, got shape {x._a.shape}.")
+    down = x[..., 1:, :, :] - x[..., :-1, :, :]
+    right = x[..., 1:, :] - x[..., :-1, :]
+    return reduce_sum(_abs(down), [-3, -2, -1]) + reduce_sum(_abs(right), [-3, -2, -1])
 
 
 def _contrast(images, factor):

@@ -354,8 +354,8 @@ class IndexedSlices:
 
     def __repr__(self):
         return (
-            f"IndexedSlices(indices={self.indices}, values={self.values}, "
-            f"dense_shape={self.dense_shape})"
+            f"IndexedSlices(indices={self.indices!s}, values={self.values!s}, "
+            f"dense_shape={self.dense_shape!s})"
         )
 
 

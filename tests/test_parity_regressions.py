@@ -1278,3 +1278,27 @@ def test_what_a_module_holds_in_containers():
         print(m.variables)
     with pytest.raises(TypeError, match="string"):
         tf.Module(name=3)
+
+
+def test_dtypes_by_tensorflows_numbers():
+    assert tf.zeros(1, 1).numpy().tolist() == [0.0] and tf.as_dtype(9) is tf.int64
+    with pytest.raises(TypeError, match="Known dtypes"):
+        tf.zeros(1, 99)
+
+
+def test_how_much_neighbouring_pixels_differ():
+    x = tf.constant(np.arange(24.0, dtype=np.float32).reshape(2, 2, 3, 2) ** 2)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        z = tf.image.total_variation(x)
+    assert z.numpy().tolist() == [572.0, 1820.0]
+    assert float(tf.image.total_variation(x[0])) == 572.0 and tape.gradient(z, x).shape == x.shape
+    with pytest.raises(ValueError, match="3 or 4-dimensional"):
+        tf.image.total_variation(x[0, 0])
+
+
+def test_rows_print_as_in_tensorflow():
+    assert str(tf.IndexedSlices([[1.0]], [0])) == (
+        "IndexedSlices(indices=tf.Tensor([0], shape=(1,), dtype=int32), "
+        "values=tf.Tensor([[1.]], shape=(1, 1), dtype=float32), dense_shape=None)"
+    )

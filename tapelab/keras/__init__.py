@@ -42,7 +42,6 @@ namespaces.ABSENT |= {
     },
     "keras.layers": {
         "*": _OWN,
-        "Lambda": "tf.keras.layers.Activation takes any function",
         **dict.fromkeys("LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split(), _OWN),
         **dict.fromkeys("Multiply Subtract multiply subtract".split(), _ARITHMETIC),
     },

@@ -438,6 +438,8 @@ class Layer(Stateful):
     _trainable = autocast = _Unmade()
     _locks = True  # whether building ends the time for making weights and inner layers
     _training_default = None  # what `call` takes when nobody says: then inner layers are told, too
+    _builds_for = ("input_shape",)  # the parameters of `build`
+    _called_with = ()  # the parameters of `call`
     _training_at = None  # position of `training` among call's parameters, None if it has none
     input_spec: InputSpec | None = None
     _any_losses = (
@@ -473,9 +475,11 @@ class Layer(Stateful):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
+            cls._builds_for = (*inspect.signature(cls.build).parameters,)[1:]
             cls.build = _building(cls.build)
         if "call" in vars(cls):
             parameters = inspect.signature(cls.call).parameters
+            cls._called_with = (*parameters,)[1:]
             takes = "training" in parameters
             cls._training_at = list(parameters).index("training") - 1 if takes else None
             default = parameters["training"].default if takes else None
@@ -503,6 +507,8 @@ class Layer(Stateful):
             len(args) != 1 or type(args[0]) is not Tensor or args[0]._a.dtype is not self._np
             or kwargs and (len(kwargs) > 1 or "training" not in kwargs)
         ):  # fmt: skip
+            if not args and self._called_with[:1] and self._called_with[0] in kwargs:
+                args = (kwargs.pop(self._called_with[0]),)
             args = tuple([self._convert(x) for x in args])
             kwargs = {
                 k: self._convert(x) if k not in ("training", "mask") else x
@@ -577,8 +583,14 @@ class Layer(Stateful):
         if self.input_spec is not None and args:
             for leaf in leaves(args[0])[:1]:
                 self.input_spec.check(tuple(leaf.shape), self)
-        given = args or [x for k, x in kwargs.items() if k != "training"]
-        self.build(shapes_of(given[0]) if given else None)
+        given = dict(zip(self._called_with, args)) | kwargs
+        several = {f"{k}_shape": shapes_of(x) for k, x in given.items() if k not in ("training", "mask")}
+        several = {k: shape for k, shape in several.items() if k in self._builds_for}
+        if len(self._builds_for) > 1 and several:
+            self.build(**several)
+        else:
+            given = args or [x for k, x in kwargs.items() if k != "training"]
+            self.build(shapes_of(given[0]) if given else None)
         self.built = True
 
     def _first_call(self, args, kwargs):
@@ -775,8 +787,6 @@ def _building(build):
 
     @functools.wraps(build)
     def wrapped(self, *args, **kwargs):
-        if self._locked:
-            self._refuse_state()
         outermost = self not in _calls.scope
         with _Scope(self):
             build(self, *args, **kwargs)

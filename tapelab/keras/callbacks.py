@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from ..tensor import Tensor
 from .registry import warn
 
 HOOKS = [
@@ -68,8 +69,9 @@ class CallbackList:
 
 def _all(calls):
     def run(*args):
+        logs = {k: float(v) if isinstance(v, Tensor) and not v._a.ndim else v for k, v in args[-1].items()}
         for call in calls:
-            call(*args[:-1], dict(args[-1]))  # a callback may change its copy
+            call(*args[:-1], dict(logs))  # a callback may change its copy
 
     return run
 
@@ -128,11 +130,12 @@ class EarlyStopping(Callback):
             and any(w in monitor for w in ("acc", "precision", "recall", "auc"))
         )
         self.sign = 1 if rising else -1
-        self.stopped_epoch = self.best_epoch = 0
+        self.on_train_begin()
 
     def on_train_begin(self, logs=None):
         """Forget earlier training."""
-        self.wait, self.best, self.best_weights = 0, None, None
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
 
     def on_epoch_end(self, epoch, logs=None):
         """Compare with the best so far."""

@@ -9,10 +9,13 @@ _EPSILON = 1e-7
 
 
 class Constraint:
-    """Base class: subclasses define `__call__(weight)` returning the weight made to comply."""
+    """Base class: subclasses define `__call__(weight)` returning the weight made to comply.
+
+    This one leaves the weight as it is.
+    """
 
     def __call__(self, w):
-        raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
+        return w
 
 
 class NonNeg(Constraint):

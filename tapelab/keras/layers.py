@@ -8,7 +8,8 @@ from .. import nn
 from ..array import broadcast_to, concat, repeat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
-from ..math import cast, maximum, reduce_max, reduce_mean, sqrt
+from ..math import cast, reduce_max, reduce_mean, sqrt
+from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
 from ..tensor import Tensor, as_tensor, ints, number
@@ -54,8 +55,8 @@ class InputLayer(Layer):
 
     batch_shape = property(lambda self: self.output.shape)
 
-    def call(self, x):
-        return x
+    def call(self, inputs):
+        return inputs
 
 
 def _pair(value, what="kernel_size"):
@@ -162,8 +163,8 @@ class Dense(_Linear):
         self._make((_known(input_shape, self), self.units), self.units)
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
-    def call(self, x):
-        return self._finish(matmul(self._float(x), self.kernel._read()))
+    def call(self, inputs):
+        return self._finish(matmul(self._float(inputs), self.kernel._read()))
 
 
 def _known(shape, layer):
@@ -230,13 +231,13 @@ class Conv2D(_Conv):
         self._make((*self.kernel_size, channels, self.filters), self.filters)
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
-    def call(self, x):
+    def call(self, inputs):
         bias = None if self.bias is None else self.bias._read()
         z = nn.conv2d_bias(
-            self._float(x), self.kernel._read(), bias, self.strides, self.padding.upper(),
+            self._float(inputs), self.kernel._read(), bias, self.strides, self.padding.upper(),
             dilations=self.dilation_rate,
         )  # fmt: skip
-        return self._finish(_not_empty(z, x, self), biased=True)
+        return self._finish(_not_empty(z, inputs, self), biased=True)
 
 
 class Conv2DTranspose(_Conv):
@@ -266,8 +267,8 @@ class Conv2DTranspose(_Conv):
         self._make((*self.kernel_size, self.filters, channels), self.filters)
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
-    def call(self, x):
-        n, *sizes, _ = x._a.shape
+    def call(self, inputs):
+        n, *sizes, _ = inputs._a.shape
         full = []
         for i, (size, k, s, d) in enumerate(
             zip(sizes, self.kernel_size, self.strides, self.dilation_rate)
@@ -279,7 +280,7 @@ class Conv2DTranspose(_Conv):
                 pad = 0 if self.padding == "valid" else k // 2
                 full.append((size - 1) * s + k - 2 * pad + self.output_padding[i])
         z = nn.conv2d_transpose(
-            self._float(x), self.kernel._read(), (n, *full, self.filters), self.strides,
+            self._float(inputs), self.kernel._read(), (n, *full, self.filters), self.strides,
             self.padding.upper(), dilations=self.dilation_rate,
         )  # fmt: skip
         return self._finish(z)
@@ -302,8 +303,8 @@ class Flatten(Layer):
         super().__init__(**kwargs)
         _channels_last(data_format)
 
-    def call(self, x):
-        return P.reshape(x, shape=(x._a.shape[0], math.prod(x._a.shape[1:])))
+    def call(self, inputs):
+        return P.reshape(inputs, shape=(inputs._a.shape[0], math.prod(inputs._a.shape[1:])))
 
 
 class Reshape(Layer):
@@ -318,8 +319,8 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         self.target_shape = ints(target_shape, "target_shape")
 
-    def call(self, x):
-        return reshape(x, (x._a.shape[0], *self.target_shape))
+    def call(self, inputs):
+        return reshape(inputs, (inputs._a.shape[0], *self.target_shape))
 
 
 # ---------------------------------------------------------------- activations
@@ -332,8 +333,24 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, x):
-        return self.activation(x)
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+class Lambda(Layer):
+    """A function as a layer. It has no weights: what the function reads is not found.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Lambda(lambda x: 2 * x)([1.0]).numpy().tolist()
+    [2.0]
+    """
+
+    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
+        super().__init__(**kwargs)
+        self.function, self.arguments = function, arguments or {}
+
+    def call(self, inputs):
+        return self.function(inputs, **self.arguments)
 
 
 class ReLU(Layer):
@@ -348,8 +365,8 @@ class ReLU(Layer):
         super().__init__(**kwargs)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
-    def call(self, x):
-        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+    def call(self, inputs):
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
 class LeakyReLU(Layer):
@@ -372,8 +389,8 @@ class LeakyReLU(Layer):
             )
         self.negative_slope = negative_slope
 
-    def call(self, x):
-        return nn.leaky_relu(x, self.negative_slope)
+    def call(self, inputs):
+        return nn.leaky_relu(inputs, self.negative_slope)
 
 
 class ELU(Layer):
@@ -383,8 +400,8 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, x):
-        return activations.elu(x, self.alpha)
+    def call(self, inputs):
+        return activations.elu(inputs, self.alpha)
 
 
 class Softmax(Layer):
@@ -399,8 +416,8 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def call(self, x):
-        return activations.softmax(x, self.axis)
+    def call(self, inputs):
+        return activations.softmax(inputs, self.axis)
 
 
 # ---------------------------------------------------------------- pooling
@@ -418,9 +435,9 @@ class _Pooling(Layer):
         self.strides = self.pool_size if strides is None else _pair(strides, "strides")
         self.padding = _padding(padding)
 
-    def call(self, x):
-        z = type(self).pool(x, self.pool_size, self.strides, self.padding.upper())
-        return _not_empty(z, x, self)
+    def call(self, inputs):
+        z = type(self).pool(inputs, self.pool_size, self.strides, self.padding.upper())
+        return _not_empty(z, inputs, self)
 
 
 class MaxPooling2D(_Pooling):
@@ -458,8 +475,8 @@ class UpSampling2D(Layer):
             raise ValueError(f"interpolation must be 'nearest' here, not {interpolation!r}.")
         self.size = _pair(size, "size")
 
-    def call(self, x):
-        return repeat(repeat(x, self.size[0], axis=1), self.size[1], axis=2)
+    def call(self, inputs):
+        return repeat(repeat(inputs, self.size[0], axis=1), self.size[1], axis=2)
 
 
 class _GlobalPooling(Layer):
@@ -470,8 +487,8 @@ class _GlobalPooling(Layer):
         _channels_last(data_format)
         self.keepdims = keepdims
 
-    def call(self, x):
-        return type(self).reduce(x, [1, 2], self.keepdims)
+    def call(self, inputs):
+        return type(self).reduce(inputs, [1, 2], self.keepdims)
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
@@ -519,17 +536,17 @@ class Dropout(Layer):
         self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
         self._rng = None if seed is None else np.random.default_rng(whole(seed))
 
-    def call(self, x, training=False):
+    def call(self, inputs, training=False):
         if not training or not self.rate:
-            return x
+            return inputs
         noise = (
-            x._a.shape
+            inputs._a.shape
             if self.noise_shape is None
-            else tuple(n if s is None else s for n, s in zip(x._a.shape, self.noise_shape))
+            else tuple(n if s is None else s for n, s in zip(inputs._a.shape, self.noise_shape))
         )
         keep = (self._rng or generator()).random(noise, np.float32) >= self.rate
         scale = 1 / (1 - self.rate) if self.rate < 1 else 0.0
-        return x * Tensor(keep * x._a.dtype.type(scale))
+        return inputs * Tensor(keep * inputs._a.dtype.type(scale))
 
 
 class BatchNormalization(Layer):
@@ -584,13 +601,13 @@ class BatchNormalization(Layer):
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
-    def call(self, x, training=None, mask=None):
-        rank = x._a.ndim
+    def call(self, inputs, training=None, mask=None):
+        rank = inputs._a.ndim
         shape = [1] * rank
-        shape[self.axis] = x._a.shape[self.axis]
+        shape[self.axis] = inputs._a.shape[self.axis]
         wide = (lambda v: v) if self.axis in (-1, rank - 1) else (lambda v: reshape(v, shape))
         if training and self._trainable:
-            mean, variance = nn.moments(x, [i for i in range(rank) if i != self.axis % rank])
+            mean, variance = nn.moments(inputs, [i for i in range(rank) if i != self.axis % rank])
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 old = moving._t._a
                 moving._replace(
@@ -600,7 +617,7 @@ class BatchNormalization(Layer):
             mean, variance = self.moving_mean._read(), self.moving_variance._read()
         beta = None if self.beta is None else wide(self.beta._read())
         gamma = None if self.gamma is None else wide(self.gamma._read())
-        return nn.batch_normalization(x, wide(mean), wide(variance), beta, gamma, self.epsilon)
+        return nn.batch_normalization(inputs, wide(mean), wide(variance), beta, gamma, self.epsilon)
 
 
 class LayerNormalization(Layer):
@@ -628,15 +645,15 @@ class LayerNormalization(Layer):
         if self.center:
             self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
 
-    def call(self, x):
-        rank = x._a.ndim
+    def call(self, inputs):
+        rank = inputs._a.ndim
         axes = [a % rank for a in self.axis]
-        shape = [x._a.shape[i] if i in axes else 1 for i in range(rank)]
-        mean, variance = nn.moments(x, axes, keepdims=True)
+        shape = [inputs._a.shape[i] if i in axes else 1 for i in range(rank)]
+        mean, variance = nn.moments(inputs, axes, keepdims=True)
         gamma, beta = (
             None if v is None else reshape(v._read(), shape) for v in (self.gamma, self.beta)
         )
-        return nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
+        return nn.batch_normalization(inputs, mean, variance, beta, gamma, self.epsilon)
 
 
 class Normalization(Layer):
@@ -698,10 +715,10 @@ class Normalization(Layer):
         self.adapt_mean.assign(a.mean(rest))
         self.adapt_variance.assign(a.var(rest))
 
-    def call(self, x):
-        x = cast(x, self._np)
-        spread = maximum(sqrt(self.variance), 1e-7)
-        return self.mean + x * spread if self.invert else (x - self.mean) / spread
+    def call(self, inputs):
+        inputs = cast(inputs, self._np)
+        spread = _maximum(sqrt(self.variance), 1e-7)
+        return self.mean + inputs * spread if self.invert else (inputs - self.mean) / spread
 
 
 class Rescaling(Layer):
@@ -716,8 +733,8 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
 
-    def call(self, x):
-        return cast(x, self._np) * self.scale + self.offset
+    def call(self, inputs):
+        return cast(inputs, self._np) * self.scale + self.offset
 
 
 class Embedding(Layer):
@@ -748,10 +765,10 @@ class Embedding(Layer):
             regularizer=self._regularizer,
         )  # fmt: skip
 
-    def call(self, x):
-        if x._a.dtype.kind not in "iu":
-            x = cast(x, "int32")
-        return _gather(self.embeddings, x)
+    def call(self, inputs):
+        if inputs._a.dtype.kind not in "iu":
+            inputs = cast(inputs, "int32")
+        return _gather(self.embeddings, inputs)
 
 
 # ---------------------------------------------------------------- several inputs
@@ -781,16 +798,16 @@ class Concatenate(_Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def call(self, xs):
-        return concat(xs, self.axis)
+    def call(self, inputs):
+        return concat(inputs, self.axis)
 
 
 class Add(_Merge):
     """The sum of a list of tensors, which may broadcast."""
 
-    def call(self, xs):
-        total = xs[0]
-        for x in xs[1:]:
+    def call(self, inputs):
+        total = inputs[0]
+        for x in inputs[1:]:
             total = total + x
         return total
 
@@ -798,8 +815,8 @@ class Add(_Merge):
 class Average(Add):
     """The mean of a list of tensors, which may broadcast."""
 
-    def call(self, xs):
-        return super().call(xs) / float(len(xs))
+    def call(self, inputs):
+        return super().call(inputs) / float(len(inputs))
 
 
 def concatenate(inputs, axis=-1, **kwargs):

@@ -65,6 +65,10 @@ def mean_absolute_error(y_true, y_pred):
     return reduce_mean(_abs(y_true - y_pred), -1)
 
 
+MSE = mse = mean_squared_error
+MAE = mae = mean_absolute_error
+
+
 def huber(y_true, y_pred, delta=1.0):
     """Half the square of errors up to delta, linear beyond; the mean over the last axis."""
     y_true, y_pred = _pair(y_true, y_pred)
@@ -88,6 +92,9 @@ def kl_divergence(y_true, y_pred):
     """sum(y_true log(y_true / y_pred)) over the last axis, with both clipped to [1e-7, 1]."""
     y_true, y_pred = (clip_by_value(y, EPSILON, 1.0) for y in _pair(y_true, y_pred))
     return reduce_sum(y_true * log(y_true / y_pred), -1)
+
+
+KLD = kld = kl_divergence
 
 
 def cosine_similarity(y_true, y_pred, axis=-1):
@@ -216,6 +223,8 @@ class Loss:
         self._np = numpy_dtype(dtype or "float32")
         self.name, self.reduction = name or snake_case(type(self).__name__), reduction
 
+    _casts = True  # the truths, too; the functions below do it themselves, as they need them
+
     def call(self, y_true, y_pred):
         """One value per item of the batch."""
         raise NotImplementedError(f"{type(self).__name__} has no `call(y_true, y_pred)`.")
@@ -227,6 +236,8 @@ class Loss:
         y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         if y_pred._a.dtype != self._np:
             y_pred = cast(y_pred, self._np)
+        if self._casts and y_true._a.dtype != self._np:
+            y_true = cast(y_true, self._np)
         values = self.call(y_true, y_pred)
         mask = self.mask(y_true)
         if sample_weight is not None:
@@ -259,6 +270,7 @@ class LossFunctionWrapper(Loss):
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn, self.options = fn, kwargs
+        self._casts = fn not in FUNCTIONS.values()
 
     def call(self, y_true, y_pred):
         """One value per item."""

@@ -8,7 +8,7 @@ from ..errors import InvalidArgumentError, ShapeError, shape_mismatch
 from ..math import argmax, cast, greater
 from ..tensor import Tensor, active, as_tensor, integer, only
 from . import losses
-from .base_layer import Stateful
+from .base_layer import Stateful, Variable
 from .registry import lookup, table_of
 
 
@@ -47,7 +47,13 @@ class Metric(Stateful):
         return super().add_weight(shape, initializer or "zeros", dtype, trainable=False, name=name)
 
     add_variable = add_weight
-    variables = property(lambda self: list(self._weights), doc="What the metric has added up.")
+    @property
+    def variables(self):
+        """What the metric has added up, that of metrics inside it included."""
+        found = list(self._weights)
+        for x in self._held():
+            found += x.variables if isinstance(x, Metric) else [x] if isinstance(x, Variable) else []
+        return found
 
     def update_state(self, *args, **kwargs):
         """Add a batch."""
@@ -59,7 +65,7 @@ class Metric(Stateful):
 
     def reset_state(self):
         """Start anew."""
-        for v in self._weights:
+        for v in self.variables:
             v._replace(None, np.zeros_like(v._t._a))
 
     def __call__(self, *args, **kwargs):
@@ -251,6 +257,9 @@ TopKCategoricalAccuracy = _metric("TopKCategoricalAccuracy", top_k_categorical_a
 SparseTopKCategoricalAccuracy = _metric(
     "SparseTopKCategoricalAccuracy", sparse_top_k_categorical_accuracy
 )
+MSE = mse = losses.mean_squared_error
+MAE = mae = losses.mean_absolute_error
+KLD = kld = losses.kl_divergence
 MeanSquaredError = _metric("MeanSquaredError", losses.mean_squared_error)
 MeanAbsoluteError = _metric("MeanAbsoluteError", losses.mean_absolute_error)
 KLDivergence = _metric("KLDivergence", losses.kl_divergence)

@@ -1,5 +1,6 @@
 """tf.keras.Model and Sequential: layers that can be trained, evaluated, summarised and saved."""
 
+import inspect
 import os
 import tempfile
 import time
@@ -44,10 +45,11 @@ class _CompiledLoss:
     def __call__(self, y, y_pred, sample_weight=None):
         names = self.names_of(y_pred)
         if names is None:
-            loss = leaves(self.losses)[0]
+            loss, weight = leaves(self.losses)[0], (leaves(self.weights) or [None])[0]
             if loss is None:
                 raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
-            return loss(y, y_pred, sample_weight)
+            value = loss(y, y_pred, sample_weight)
+            return value if weight is None else value * weight
         total, each = [], (self.losses, y, y_pred, self.weights, sample_weight)
         for name, loss, *data, weight, w in zip(names, *[_spread(part, names) for part in each]):
             if loss is not None:
@@ -191,7 +193,8 @@ class Model(Layer):
 
     def build(self, input_shape):
         """Make the weights for inputs of this shape, batch included (None for unknown sizes)."""
-        if self._graph is None and type(self).call is not Model.call and input_shape is not None:
+        own = self._graph is None and type(self).call is not Model.call
+        if own and input_shape is not None and not self._called:
             nested = input_shape and isinstance(input_shape[0], (list, tuple))
             x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
             self.built = True
@@ -289,6 +292,12 @@ class Model(Layer):
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
         return found[0] if len(found) == 1 else add_n(found)
 
+    def _loss_on(self, x, y, y_pred, sample_weight, training):
+        """`compute_loss`, told about training if its signature has that."""
+        takes = "training" in inspect.signature(self.compute_loss).parameters
+        told = {"training": training} if takes else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **told)
+
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Update the compiled metrics; return all results."""
         if self._compiled_metrics is not None:
@@ -300,7 +309,7 @@ class Model(Layer):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
             y_pred = self(x, **self._told(True))
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight)
+            loss = self._loss_on(x, y, y_pred, sample_weight, True)
         self._loss_tracker.update_state(loss, _batch_size(x))
         variables = self.trainable_weights
         if variables:
@@ -316,9 +325,7 @@ class Model(Layer):
         """Loss and metrics on one batch; returns name -> value."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, **self._told(False))
-        loss = self.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
-        )
+        loss = self._loss_on(x, y, y_pred, sample_weight, False)
         self._loss_tracker.update_state(loss, _batch_size(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -405,12 +412,15 @@ class Model(Layer):
         data = batches_of(x, y, sample_weight, batch_size, steps=steps)
         hooks = _callbacks or CallbackList(leaves(callbacks or []), self, 1, data.steps)
         self.reset_metrics()
+        self.stop_evaluating = False
         hooks.on_test_begin({})
         logs, start = {}, time.perf_counter()
         for step, batch in enumerate(data.epoch()):
             hooks.on_test_batch_begin(step, {})
             logs = self.test_step(batch)
             hooks.on_test_batch_end(step, logs)
+            if self.stop_evaluating:
+                break
         found = _numbers(logs, in_order=True)
         hooks.on_test_end(found)
         if verbose:
@@ -424,11 +434,14 @@ class Model(Layer):
         data = batches_of(x, None, None, batch_size, steps=steps)
         hooks = CallbackList(leaves(callbacks or []), self, 1, data.steps)
         start, found = time.perf_counter(), []
+        self.stop_predicting = False
         hooks.on_predict_begin({})
         for step, batch in enumerate(data.epoch()):
             hooks.on_predict_batch_begin(step, {})
             found.append(map_leaves(lambda t: t._a, self.predict_step(batch)))
             hooks.on_predict_batch_end(step, {"outputs": found[-1]})
+            if self.stop_predicting:
+                break
         hooks.on_predict_end({})
         if verbose:
             Progress.line(len(found), time.perf_counter() - start, {})

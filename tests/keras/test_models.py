@@ -675,3 +675,129 @@ def test_names_are_counted_anew_after_clear_session():
     assert (K.backend.epsilon(), K.backend.floatx()) == (1e-7, "float32")
     with pytest.raises(AttributeError, match="is in tf"):
         _ = K.backend.mean
+
+
+# ---------------------------------------------------------------- found by Keras's own tests
+
+
+def test_a_weight_for_the_one_loss():
+    losses = []
+    for weight in (None, 0.2, [0.2]):
+        model = K.Sequential([L.Dense(1, kernel_initializer="ones", use_bias=False)])
+        model.compile("sgd", "mse", loss_weights=weight)
+        losses.append(model.evaluate(X, 0 * X, verbose=0))
+    assert losses[1] == losses[2] == pytest.approx(0.2 * losses[0])
+
+
+def test_a_loss_of_ones_own_gets_truths_and_predictions_of_one_dtype():
+    class Squares(K.losses.Loss):
+        def call(self, y_true, y_pred):
+            return (y_true - y_pred) ** 2
+
+    for loss in (lambda a, b: (a - b) ** 2, Squares()):
+        for dtype in ("int64", "float64", "bool"):
+            model = K.Sequential([L.Dense(1)])
+            model.compile("sgd", loss)
+            model.fit(X, np.ones((64, 1), dtype), verbose=0)
+    assert Squares(dtype="float16")([1.0], [2.0]).dtype == tf.float16
+
+
+def test_compute_loss_need_not_ask_whether_it_trains():
+    class Doubled(K.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return 2.0 * super().compute_loss(x, y, y_pred, sample_weight)
+
+    model = Doubled([L.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse")
+    assert model.evaluate(X, X * 0 + 1, verbose=0) == 2.0
+    model.fit(X, X, verbose=0)
+
+
+def test_evaluating_and_predicting_can_be_stopped():
+    class Stop(K.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            self.model.stop_evaluating = batch == 2
+
+        def on_predict_batch_end(self, batch, logs=None):
+            self.model.stop_predicting = batch == 2
+
+    model = linear()
+    assert len(model.predict(X, batch_size=4, callbacks=[Stop()], verbose=0)) == 12
+    endless = ((X[:4], X[:4]) for _ in iter(int, 1))
+    assert len(model.evaluate(endless, callbacks=[Stop()], verbose=0)) == 2
+
+
+def test_callbacks_get_numbers_after_every_batch():
+    seen = []
+    hook = K.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+    linear().fit(X, X, batch_size=32, callbacks=[hook], verbose=0)
+    assert len(seen) == 2 and all(type(v) is float for v in seen)
+
+
+def test_building_again_is_no_mistake():
+    class Block(K.Model):
+        def __init__(self):
+            super().__init__()
+            self.d = L.Dense(2)
+
+        def call(self, x):
+            return self.d(x)
+
+    model = Block()
+    model(tf.ones((1, 3)))
+    model.build((None, 3))
+    assert model.count_params() == 8
+
+
+def test_stopping_early_begins_anew_with_each_training():
+    stop = K.callbacks.EarlyStopping("loss", patience=0)
+    model = linear()
+    model.optimizer.learning_rate = 0.0
+    model.fit(X, X, epochs=5, callbacks=[stop], verbose=0)
+    assert stop.stopped_epoch == 1
+    model.optimizer.learning_rate = 0.1
+    model.fit(X, X, epochs=1, callbacks=[stop], verbose=0)
+    assert stop.stopped_epoch == 0
+
+
+def test_build_gets_the_shape_of_every_input_that_it_names():
+    class Two(L.Layer):
+        def build(self, a_shape, b_shape=None):
+            self.shapes = (tuple(a_shape), tuple(b_shape))
+
+        def call(self, a, b):
+            return tf.reduce_sum(a) + tf.reduce_sum(b)
+
+    for call in (lambda f, a, b: f(a, b), lambda f, a, b: f(a, b=b), lambda f, a, b: f(a=a, b=b)):
+        layer = Two()
+        call(layer, tf.ones([2, 3]), tf.ones([2, 1]))
+        assert layer.shapes == ((2, 3), (2, 1))
+
+
+def test_the_input_may_be_given_by_name():
+    x = tf.ones([1, 3])
+    for layer in (L.Dense(2), L.ReLU(), L.Flatten(), L.LayerNormalization(), L.Dropout(0.5)):
+        assert (layer(inputs=x).numpy() == layer(x).numpy()).all()
+    assert L.Dense(2)(inputs=K.Input((3,))).shape == (None, 2)
+
+
+def test_a_metric_owns_the_variables_and_metrics_that_it_holds():
+    class Counter(K.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.held = [K.Variable(1.0), K.Variable(2.0)]
+            self.mean = K.metrics.Mean()
+
+    m = Counter()
+    m.mean.update_state(4.0)
+    assert len(m.variables) == 4
+    m.reset_state()
+    assert not any(v.numpy() for v in m.variables)
+
+
+def test_short_names_of_losses():
+    for space in (K.losses, K.metrics):
+        for names in ("MSE mse", "MAE mae", "KLD kld"):
+            one, two = (getattr(space, n) for n in names.split())
+            assert one is two and float(one([[0.5]], [[0.5]])[0]) == 0
+    assert K.constraints.Constraint()(3.0) == 3.0
