@@ -146,7 +146,8 @@ def _assess_function(spec, answer):
             results.append(answer(*case))
         except Exception as error:
             said = f"{_call(case)} raised {type(error).__name__}: {error}"
-            if "NoneType" in said:  # the answer to `w = w - rate * gradient` in a loop
+            # the answer to `w = w - rate * gradient` in a loop, or to a gradient of None
+            if "NoneType" in said or "received None" in said:
                 said += ". Is it a gradient that is None? Then the tape saw no path to its source."
             return "wrong", said
     if any(_blank(result) for result in results):

@@ -147,12 +147,12 @@ EXERCISES = [
 QUESTIONS = [
     Question(
         "05.q1",
-        "You need the gradients of one loss with respect to a kernel and a bias. Which tape?",
+        "You need the gradients of one loss with respect to a weight matrix and a bias. Which tape?",
         choices={
             "A persistent one, asked twice": "It works, but it keeps everything in memory for "
             "nothing.",
             "An ordinary one, asked once with a list": "One target, two sources: "
-            "`tape.gradient(loss, [kernel, bias])`.",
+            "`tape.gradient(loss, [weights, bias])`.",
             "Two ordinary ones": "It works, but the forward pass is recorded twice.",
         },
         answer="An ordinary one, asked once with a list",

@@ -11,6 +11,10 @@ FORGETFUL = (
     "On its own the gradient is right, but grad_fn ignores upstream: in 10 * f(x) it should come "
     "out ten times as large."
 )
+SELECTIVE = (
+    "upstream may be any number, large or negative: multiply by it as it is. In -30 * f(x) the "
+    "gradient should come out -30 times as large."
+)
 
 
 def _judge(value, slope, curvature=None, points=(-1.5, 0.5, 2.0)):
@@ -27,7 +31,6 @@ def _judge(value, slope, curvature=None, points=(-1.5, 0.5, 2.0)):
                 with tf.GradientTape(persistent=True) as inner:
                     y = function(x)
                 first = inner.gradient(y, x)
-            tenfold = inner.gradient(y, x, output_gradients=tf.constant(10.0))
             truth = slope(x)
             checks = [("value", y, value(x)), ("gradient", first, truth)]
             if curvature is not None:
@@ -36,8 +39,10 @@ def _judge(value, slope, curvature=None, points=(-1.5, 0.5, 2.0)):
                 wrong = difference(mine, right)
                 if wrong is not None:
                     return f"At x = {point:g}, the {what}: {wrong}"
-            if difference(tenfold, 10.0 * truth) is not None:
-                return FORGETFUL
+            for upstream, wrong in ((10.0, FORGETFUL), (-30.0, SELECTIVE)):
+                g = inner.gradient(y, x, output_gradients=tf.constant(upstream))
+                if difference(g, upstream * truth) is not None:
+                    return wrong
         return None
 
     return judge
@@ -116,6 +121,7 @@ EXERCISES = [
                 tf.identity, lambda upstream, x: upstream
             ),
             FORGETFUL: lambda: _pair(tf.identity, lambda upstream, x: -tf.ones_like(x)),
+            SELECTIVE: lambda: _pair(tf.identity, lambda upstream, x: -tf.abs(upstream)),
         },
         cases=_points(-1.5, 2.0),
         judge=_judge(tf.identity, lambda x: -tf.ones_like(x)),

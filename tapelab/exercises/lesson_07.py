@@ -37,12 +37,12 @@ EXERCISES = [
         solution=lambda: [3.0, -4.0],
         mistakes={
             "You clipped each component by itself: that is clip_by_value.": lambda: [5.0, -5.0],
-            "That has the norm 1. The limit is 5.": lambda: [0.6, -0.8],
+            "That has the norm 1: you divided by the norm. Now multiply by the limit.": (
+                lambda: [0.6, -0.8]
+            ),
             "That divides by the limit. Divide by the norm and multiply by the limit.": (
                 lambda: [1.2, -1.6]
             ),
-            "You divided by the norm and forgot the rest: the components should not be smaller "
-            "than in a gradient of norm 5.": lambda: [0.3, -0.4],
         },
     ),
     Exercise(

@@ -4,6 +4,8 @@ import numpy as np
 
 from tapelab.check import Exercise, Question
 
+NO_TUPLE = "That is one array; a rule returns a tuple with one share for each input: (share,)."
+
 
 def _arrays():
     g, x, y = np.array([1.0, -2.0, 0.5]), np.array([0.3, 1.2, -0.7]), np.array([2.0, 5.0, -1.0])
@@ -91,9 +93,7 @@ EXERCISES = [
             "The slope is 1 - tanh(x)², the square of the result, not 1 - x².": (
                 lambda: lambda g, x: (g * (1.0 - x**2),)
             ),
-            "That is one array; a rule returns a tuple with one share for each input: (share,).": (
-                lambda: lambda g, x: g * (1.0 - np.tanh(x) ** 2)
-            ),
+            NO_TUPLE: lambda: lambda g, x: g * (1.0 - np.tanh(x) ** 2),
         },
         cases=_one_input,
     ),
@@ -112,6 +112,7 @@ EXERCISES = [
             "The share must have the shape of x: give each row its number, g[:, None].": (
                 lambda: lambda g, x: (g / x.shape[1],)
             ),
+            NO_TUPLE: lambda: lambda g, x: g[:, None] * np.ones_like(x) / x.shape[1],
         },
         cases=_rows,
     ),

@@ -1,7 +1,13 @@
 """Exercises and quiz questions of lesson 13."""
 
 import tapelab as tf
-from tapelab.check import Exercise, Question
+from tapelab.check import Exercise, Question, difference
+
+
+def _judge_name(answer):
+    if hasattr(answer, "operation"):
+        return "That is the whole report. Its .operation is the name."
+    return difference(answer, "Sqrt")
 
 
 def _cube(x):
@@ -62,6 +68,7 @@ EXERCISES = [
             "The logarithm of 1 is 0 and its slope there is 1: innocent.": lambda: "Log",
             "It only passes on what arrives.": lambda: "Sum",
         },
+        judge=_judge_name,
     ),
     Exercise(
         "13.3",

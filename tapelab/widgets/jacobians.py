@@ -133,7 +133,10 @@ def newton(surface: Callable | None = None, start: tuple[float, float] = (-1.5, 
         left.grid(False)
         right.set(xlabel="step", ylabel="loss", title="Loss (logarithmic)")
         right.legend(loc="best")
-        return figure, f"After {steps} steps from {start}, rate {rate:.2f}: {'; '.join(ends)}."
+        return figure, (
+            f"On the left two paths over the contour lines, both from {start}; on the right their losses, "
+            f"step by step. After {steps} steps, with the rate {rate:.2f}: {'; '.join(ends)}."
+        )
 
     return Explorer(
         draw,
