@@ -94,8 +94,10 @@ def _taps(hw, out_hw, ksize, strides, padding, dilations=(1, 1)):
     """``(i, j, input slices, output slices)`` for each tap of a 2-D window, row-major."""
     rows = _spans(hw[0], out_hw[0], ksize[0], strides[0], padding[0], dilations[0])
     cols = _spans(hw[1], out_hw[1], ksize[1], strides[1], padding[1], dilations[1])
-    for i, (r_in, r_out) in enumerate(rows):
-        for j, (c_in, c_out) in enumerate(cols):
+    # Taps of a large window that see nothing but padding are left out.
+    rows, cols = ([(i, *s) for i, s in enumerate(x) if s[1].start < s[1].stop] for x in (rows, cols))
+    for i, r_in, r_out in rows:
+        for j, c_in, c_out in cols:
             yield i, j, (..., r_in, c_in, slice(None)), (..., r_out, c_out, slice(None))
 
 
@@ -484,12 +486,13 @@ def max_pool2d_argmax(x, ksize, strides, padding, y=None):
     (h, w), out_hw = x.shape[-3:-1], y.shape[-3:-1]
     nan = bool(np.isnan(y).any())  # NaN is the maximum of its window, but equals nothing
     # count the taps before the first hit: 4 times faster than writing places with a mask
-    before, found = np.zeros_like(y, np.min_scalar_type(math.prod(ksize))), np.zeros_like(y, bool)
-    for _, _, read, write in _taps((h, w), out_hw, ksize, strides, padding):
+    taps = [*_taps((h, w), out_hw, ksize, strides, padding)]
+    before, found = np.zeros_like(y, np.min_scalar_type(len(taps))), np.zeros_like(y, bool)
+    for _, _, read, write in taps:
         hit = x[read] == y[write]
         found[write] |= (hit | np.isnan(x[read])) if nan else hit
         before += ~found
-    place = np.add.outer(np.arange(ksize[0]) * w, np.arange(ksize[1])).ravel()
+    place = np.array([i * w + j for i, j, *_ in taps])
     rows = np.arange(out_hw[0]) * strides[0] - padding[0][0]
     columns = np.arange(out_hw[1]) * strides[1] - padding[1][0]
     index = place[before]

@@ -4,6 +4,8 @@ Every gradient rule is written in matrix products of the factors, so it differen
 for real matrices, as most of TensorFlow's. They stand apart from linalg.py to keep that readable.
 """
 
+from collections import namedtuple
+
 import numpy as np
 
 from .errors import InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
@@ -191,9 +193,12 @@ def eigvalsh(tensor, name=None):
     return eigh(tensor)[0]
 
 
+Qr = namedtuple("Qr", ["q", "r"])
+
+
 def qr(input, full_matrices=False, name=None):
     """Orthonormal columns and an upper triangle with q @ r = input. (q, r)"""
-    return P.qr(_matrix(input, "Qr"), full=bool(full_matrices))
+    return Qr(*P.qr(_matrix(input, "Qr"), full=bool(full_matrices)))
 
 
 def pinv(a, rcond=None, validate_args=False, name=None):

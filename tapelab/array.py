@@ -7,6 +7,7 @@ Most of these are linear, and come in pairs: each one's gradient rule is the oth
 import contextlib
 import math
 import operator
+from collections import namedtuple
 
 import numpy as np
 
@@ -311,7 +312,12 @@ def _index(x, key):
         and isinstance(key[0], (Tensor, np.ndarray))
         and bare(key[0]).dtype.kind == "b"
     ):
-        return (np.asarray(bare(key[0])),)
+        mask = np.asarray(bare(key[0]))
+        if not mask.ndim:
+            raise ValueError("mask cannot be scalar.")
+        if mask.shape != x._a.shape[: mask.ndim]:
+            raise shape_mismatch("BooleanMask", mask.shape, x._a.shape)
+        return (mask,)
     if sum(k is Ellipsis for k in key) > 1:
         raise ShapeError("Multiple ellipses in slice spec not allowed [Op:StridedSlice]")
     out, used = [], 0
@@ -706,7 +712,8 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     if mode == "CONSTANT":
         if not is_tensor(constant_values):  # a zero of any type will do
             zero = isinstance(constant_values, (int, float)) and constant_values == 0
-            constant_values = as_tensor(0 if zero else constant_values, None if zero else x._a.dtype)
+            zero = zero_array((), x._a.dtype) if zero else None
+            constant_values = as_tensor(constant_values, x._a.dtype) if zero is None else Tensor(zero)
         value = as_tensor(constant_values)._a
         if value.ndim:
             raise ShapeError(f"constant_values must be a scalar, got {list(value.shape)} [Op:PadV2]")
@@ -829,7 +836,7 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
         at = axis + x._a.ndim
         moved = transpose(x, [*range(b), at, *[a for a in range(b, x._a.ndim) if a != at]])
         flat = reshape(moved, [front * n, *moved._a.shape[b + 1 :]])
-        rows = i.reshape(front, -1) + np.arange(front)[:, None] * n
+        rows = i.reshape(front, int(np.prod(i.shape[b:]))) + np.arange(front)[:, None] * n
         z = P.gather_dense(flat, indices=rows.reshape(i.shape), axis=-flat._a.ndim)
         if at == b:
             return z
@@ -937,7 +944,9 @@ def tensor_scatter_nd_add(tensor, indices, updates, name=None):
 
 def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
     """`tensor` with updates subtracted at the multi-indices given."""
-    return tensor_scatter_nd_add(tensor, indices, -as_tensor(updates))
+    x = as_tensor(tensor)
+    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    return tensor_scatter_nd_add(x, indices, -u)
 
 
 def tensor_scatter_nd_update(tensor, indices, updates, name=None):
@@ -997,6 +1006,9 @@ primitive("take_along", "GatherV2", _take_along, _along_rule)
 primitive("put_along", "ScatterNd", _put_along, _put_along_rule)
 
 
+TopKV2 = namedtuple("TopKV2", ["values", "indices"])
+
+
 def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     """The `k` largest values along the last axis, and where they are. (values, indices)
 
@@ -1005,8 +1017,6 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
     >>> v.numpy().tolist(), i.numpy().tolist()
     ([3.0, 2.0], [0, 2])
     """
-    from collections import namedtuple
-
     x = as_tensor(input)
     if x._a.dtype.kind not in "fiu":
         raise wrong_dtype("TopKV2", x.dtype)
@@ -1019,8 +1029,7 @@ def top_k(input, k=1, sorted=True, index_type="int32", name=None):
             f"{list(x._a.shape)} [Op:TopKV2]"
         )
     order = np.argsort(_turned(x._a), axis=-1, kind="stable")[..., :k]
-    top = namedtuple("TopKV2", ["values", "indices"])
-    return top(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
+    return TopKV2(P.take_along(x, indices=order), Tensor(order.astype(numpy_dtype(index_type))))
 
 
 def _turned(a):
@@ -1348,6 +1357,9 @@ def sequence_mask(lengths, maxlen=None, dtype="bool", name=None):
     return Tensor((np.arange(top) < n[..., None]).astype(numpy_dtype(dtype)))
 
 
+Unique = namedtuple("Unique", ["y", "idx"])
+
+
 def unique(x, out_idx="int32", name=None):
     """The distinct values of a vector in order of appearance, and each element's place among them."""
     a = as_tensor(x)._a
@@ -1357,4 +1369,4 @@ def unique(x, out_idx="int32", name=None):
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    return Tensor(a[np.sort(first)]), Tensor(place[inverse].astype(numpy_dtype(out_idx)))
+    return Unique(Tensor(a[np.sort(first)]), Tensor(place[inverse].astype(numpy_dtype(out_idx))))

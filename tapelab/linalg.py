@@ -673,8 +673,11 @@ def cholesky(input, name=None):
 
 def triangular_solve(matrix, rhs, lower=True, adjoint=False, name=None):
     """The X with T @ X = rhs, where T is the lower (or upper) triangle of `matrix`."""
-    a = band_part(matrix, -1 if lower else 0, 0 if lower else -1)
-    return solve(a, rhs, adjoint=adjoint)
+    a, b = same_dtypes([matrix, rhs], "MatrixTriangularSolve")
+    front = np.broadcast_shapes(a._a.shape[:-2], b._a.shape[:-2])  # unlike in solve, these broadcast
+    a, b = (P.broadcast_to(x, shape=front + x._a.shape[-2:]) for x in (a, b))
+    a = band_part(a, -1 if lower else 0, 0 if lower else -1)
+    return solve(a, b, adjoint=adjoint)
 
 
 # ---------------------------------------------------------------- norms

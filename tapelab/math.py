@@ -271,7 +271,8 @@ def _truncatediv(x, y):
         return np.trunc(x / y)
     if np.any(y == 0):
         raise ValueError("Integer division by zero")
-    return (np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y))).astype(x.dtype)
+    down = x // y  # the least integer has no absolute value
+    return down + ((x % y != 0) & ((x < 0) != (y < 0))).astype(x.dtype)
 
 
 def _truncatemod(x, y):
@@ -1089,12 +1090,16 @@ primitive(
 def real(input, name=None):
     """The real part of a complex tensor; a real tensor as it is."""
     x = convert_to_tensor(input)
+    if x._a.dtype.kind == "O":
+        raise wrong_dtype("Real", x.dtype)
     return P.real(x) if x._a.dtype.kind == "c" else x
 
 
 def imag(input, name=None):
     """The imaginary part of a complex tensor; zeros for a real one."""
     x = as_tensor(input)
+    if x._a.dtype.kind == "O":
+        raise wrong_dtype("Imag", x.dtype)
     return P.imag(x) if x._a.dtype.kind == "c" else Tensor(np.zeros_like(x._a))
 
 
@@ -1608,7 +1613,8 @@ def add_n(inputs, name=None):
     """
     from .array import same_dtypes
 
-    if not isinstance(inputs, (list, tuple)) or not inputs:
+    inputs = list(inputs) if np.iterable(inputs) and not isinstance(inputs, str) else None
+    if not inputs:
         raise ValueError(
             "inputs must be an iterable of at least one Tensor/IndexedSlices with the same dtype and shape"
         )

@@ -4,7 +4,14 @@ import numpy as np
 
 from . import _conv
 from .array import concat, gather, ints, same_dtypes, split
-from .errors import DtypeError, InvalidArgumentError, ShapeError, UnimplementedError, wrong_dtype
+from .errors import (
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+    UnimplementedError,
+    shape_mismatch,
+    wrong_dtype,
+)
 from .math import (
     _unary,
     axes_of,
@@ -210,7 +217,7 @@ def silu(features, beta=1.0):
     0.7311
     """
     x = as_tensor(features)
-    return x * sigmoid(x if beta == 1.0 else beta * x)
+    return x * sigmoid(x if isinstance(beta, (int, float)) and beta == 1 else beta * x)
 
 
 swish = silu
@@ -621,6 +628,11 @@ def conv2d_transpose(
     g, k = same_dtypes([input, filters], "Conv2DBackpropInput")
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
     full = ints(output_shape)
+    if len(full) != 4 or g._a.ndim != 4 or full[::3] != (g._a.shape[0], k._a.shape[2]):
+        raise ShapeError(
+            f"output_shape {list(full)} must begin with the batch and end with the channels out of input "
+            f"{list(g._a.shape)} and filters {list(k._a.shape)} [Op:Conv2DBackpropInput]"
+        )
     pads = _padding(padding, full[1:3], k._a.shape[:2], s, d)
     return P.conv2d_input_grad(g, k, x_shape=full, strides=s, padding=pads, dilations=d)
 
@@ -723,7 +735,7 @@ def bias_add(value, bias, data_format=None, name=None):
     [[2.0, 3.0]]
     """
     x, b = same_dtypes([value, bias], "BiasAdd")
-    if data_format is not None and data_format[:2] not in ("NC", "NH", "NW", "ND"):
+    if data_format is not None and data_format[:2] not in ("NC", "NH", "NW", "ND", "N."):
         raise ValueError(f"`data_format` must be of the form `N...C` or `NC...`, got {data_format!r}")
     after = x._a.ndim - 2 if data_format is not None and data_format.startswith("NC") else 0
     if b._a.ndim != 1 or x._a.ndim < 2 or x._a.ndim <= after or x._a.shape[-1 - after] != b._a.shape[0]:
@@ -790,11 +802,14 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         )
     if rate == 0:
         return convert_to_tensor(x)
-    noise = (
-        x._a.shape
-        if noise_shape is None
-        else ints([n if s is None else s for n, s in zip(x._a.shape, noise_shape)], "sizes")
-    )
+    noise = x._a.shape
+    if noise_shape is not None:
+        given = noise_shape if isinstance(noise_shape, (list, tuple)) else ints(noise_shape)
+        if len(given) == x._a.ndim:
+            given = [n if s is None else s for n, s in zip(noise, given)]
+        noise = ints(given, "sizes")
+        if len(noise) > x._a.ndim or any(m not in (1, n) for m, n in zip(noise[::-1], x._a.shape[::-1])):
+            raise shape_mismatch("Dropout", x._a.shape, noise)
     keep = generator(seed).random(noise) >= rate
     return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
 
@@ -803,6 +818,8 @@ def embedding_lookup(params, ids, max_norm=None, name=None):
     """The rows of `params` that `ids` names."""
     from .clip import clip_by_norm
 
+    if isinstance(params, (list, tuple)) and len(params) == 1:
+        params = params[0]  # TensorFlow takes a list of the parts of one matrix; here there is one part
     rows = gather(params, ids)
     n = as_tensor(ids)._a.ndim
     return rows if max_norm is None else clip_by_norm(rows, max_norm, list(range(n, rows._a.ndim)))
@@ -894,10 +911,14 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     if data_format not in ("NWC", None):
         raise UnimplementedError(f"On the CPU only the NWC data format is supported, got {data_format!r}.")
     x, k = same_dtypes([input, filters], "Conv2D")
-    x, s = _rank_3(x, "Conv1D"), _along_width(stride, "stride")
+    s, front = _along_width(stride, "stride"), x._a.shape[:-2]
+    if len(front) > 1:  # several axes count sequences
+        x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-2:]))
+    x = _rank_3(x, "Conv1D")
     d = 1 if dilations is None else _along_width(dilations, "dilations")
     k = P.reshape(k, shape=(1, *k._a.shape))
-    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
+    z = _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
+    return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
 
 
 def _pool1d(pool, op, input, ksize, strides, padding, data_format):

@@ -1,6 +1,7 @@
 """Rows reduced by group, counting, and partitions: the tf.math functions on class numbers."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
@@ -206,6 +207,8 @@ def bincount(
     n = max(int(a.max()) + 1 if a.size else 0, int(minlength or 0))
     n = n if maxlength is None else min(n, int(maxlength))
     w = None if weights is None else as_tensor(weights)._a
+    if w is not None and w.shape != a.shape and w.size:
+        raise shape_mismatch("Bincount", a.shape, w.shape)
 
     def count(a, w):
         keep = a < n
@@ -264,11 +267,12 @@ def searchsorted(sorted_sequence, values, side="left", out_type="int32", name=No
         raise shape_mismatch("SearchSorted", s.shape, v.shape)
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'right' or 'left', got {side!r}.")
-    if s.ndim == 1 and v.ndim != 1:
+    if s.ndim == 1:
         z = np.searchsorted(s, v, side)
     else:
-        rows = s.reshape(-1, s.shape[-1]), v.reshape(-1, v.shape[-1])
-        z = np.stack([np.searchsorted(a, b, side) for a, b in zip(*rows)]).reshape(v.shape)
+        z = np.zeros(v.shape, np.int64)
+        for row in np.ndindex(s.shape[:-1]):
+            z[row] = np.searchsorted(s[row], v[row], side)
     return Tensor(z.astype(numpy_dtype(out_type)))
 
 
@@ -297,16 +301,16 @@ def unravel_index(indices, dims, name=None):
     return Tensor(np.stack(np.unravel_index(i, full)).astype(i.dtype))
 
 
+UniqueWithCounts = namedtuple("UniqueWithCounts", ["y", "idx", "count"])
+
+
 def unique_with_counts(x, out_idx="int32", name=None):
     """The distinct values, each element's place among them, and how often each occurs."""
     from .array import unique
 
-    values, place = unique(x, out_idx)
-    return (
-        values,
-        place,
-        Tensor(np.bincount(place._a, minlength=len(values._a)).astype(numpy_dtype(out_idx))),
-    )
+    y, idx = unique(x, out_idx)
+    count = np.bincount(idx._a, minlength=len(y._a)).astype(numpy_dtype(out_idx))
+    return UniqueWithCounts(y, idx, Tensor(count))
 
 
 def tensor_scatter_nd_max(tensor, indices, updates, name=None):

@@ -1302,3 +1302,92 @@ def test_rows_print_as_in_tensorflow():
         "IndexedSlices(indices=tf.Tensor([0], shape=(1,), dtype=int32), "
         "values=tf.Tensor([[1.]], shape=(1, 1), dtype=float32), dense_shape=None)"
     )
+
+
+def test_truncated_division_of_the_least_integer():
+    x = tf.constant([-(2**31), -7, 7, 2**31 - 1])
+    assert tf.truncatediv(x, 2).numpy().tolist() == [-(2**30), -3, 3, 2**30 - 1]
+    assert tf.truncatediv(x, -(2**31)).numpy().tolist() == [1, 0, 0, 0]
+    x = tf.constant([-128, 127, -1], tf.int8)
+    assert tf.truncatediv(x, tf.constant([3, -128, -128], tf.int8)).numpy().tolist() == [-42, 0, 0]
+
+
+def test_a_window_much_larger_than_the_image():
+    x = tf.reshape(tf.range(16.0), [1, 4, 4, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        z = tf.nn.max_pool2d(x, 10**4, 1, "SAME")
+    assert (z.numpy() == 15).all() and tape.gradient(z, x).numpy().ravel().tolist() == [0.0] * 15 + [16.0]
+
+
+def test_nothing_to_gather_or_to_search():
+    assert tf.gather(tf.zeros([0, 4]), tf.zeros([0, 2], tf.int32), batch_dims=1).shape == [0, 2]
+    assert tf.searchsorted(tf.zeros([0]), tf.ones([3])).numpy().tolist() == [0, 0, 0]
+    assert tf.searchsorted([1.0, 2.0], tf.ones([0])).shape == [0]
+    assert tf.searchsorted(tf.ones([0, 3]), tf.ones([0, 2])).shape == [0, 2]
+
+
+def test_lists_take_the_dtype_of_the_tensor_they_are_subtracted_from():
+    x = tf.constant([1.0, 2.0], tf.float64)
+    assert tf.tensor_scatter_nd_sub(x, [[0]], [1.0]).numpy().tolist() == [0.0, 2.0]
+
+
+def test_the_sum_of_whatever_can_be_listed():
+    parts = {"a": tf.constant(1.0), "b": tf.constant(2.0)}
+    for given in (parts.values(), (p for p in parts.values()), tf.stack(list(parts.values()))):
+        assert float(tf.add_n(given)) == 3.0
+    for given in ([], 3, "ab", tf.constant(1.0)):
+        with pytest.raises((ValueError, TypeError)):
+            tf.add_n(given)
+
+
+def test_results_in_parts_have_names():
+    assert tf.unique([3, 1, 3]).y.numpy().tolist() == [3, 1]
+    assert tf.unique_with_counts([3, 1, 3]).count.numpy().tolist() == [2, 1]
+    assert tf.linalg.qr([[1.0, 0.0], [0.0, 2.0]]).r.shape == [2, 2]
+
+
+def test_masks_of_another_length():
+    for x in (tf.ones([3, 2]), tf.Variable(tf.ones([3, 2]))):
+        for mask in (tf.constant([True, False]), np.array([True, False]), tf.constant(True)):
+            with pytest.raises(ValueError, match="scalar|BooleanMask"):
+                print(x[mask])
+        assert x[tf.constant([True, False, True])].shape == [2, 2]
+
+
+def test_a_transposed_convolution_makes_what_it_can():
+    x, k = tf.ones([2, 6, 4, 3]), tf.ones([3, 3, 2, 3])
+    assert tf.nn.conv2d_transpose(x, k, [2, 6, 4, 2], 1).shape == [2, 6, 4, 2]
+    for wrong in ([1, 6, 4, 2], [2, 6, 4, 3], [2, 6, 4]):
+        with pytest.raises(Invalid, match="output_shape"):
+            tf.nn.conv2d_transpose(x, k, wrong, 1)
+
+
+def test_the_shape_of_the_noise():
+    x = tf.ones([4, 3])
+    for noise in ([4, 1], [None, 1], [3]):
+        z = tf.nn.dropout(x, 0.5, noise_shape=noise).numpy()
+        assert z.shape == (4, 3)
+    assert tf.nn.dropout(x[:, 0], 0.5, noise_shape=4).shape == [4]
+    for wrong in ([4, 3, 5], [2, 3]):
+        with pytest.raises(Invalid):
+            tf.nn.dropout(x, 0.5, noise_shape=wrong)
+
+
+def test_more_axes_than_usual():
+    assert tf.nn.conv1d(tf.ones([2, 1, 4, 1]), tf.ones([2, 1, 1]), 1, "VALID").shape == [2, 1, 3, 1]
+    z = tf.linalg.triangular_solve(2 * tf.eye(2, batch_shape=[3]), tf.ones([2, 1]))
+    assert z.shape == [3, 2, 1] and (z.numpy() == 0.5).all()
+    assert tf.linalg.cholesky_solve(tf.eye(2), tf.ones([3, 2, 1])).shape == [3, 2, 1]
+    assert tf.nn.bias_add(tf.ones([1, 2, 3]), [1.0, 2.0, 3.0], data_format="N...C").shape == [1, 2, 3]
+    assert tf.nn.swish(tf.constant([1.0, 2.0]), tf.constant([1.0, 0.0])).numpy()[1] == 1.0
+    assert tf.nn.embedding_lookup([tf.constant([[1.0], [2.0]])], [1]).numpy().tolist() == [[2.0]]
+
+
+def test_strings_are_padded_with_empty_ones_and_have_no_real_part():
+    assert tf.pad(tf.constant(["a"]), [[0, 1]]).numpy().tolist() == [b"a", b""]
+    for part in (tf.math.real, tf.math.imag):
+        with pytest.raises(TypeError):
+            part(tf.constant(["a"]))
+    with pytest.raises(Invalid):
+        tf.math.bincount([1, 2], weights=[1.0])
