@@ -73,7 +73,8 @@ def matmul(
     >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
     [[11.0]]
     """
-    a = as_tensor(a)
+    if type(a) is not Tensor:
+        a = as_tensor(a)
     if isinstance(b, Variable):
         b = b._read()
     if type(b) is Tensor:
