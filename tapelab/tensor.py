@@ -916,11 +916,15 @@ class Variable(_Operators):
         source = as_tensor(updates, held.dtype)
         u = source._a
         depth = i.shape[-1]
-        if depth > held.ndim or u.shape not in (i.shape[:-1] + held.shape[depth:], ()):
+        if depth > held.ndim:
             raise ShapeError(
-                f"Updates of shape {list(u.shape)} do not fit indices of shape {list(i.shape)} and a "
-                f"variable of shape {list(held.shape)} [Op:{what}]. Each of the {depth}-axis indices "
-                f"takes an update of shape {list(held.shape[depth:])}."
+                f"Indices of {depth} numbers do not fit into a variable of shape {list(held.shape)} [Op:{what}]."
+            )
+        if u.shape not in (i.shape[:-1] + held.shape[depth:], ()):
+            wanted = list(i.shape[:-1] + held.shape[depth:])
+            raise ShapeError(
+                f"Updates of shape {list(u.shape)} do not fit: Must have updates.shape = {wanted} (or []) for "
+                f"these indices into a variable of shape {list(held.shape)} [Op:{what}]."
             )
         if write and held.dtype.kind in "bO":
             raise wrong_dtype(what, self.dtype)
