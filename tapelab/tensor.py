@@ -918,13 +918,13 @@ class Variable(_Operators):
         depth = i.shape[-1]
         if depth > held.ndim:
             raise ShapeError(
-                f"Indices of {depth} numbers do not fit into a variable of shape {list(held.shape)} [Op:{what}]."
+                f"Indices of {depth} numbers do not fit a variable of shape {list(held.shape)} [Op:{what}]."
             )
         if u.shape not in (i.shape[:-1] + held.shape[depth:], ()):
             wanted = list(i.shape[:-1] + held.shape[depth:])
             raise ShapeError(
-                f"Updates of shape {list(u.shape)} do not fit: Must have updates.shape = {wanted} (or []) for "
-                f"these indices into a variable of shape {list(held.shape)} [Op:{what}]."
+                f"Updates of shape {list(u.shape)} do not fit. Must have updates.shape = {wanted} (or []) "
+                f"for these indices into a variable of shape {list(held.shape)} [Op:{what}]."
             )
         if write and held.dtype.kind in "bO":
             raise wrong_dtype(what, self.dtype)
