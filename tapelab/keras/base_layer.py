@@ -80,6 +80,10 @@ class Variable(_Variable):
         lambda self: self._listed, lambda self, v: setattr(self, "_listed", bool(v))
     )
     name = property(lambda self: self._name)
+    constraint = property(
+        lambda self: self._constraint,
+        lambda self, function: setattr(self, "_constraint", constraints.get(function)),
+    )
     value = property(lambda self: self._read())
     dtype = property(lambda self: DTypeName(self._t.dtype.name))
     ndim = property(lambda self: self._t._a.ndim)
@@ -338,6 +342,8 @@ for _name in (
     "truediv",
     "rtruediv",
     "pow",
+    "floordiv",
+    "mod",
     "matmul",
     "neg",
     "abs",

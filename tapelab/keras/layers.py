@@ -190,9 +190,12 @@ class _Conv(_Linear):
                 "Invalid value for argument `filters`. Expected a strictly positive value. "
                 f"Received filters={filters}."
             )
-        if groups != 1:
-            raise ValueError(f"Only groups=1 is supported. Received: groups={groups}")
-        self.filters, self.kernel_size = int(filters), _pair(kernel_size)
+        if not isinstance(groups, int) or groups < 1 or filters % groups:
+            raise ValueError(
+                "The number of filters must be a multiple of the number of groups. Received: "
+                f"groups={groups}, filters={filters}."
+            )
+        self.filters, self.kernel_size, self.groups = int(filters), _pair(kernel_size), groups
         self.strides, self.dilation_rate = (
             _pair(strides, "strides"),
             _pair(dilation_rate, "dilation_rate"),
@@ -214,7 +217,8 @@ class Conv2D(_Conv):
 
     Args:
       filters: number of output channels. kernel_size, strides, dilation_rate: one number or
-        (height, width). padding: 'valid' or 'same'. The rest as for `Dense`.
+        (height, width). padding: 'valid' or 'same'. groups: parts into which the channels are cut,
+        each with filters of its own. The rest as for `Dense`.
     Returns (when called):
       (batch, new height, new width, filters) for images (batch, height, width, channels).
     Raises:
@@ -228,7 +232,13 @@ class Conv2D(_Conv):
 
     def build(self, input_shape):
         channels = _known(input_shape, self)
-        self._make((*self.kernel_size, channels, self.filters), self.filters)
+        if channels % self.groups:
+            raise ValueError(
+                "The number of input channels must be divisible by the number of groups. Received "
+                f"groups={self.groups}, but the input has {channels} channels (full input shape is "
+                f"{tuple(input_shape)})."
+            )
+        self._make((*self.kernel_size, channels // self.groups, self.filters), self.filters)
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
     def call(self, inputs):
@@ -752,17 +762,20 @@ class Embedding(Layer):
 
     def __init__(
         self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-        **kwargs,
+        embeddings_constraint=None, mask_zero=False, **kwargs,
     ):  # fmt: skip
+        if mask_zero:
+            raise ValueError("Masks are not handed on here: give 0 a row of its own, or use tf.where.")
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = input_dim, output_dim
         self._initializer, self._regularizer = embeddings_initializer, embeddings_regularizer
+        self._constraint = embeddings_constraint
 
     def build(self, input_shape=None):
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim), self._initializer, name="embeddings",
-            regularizer=self._regularizer,
+            regularizer=self._regularizer, constraint=self._constraint,
         )  # fmt: skip
 
     def call(self, inputs):

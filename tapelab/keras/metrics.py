@@ -304,8 +304,8 @@ def for_shapes(identifier, y_true, y_pred):
         )
         return kinds[which](name=identifier)
     metric = get(identifier)
-    if isinstance(metric, Metric):
-        if isinstance(identifier, str):
-            metric.name = identifier
-        return metric
-    return MeanMetricWrapper(metric)
+    if not isinstance(metric, Metric):
+        metric = MeanMetricWrapper(metric)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    return metric

@@ -669,6 +669,9 @@ class Sequential(Model):
             return
         if not self._chain and self._start is None and layer._given_shape is not None:
             self.add(InputLayer(layer._given_shape))
+        inside = layer.input if isinstance(layer, Model) and layer.built else None
+        if not self._chain and self._start is None and isinstance(inside, KerasTensor):
+            self.add(InputLayer(batch_shape=inside.shape, dtype=inside.dtype))
         self._chain.append(layer)
         if self._start is not None:
             self._go_on(layer)

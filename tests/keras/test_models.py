@@ -801,3 +801,40 @@ def test_short_names_of_losses():
             one, two = (getattr(space, n) for n in names.split())
             assert one is two and float(one([[0.5]], [[0.5]])[0]) == 0
     assert K.constraints.Constraint()(3.0) == 3.0
+
+
+def test_a_convolution_in_groups():
+    layer = L.Conv2D(4, 2, groups=2)
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 5, 6)).astype("f"))
+    with tf.GradientTape() as tape:
+        z = layer(x)
+    assert layer.kernel.shape == (2, 2, 3, 4) and len(tape.gradient(z, layer.trainable_variables)) == 2
+    k = layer.kernel.numpy()
+    halves = [tf.nn.conv2d(x[..., 3 * i : 3 * i + 3], k[..., 2 * i : 2 * i + 2], 1, "VALID") for i in (0, 1)]
+    assert np.allclose(z.numpy(), tf.concat(halves, -1).numpy(), atol=1e-5)
+    for wrong in (lambda: L.Conv2D(3, 2, groups=2), lambda: L.Conv2D(4, 2, groups=4)(x)):
+        with pytest.raises(ValueError, match="groups"):
+            wrong()
+
+
+def test_a_model_that_begins_with_a_built_one_is_built():
+    inner = K.Sequential([K.Input((3,)), L.Dense(2)])
+    model = K.Sequential([inner, L.Dense(1)])
+    assert model.built and len(model.weights) == 4 and model.output_shape == (None, 1)
+    unbuilt = K.Sequential([K.Sequential([L.Dense(2)]), L.Dense(1)])
+    assert not unbuilt.built and unbuilt(tf.ones([1, 3])).shape == [1, 1]
+
+
+def test_a_metric_keeps_the_name_it_was_asked_for_by():
+    model = K.Sequential([L.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "bce", metrics=["bce", "mae"])
+    assert sorted(model.fit(X, X > 0, verbose=0).history) == ["bce", "loss", "mae"]
+
+
+def test_a_constraint_can_be_set_later():
+    v = K.Variable([1.0])
+    v.constraint = "non_neg"
+    K.optimizers.SGD(1.0).apply_gradients([(tf.constant([5.0]), v)])
+    assert v.numpy().tolist() == [0.0]
+    with pytest.raises(ValueError, match="Masks"):
+        L.Embedding(3, 2, mask_zero=True)
