@@ -18,15 +18,18 @@ def _holds_variables(x):
     return isinstance(x, Module) or hasattr(x, "trainable_variables")
 
 
-def _held(x, key=None):
-    """The leaves of a module's attributes, with their paths; the variables of a layer."""
+def _held(x, key=None, with_path=True):
+    """The leaves of a module's attributes, with their paths (or without); the variables of a layer."""
     if not isinstance(x, Module):
         return [(("variables", i), v) for i, v in enumerate(x.variables)]
     found = []
     for name in sorted(vars(x), key=key):
         if name not in x._TF_MODULE_IGNORED_PROPERTIES:
             try:
-                found += [((name, *at), leaf) for at, leaf in nest.with_paths(vars(x)[name])]
+                if with_path:
+                    found += [((name, *at), leaf) for at, leaf in nest.with_paths(vars(x)[name])]
+                else:
+                    found += [((), leaf) for leaf in nest.flatten(vars(x)[name])]
             except Exception as e:
                 raise ValueError(
                     f"Error processing property {name!r} of {vars(x)[name]!r}: {e}"
@@ -112,7 +115,7 @@ class Module:
         while waiting:
             path, module, around = waiting.pop(0)
             inner, around = [], (*around, id(module))
-            for at, x in _held(module, attribute_traversal_key):
+            for at, x in _held(module, attribute_traversal_key, with_path):
                 if not with_path and id(x) in seen:
                     continue
                 seen.add(id(x))
