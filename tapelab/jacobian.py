@@ -22,6 +22,16 @@ def box(x):
     return x._t if isinstance(x, Variable) else x
 
 
+def check(direction, budget):
+    """ValueError for settings that are none; asked before a tape is used up."""
+    if direction not in (None, "forward", "reverse"):
+        raise ValueError(
+            f"direction must be 'forward', 'reverse' or None (the cheaper), got {direction!r}."
+        )
+    if budget is not None and not (isinstance(budget, (int, float)) and budget > 0):
+        raise ValueError(f"memory_budget must be a positive number of bytes, got {budget!r}.")
+
+
 def full(tape, records, target, sources, direction, budget):
     """d target / d source for each source: tensors of shape target.shape + source.shape, or None."""
     t = box(target)
@@ -81,10 +91,6 @@ def check_items(tape, records, target, source, result):
 
 
 def _goes_forward(records, rows, columns, direction):
-    if direction not in (None, "forward", "reverse"):
-        raise ValueError(
-            f"direction must be 'forward', 'reverse' or None (the cheaper), got {direction!r}."
-        )
     if direction is not None:
         return direction == "forward"
     if rows <= FORWARD_FACTOR * columns:
@@ -96,8 +102,6 @@ def _goes_forward(records, rows, columns, direction):
 def _height(records, sources, budget):
     """How many cotangents fit into the budget at once."""
     budget = BUDGET if budget is None else budget
-    if budget <= 0:
-        raise ValueError(f"memory_budget must be a positive number of bytes, got {budget}.")
     widest = 1
     for _, _, outputs, inputs in entries(records):
         widest = max(widest, sum(x._a.nbytes for x in (*outputs, *inputs)))

@@ -493,6 +493,7 @@ class GradientTape:
         flat, packed = nest.taken_apart(sources)
         flat = [as_source(s) for s in flat]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
+        jacobian.check(direction, memory_budget)
         with _Asked(self) as records:
             if not self._sees(target):
                 found = [None] * len(flat)  # also with respect to itself
@@ -541,6 +542,7 @@ class GradientTape:
                 f"({source.shape}) to match."
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
+        jacobian.check(direction, memory_budget)
         with _Asked(self) as records:
             found = None
             if self._sees(target) and 0 not in target.shape:

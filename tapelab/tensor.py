@@ -48,7 +48,8 @@ def only(*tapes):
     try:
         yield
     finally:
-        active.tapes = before
+        # A tape may have answered in the block, and so have stopped.
+        active.tapes = tuple(t for t in before if getattr(t, "_recording", True))
 
 
 if TYPE_CHECKING:
@@ -331,7 +332,8 @@ class IndexedSlices:
 
     def __init__(self, values, indices, dense_shape=None):
         self.values, self.indices = as_tensor(values), as_tensor(indices)
-        self._given = values  # a list takes the dtype of the variable that it is written into
+        # A list takes the dtype of the variable that it is written into.
+        self._given = values if isinstance(values, (list, tuple)) else self.values
         self.dense_shape = None if dense_shape is None else as_tensor(dense_shape)
 
     @property
@@ -369,7 +371,7 @@ def _unsupported(value):
     )
 
 
-def _leaves(value, depth=0):
+def _leaves(value):
     """The leaves of nested lists, after checking that the nesting is rectangular."""
     if not isinstance(value, (list, tuple)):
         return [value], np.shape(value) if isinstance(value, np.ndarray) else ()
@@ -413,7 +415,7 @@ def as_array(value, dtype=None):
         kinds = set(map(type, leaves))
         if kinds <= {bool, int, float, complex, str, bytes}:
             return _from_python(leaves, kinds, dtype).reshape(shape)
-        if None in leaves if kinds == {type(None)} else type(None) in kinds:
+        if type(None) in kinds:
             raise _unsupported(None)
         numeric = [x for x in leaves if isinstance(x, (np.generic, np.ndarray))]
         if numeric and all(
@@ -422,7 +424,7 @@ def as_array(value, dtype=None):
             flat = (
                 np.concatenate([np.ravel(x) for x in leaves])
                 if len(leaves) > 1
-                else np.ravel(leaves[0])
+                else np.array(leaves[0]).ravel()
             )
             return _from_mixture(flat.reshape(shape), leaves, dtype)
         raise _unsupported(next((x for x in leaves if not isinstance(x, (int, float))), value))

@@ -1,12 +1,12 @@
 """tf.train: checkpoints, one .npz file each. Only arrays are stored, nothing is unpickled."""
 
+import contextlib
 import os
 import re
 
-import numpy as np
-
+from . import _files
 from .errors import NotFoundError
-from .tensor import as_tensor, constant
+from .tensor import Tensor, as_tensor, constant
 
 
 def _children(x):
@@ -44,6 +44,8 @@ def _walk(objects):
             continue
         holders[id(x)] = x
         if hasattr(x, "assign"):
+            if path in found:
+                raise ValueError(f"Two variables would be stored as {path!r}: rename a key or attribute.")
             found[path] = x
         queue = [(f"{path}/{k}", v) for k, v in _children(x) or ()] + queue
     plain = (dict, list, tuple)
@@ -82,11 +84,12 @@ class Checkpoint:
     def write(self, file_prefix, options=None):
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
         path = os.fspath(file_prefix)
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        values = {name: np.asarray(as_tensor(v)._a) for name, v in _walk(self._objects)[0].items()}
-        with open(path + ".npz.part", "wb") as f:
-            np.savez(f, **values)
-        os.replace(path + ".npz.part", path + ".npz")  # whole or not at all
+        variables = _walk(self._objects)[0]
+        for v in variables.values():
+            if hasattr(v, "settle"):
+                v.settle()
+        values = {name: as_tensor(v)._a for name, v in variables.items()}
+        _files.write_arrays(path + ".npz", values)
         return path
 
     def save(self, file_prefix, options=None):
@@ -110,7 +113,27 @@ class Checkpoint:
         """
         status = _Status(self._objects, {} if save_path is None else _read(save_path))
         status.match()
+        if number := re.search(r"-(\d+)$", os.fspath(save_path or "")):
+            self.save_counter = max(self.save_counter, int(number[1]))  # `save` goes on from there
         return status
+
+
+def _value(name, stored, v):
+    """A stored array as what can be assigned to the variable. ValueError for another shape or dtype."""
+    own = as_tensor(v)._a
+    if stored.shape != own.shape:
+        raise ValueError(
+            f"Received incompatible tensor with shape {stored.shape} when attempting to restore variable "
+            f"with shape {v.shape} and name {name}."
+        )
+    if stored.dtype.kind == "S" and own.dtype.kind == "O":
+        return Tensor(stored.astype(object))
+    if stored.dtype != own.dtype:
+        raise ValueError(
+            f"Received a tensor of dtype {stored.dtype} when attempting to restore variable {name} of "
+            f"dtype {v.dtype}."
+        )
+    return Tensor(stored[()])
 
 
 class _Status:
@@ -123,15 +146,17 @@ class _Status:
         """Assign the values whose variables are there; the others wait for theirs to be made."""
         here, holders = _walk(self._objects)
         fitting = {name: here[name] for name in self._waiting.keys() & here.keys()}
+        values = {}
+        try:
+            for name, v in fitting.items():
+                values[name] = _value(name, self._waiting[name], v)
+        except ValueError:
+            for x in holders:
+                vars(x).pop("_awaits", None)
+            raise
         for name, v in fitting.items():
-            if self._waiting[name].shape != tuple(v.shape):
-                raise ValueError(
-                    "Received incompatible tensor with shape "
-                    f"{self._waiting[name].shape} when attempting to restore variable with shape "
-                    f"{v.shape} and name {name}."
-                )
-        for name, v in fitting.items():
-            v.assign(self._waiting.pop(name))
+            v.assign(values[name])
+            del self._waiting[name]
         for x in holders:
             if self._waiting:
                 vars(x)["_awaits"] = self
@@ -163,8 +188,7 @@ class _Status:
 
 def _read(path):
     try:
-        with np.load(os.fspath(path) + ".npz", allow_pickle=False) as f:
-            return {name: f[name] for name in f.files}
+        return _files.read_arrays(os.fspath(path) + ".npz")
     except FileNotFoundError:
         raise NotFoundError(
             f"Unsuccessful: no checkpoint {os.fspath(path)!r} (no such file with .npz)."
@@ -178,41 +202,58 @@ def list_variables(ckpt_dir_or_file):
 
 def load_variable(ckpt_dir_or_file, name):
     """One stored value as an array."""
-    return constant(_read(ckpt_dir_or_file)[name]).numpy()
+    stored = _read(ckpt_dir_or_file)
+    if name not in stored:
+        raise NotFoundError(f"Key {name} not found in checkpoint; it has {sorted(stored)}.")
+    return constant(stored[name]).numpy()
 
 
 def latest_checkpoint(checkpoint_dir, latest_filename=None):
     """The path of the numbered checkpoint written last, or None."""
-    found = []
-    for file in os.listdir(checkpoint_dir) if os.path.isdir(checkpoint_dir) else ():
-        if m := re.fullmatch(r"(.*-(\d+))\.npz", file):
-            path = os.path.join(checkpoint_dir, file)
-            found.append((os.stat(path).st_mtime_ns, int(m[2]), os.path.join(checkpoint_dir, m[1])))
+    found = _numbered(checkpoint_dir)
     return max(found)[2] if found else None
 
 
+def _numbered(directory, name=r".*"):
+    """(time written, number, path) of the numbered checkpoints in a directory."""
+    found = []
+    for file in os.listdir(directory) if os.path.isdir(directory) else ():
+        if m := re.fullmatch(rf"({name}-(\d+))\.npz", file):
+            written = os.stat(os.path.join(directory, file)).st_mtime_ns
+            found.append((written, int(m[2]), os.path.join(directory, m[1])))
+    return found
+
+
 class CheckpointManager:
-    """Keeps the last `max_to_keep` checkpoints in a directory."""
+    """Keeps the last `max_to_keep` checkpoints in a directory, those of earlier runs included."""
 
     def __init__(self, checkpoint, directory, max_to_keep, checkpoint_name="ckpt", **kwargs):
         self._checkpoint, self._keep = checkpoint, max_to_keep
-        self._prefix, self.checkpoints = os.path.join(os.fspath(directory), checkpoint_name), []
+        self._directory, self._name = os.fspath(directory), checkpoint_name
+        self.checkpoints = [path for *_, path in sorted(self._here())]
+
+    def _here(self):
+        return _numbered(self._directory, re.escape(self._name))
 
     @property
     def latest_checkpoint(self):
         """The path of the checkpoint written last, or None."""
-        return (
-            self.checkpoints[-1]
-            if self.checkpoints
-            else latest_checkpoint(os.path.dirname(self._prefix))
-        )
+        return self.checkpoints[-1] if self.checkpoints else latest_checkpoint(self._directory)
 
     def save(self, checkpoint_number=None):
-        """Write a checkpoint and remove those that are too many; returns its path."""
-        self.checkpoints.append(
-            self._checkpoint.save(self._prefix) if checkpoint_number is None
-            else self._checkpoint.write(f"{self._prefix}-{int(checkpoint_number)}")
-        )  # fmt: skip
+        """Write a checkpoint and remove those that are too many; returns its path.
+
+        Numbers go on from the largest in the directory, so that nothing is overwritten.
+        """
+        prefix = os.path.join(self._directory, self._name)
+        if checkpoint_number is None:
+            used = [number for _, number, _ in self._here()]
+            self._checkpoint.save_counter = max(self._checkpoint.save_counter, *used, 0)
+            path = self._checkpoint.save(prefix)
+        else:
+            path = self._checkpoint.write(f"{prefix}-{int(checkpoint_number)}")
+        self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
         while self._keep and len(self.checkpoints) > self._keep:
-            os.remove(self.checkpoints.pop(0) + ".npz")
-        return self.checkpoints[-1]
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self.checkpoints.pop(0) + ".npz")
+        return path

@@ -23,10 +23,10 @@ import argparse
 import contextlib
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
+
+from ._files import write
 
 __all__ = ["update"]
 
@@ -75,24 +75,24 @@ def update(source, target):
         content, copy = _for_learners(path, path.read_bytes()), target / name
         checksum = _checksum(path, content)
         if not copy.exists():
-            _write(copy, content)
+            write(copy, content)
             done["copied"].append(name.as_posix())
         elif (held := _checksum(copy, copy.read_bytes())) != checksum:
             last = handed_out.get(name.as_posix())
             if last == checksum:
                 continue  # the learner's own changes, and nothing new to hand out
             if held == last:
-                _write(copy, content)
+                write(copy, content)
                 done["replaced"].append(name.as_posix())
             else:
                 beside = _free_name(copy, checksum)
-                _write(beside, content)
+                write(beside, content)
                 done["beside"].append(beside.relative_to(target).as_posix())
         # After each file, not at the end: an interrupt (a full disk) then costs one lesson
         # a needless `.new`, and never a learner's change.
         if handed_out.get(name.as_posix()) != checksum:
             handed_out[name.as_posix()] = checksum
-            _write(target / _MEMORY, json.dumps(handed_out, indent=1, sort_keys=True).encode())
+            write(target / _MEMORY, json.dumps(handed_out, indent=1, sort_keys=True).encode())
     return done
 
 
@@ -145,24 +145,6 @@ def _free_name(copy, checksum):
         if not name.exists() or _checksum(name, name.read_bytes()) == checksum:
             return name
         number += 1
-
-
-def _write(path, content):
-    """Writes beside, then renames: a full disk leaves the old file, not half of the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes it private; a lesson is an ordinary file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _main(arguments=None):

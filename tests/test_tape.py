@@ -1002,3 +1002,29 @@ def test_only_a_custom_gradient_is_looped_over():
     expected = np.cos(8 * x.numpy() ** 3) * 24 * x.numpy() ** 2
     np.testing.assert_allclose(found, np.diag(expected), rtol=1e-4, atol=1e-4)
     assert calls == [(3,)] * 3
+
+
+def test_a_wrong_setting_does_not_use_up_the_tape():
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = x * x
+    for wrong in ({"direction": "sideways"}, {"memory_budget": "x"}, {"memory_budget": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            tape.jacobian(y, x, **wrong)
+    assert tape.jacobian(y, x).shape == [2, 2]
+
+
+def test_a_tape_asked_where_no_tape_listens_is_closed_all_the_same():
+    v = tf.Variable(2.0)
+    metric = tf.keras.metrics.MeanMetricWrapper(lambda a, b: tape.gradient(loss, v))
+    with tf.GradientTape() as tape:
+        loss = v * v
+        metric.update_state([1.0], [2.0])
+    assert active.tapes == () and float(metric.result()) == 4.0
+
+
+def test_what_a_list_holds_is_copied():
+    a = np.ones(3, np.float32)
+    x, v = tf.constant([a]), tf.Variable([a])
+    a[0] = 9
+    assert x.numpy().tolist() == v.numpy().tolist() == [[1.0, 1.0, 1.0]]

@@ -193,7 +193,7 @@ def test_a_full_disk_leaves_the_copy_whole(place, monkeypatch):
     def no_space(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workcopy.os, "replace", no_space)
+    monkeypatch.setattr("os.replace", no_space)
     with pytest.raises(OSError, match="No space left"):
         workcopy.update(source, work)
     assert (work / "01_a.ipynb").read_text() == "a, first edition"

@@ -384,6 +384,9 @@ def shapes_of(x):
     return map_leaves(lambda t: tuple(t.shape) if hasattr(t, "shape") else None, x)
 
 
+_building_now = threading.RLock()
+
+
 def symbolic(function, args, kwargs):
     """Call `function` on KerasTensors: the outputs are some too, and remember what made them.
 
@@ -404,7 +407,10 @@ def symbolic(function, args, kwargs):
         finally:
             _calls.root = root
 
+    held = [(v, v._t) for v in function.variables] if isinstance(function, Layer) else []
     one, two = probe(1), probe(2)
+    for v, t in held:  # zeros are no batch to learn from
+        v._t = t
     others = iter(leaves(two))
 
     def describe(t):
@@ -530,8 +536,7 @@ class Layer(Stateful):
                 )
         x = args[0] if args else None
         if not self.built:
-            self._build_for(args, kwargs)
-            vars(self)["_locked"] = self._locks
+            self._build_once(args, kwargs)
         if self.input_spec is not None and isinstance(x, Tensor) and x._a.shape != self._fits:
             self.input_spec.check(x._a.shape, self)
             object.__setattr__(self, "_fits", x._a.shape)
@@ -585,6 +590,12 @@ class Layer(Stateful):
             x = cast(x, self._np) if x._a.dtype != self._np else x
         return x
 
+    def _build_once(self, args, kwargs):
+        with _building_now:  # two threads may make the first call together
+            if not self.built:
+                self._build_for(args, kwargs)
+                vars(self)["_locked"] = self._locks
+
     def _build_for(self, args, kwargs):
         if self.input_spec is not None and args:
             for leaf in leaves(args[0])[:1]:
@@ -613,8 +624,7 @@ class Layer(Stateful):
     def _symbolic_call(self, args, kwargs):
         if not self.built:
             with _Scope(*_calls.scope):
-                self._build_for(args, kwargs)
-            vars(self)["_locked"] = self._locks
+                self._build_once(args, kwargs)
         if self.input_spec is not None:
             self.input_spec.check(leaves(args)[0].shape, self)
         z = symbolic(self, args, kwargs)
@@ -726,6 +736,7 @@ class Layer(Stateful):
                     f"Layer {self.name} weight shape {tuple(v.shape)} ({v.path}) is not compatible "
                     f"with provided weight shape {a.shape}."
                 )
+        arrays = [cast(as_tensor(a), v.dtype) for v, a in zip(variables, arrays)]
         for v, a in zip(variables, arrays):
             v.assign(a)
 
@@ -793,9 +804,13 @@ def _building(build):
 
     @functools.wraps(build)
     def wrapped(self, *args, **kwargs):
-        outermost = self not in _calls.scope
-        with _Scope(self):
-            build(self, *args, **kwargs)
+        outermost, before = self not in _calls.scope, len(self._weights)
+        try:
+            with _Scope(self):
+                build(self, *args, **kwargs)
+        except BaseException:
+            del self._weights[before:]  # the next try makes them again
+            raise
         self.built = True
         vars(self)["_locked"] = self._locks and outermost
 

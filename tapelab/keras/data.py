@@ -68,13 +68,7 @@ def batches_of(
     if _is_arrays(x):
         data = tuple(_arrays(v) for v in (x, y, sample_weight))
         if class_weight is not None:
-            labels = (
-                np.argmax(data[1], -1)
-                if data[1].ndim > 1 and data[1].shape[-1] > 1
-                else data[1].reshape(len(data[1]))
-            )
-            weight = np.array([class_weight.get(int(c), 1.0) for c in labels], np.float32)
-            data = (*data[:2], weight if data[2] is None else weight * data[2])
+            data = _weighted(data, class_weight)
         return _ArrayBatches(data, batch_size, shuffle, steps)
     if y is not None or sample_weight is not None:
         raise ValueError(
@@ -83,7 +77,21 @@ def batches_of(
         )
     if not hasattr(x, "__iter__"):
         raise ValueError(f"`x` must be arrays, or yield batches of them; received {x!r}.")
-    return _Iterated(x, steps)
+    return _Iterated(x, steps, class_weight)
+
+
+def _weighted(data, class_weight):
+    """(x, labels, weights) with each sample's weight times that of its class."""
+    x, labels, weight = (*data, None, None)[:3]
+    if not isinstance(labels, np.ndarray):
+        raise ValueError("`class_weight` needs `y`: one array of labels.")
+    classes = (
+        np.argmax(labels, -1)
+        if labels.ndim > 1 and labels.shape[-1] > 1
+        else labels.reshape(len(labels))
+    )
+    own = np.array([class_weight.get(int(c), 1.0) for c in classes], np.float32)
+    return x, labels, own if weight is None else own * weight
 
 
 class _Batches:
@@ -139,13 +147,14 @@ class _ArrayBatches(_Batches):
         order = generator().permutation(self.size) if self.shuffle else None
         for start in range(0, self.size, self.batch_size):
             stop = min(start + self.batch_size, self.size)
-            rows = slice(start, stop) if order is None else order[start:stop]
+            # Rows by number are copied; a slice would show what happens to the array later.
+            rows = np.arange(start, stop) if order is None else order[start:stop]
             yield map_leaves(lambda a, rows=rows: None if a is None else Tensor(a[rows]), self.data)
 
 
 class _Iterated(_Batches):
-    def __init__(self, source, steps):
-        self.source, self.limit = source, steps
+    def __init__(self, source, steps, class_weight):
+        self.source, self.limit, self.class_weight = source, steps, class_weight
         try:
             self.total = len(source)
         except TypeError:
@@ -153,7 +162,10 @@ class _Iterated(_Batches):
 
     def _once(self):
         for item in self.source:
-            yield map_leaves(_tensor, tuple(item) if isinstance(item, (tuple, list)) else (item,))
+            item = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+            if self.class_weight is not None:
+                item = _weighted(tuple(map_leaves(_array, part) for part in item), self.class_weight)
+            yield map_leaves(_tensor, item)
 
 
 def _tensor(x):

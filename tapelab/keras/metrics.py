@@ -284,6 +284,12 @@ def get(identifier):
     return lookup("metric", identifier, losses.FUNCTIONS | _TABLE)
 
 
+def _known(identifier):
+    """ValueError for the name of no metric."""
+    if isinstance(identifier, str) and identifier not in ("accuracy", "acc", "crossentropy", "ce"):
+        get(identifier)
+
+
 def for_shapes(identifier, y_true, y_pred):
     """A metric; what 'accuracy' and 'crossentropy' mean depends on the shapes.
 

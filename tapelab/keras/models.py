@@ -2,13 +2,11 @@
 
 import inspect
 import os
-import tempfile
 import time
-import zipfile
-import zlib
 
 import numpy as np
 
+from .. import _files
 from ..math import add_n
 from ..tape import GradientTape
 from ..tensor import Tensor, as_tensor
@@ -66,6 +64,8 @@ class _CompiledMetrics(metrics_module.Metric):
 
     def __init__(self, given, weighted, names_of):
         super().__init__(name="compile_metrics")
+        for m in leaves((given or [], weighted or [])):
+            metrics_module._known(m)
         self.given, self.names_of, self.found = (given, weighted), names_of, None
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -74,21 +74,21 @@ class _CompiledMetrics(metrics_module.Metric):
         parts = lambda s: [s] if names is None else _spread(s, names)
         truths, predictions, weights = parts(y_true), parts(y_pred), parts(sample_weight)
         if self.found is None:
-            self.found, used = [], set()
+            found = {}  # name -> metric, number of the output, whether it is weighted
             for given, weighted in zip(self.given, (False, True)):
                 for i, several in enumerate(parts(given)):
                     for m in leaves(several or []):
                         m = metrics_module.for_shapes(m, truths[i], predictions[i])
-                        m.name = m.name if names is None else f"{names[i]}_{m.name}"
-                        m.name = f"weighted_{m.name}" if weighted and m.name in used else m.name
-                        used.add(m.name)
-                        self.found.append((m, i, weighted))
-        for m, i, weighted in self.found:
+                        name = m.name if names is None else f"{names[i]}_{m.name}"
+                        name = f"weighted_{name}" if weighted and name in found else name
+                        found[name] = m, i, weighted
+            self.found = found
+        for m, i, weighted in self.found.values():
             m.update_state(truths[i], predictions[i], weights[i] if weighted else None)
 
     def result(self):
         """Name -> value."""
-        return {m.name: m.result() for m, *_ in self.found or []}
+        return {name: m.result() for name, (m, *_) in (self.found or {}).items()}
 
     def reset_state(self):
         """Start anew."""
@@ -414,13 +414,15 @@ class Model(Layer):
         self.reset_metrics()
         self.stop_evaluating = False
         hooks.on_test_begin({})
-        logs, start = {}, time.perf_counter()
+        logs, step, start = {}, -1, time.perf_counter()
         for step, batch in enumerate(data.epoch()):
             hooks.on_test_batch_begin(step, {})
             logs = self.test_step(batch)
             hooks.on_test_batch_end(step, logs)
             if self.stop_evaluating:
                 break
+        if step < 0:
+            raise ValueError("There is nothing to evaluate: `x` yielded no batch.")
         found = _numbers(logs, in_order=True)
         hooks.on_test_end(found)
         if verbose:
@@ -442,6 +444,8 @@ class Model(Layer):
             hooks.on_predict_batch_end(step, {"outputs": found[-1]})
             if self.stop_predicting:
                 break
+        if not found:
+            raise ValueError("There is nothing to predict: `x` yielded no batch.")
         hooks.on_predict_end({})
         if verbose:
             Progress.line(len(found), time.perf_counter() - start, {})
@@ -467,7 +471,9 @@ class Model(Layer):
 
     def predict_on_batch(self, x):
         """The output for one batch, as an array."""
-        return map_leaves(lambda t: t._a, self.predict_step((map_leaves(as_tensor, x),)))
+        return map_leaves(
+            lambda t: np.array(t._a), self.predict_step((map_leaves(as_tensor, x),))
+        )
 
     def _check_compiled(self, method):
         if not self.compiled and type(self).train_step is Model.train_step:
@@ -542,16 +548,7 @@ class Model(Layer):
         path = os.fspath(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
-        handle, temporary = tempfile.mkstemp(
-            dir=os.path.dirname(os.path.abspath(path)), suffix=".part"
-        )
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **self._named_arrays())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        _files.write_arrays(path, self._named_arrays())
 
     def load_weights(self, filepath, skip_mismatch=False):
         """Replace the weights by those of a file that `save_weights` wrote.
@@ -579,21 +576,9 @@ class Model(Layer):
                     "writes arrays that set_weights takes. No weight was changed."
                 )
         try:
-            with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-                found = {k: file[k] for k in file.files}
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-            NotImplementedError,
-        ) as e:
-            raise ValueError(
-                f"{path} is damaged or was not written by save_weights ({e}). No weight was "
-                "changed; save it again."
-            ) from e
+            found = _files.read_arrays(path)
+        except ValueError as e:
+            raise ValueError(f"{e} No weight was changed; save it again.") from e
         fits = lambda k: k in found and found[k].shape == expected[k].shape
         if list(found) != list(expected) and not skip_mismatch:
             missing = [k for k in expected if k not in found] or [
@@ -674,7 +659,11 @@ class Sequential(Model):
             self.add(InputLayer(batch_shape=inside.shape, dtype=inside.dtype))
         self._chain.append(layer)
         if self._start is not None:
-            self._go_on(layer)
+            try:
+                self._go_on(layer)
+            except BaseException:  # it does not fit: leave it out
+                self._chain.remove(layer)
+                raise
 
     def _begin(self, tensor):
         """Call the layers, one after the other, on a KerasTensor: that builds them."""

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..clip import global_norm
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..tensor import IndexedSlices, Tensor, as_tensor, number
 from ..tensor import Variable as CoreVariable
 from . import schedules  # noqa: F401 (tf.keras.optimizers.schedules)
@@ -25,9 +25,13 @@ class SlotVariable(Variable):
     """A part of an optimizer's flat state, seen as a variable."""
 
     def __init__(self, view, scale, path):
-        self._view, self._scale = view, scale
+        self._view, self._scale = np.empty_like(view), scale  # the base class writes what it is given
         super().__init__(view * scale, trainable=False, name=path.rpartition("/")[2])
-        self.path = path
+        self._view, self.path = view, path  # nothing is rounded by being looked at
+
+    def settle(self):
+        """Round the state to what a checkpoint gives back: the training goes on from it bit for bit."""
+        self._t = self._t
 
     _t = property(
         lambda self: Tensor(self._view * self._scale),
@@ -133,8 +137,7 @@ class Optimizer:
         if self.built:
             return
         for v in var_list:
-            if not isinstance(v, CoreVariable):
-                raise TypeError(f"An optimizer changes variables, and {v!r} is none.")
+            _check_variable(v)
         by_dtype = {}
         for v in {id(v): v for v in var_list}.values():
             by_dtype.setdefault(v._t._a.dtype, []).append(v)
@@ -197,21 +200,22 @@ class Optimizer:
             raise ValueError(f"There are {len(grads)} gradients for {len(variables)} variables.")
         if all(g is None for g in grads):
             raise ValueError("No gradients provided for any variable.")
-        self.build(variables)
         arrays, missing = [], []
         for g, v in zip(grads, variables):
-            if id(v) not in self._place:
+            if self.built and id(v) not in self._place:
                 raise ValueError(
                     f"Unknown variable: {v!r}. This optimizer can only be called for the variables "
                     "it was originally built with. When working with a new set of variables, you "
                     "should recreate a new optimizer instance."
                 )
-            if type(g) is Tensor and g._a.shape == v._t._a.shape:
+            if type(g) is Tensor and g._a.shape == v._t._a.shape and g._a.dtype is v._t._a.dtype:
                 arrays.append(g._a)
                 continue
+            _check_variable(v)
             arrays.append(_dense(g, v))
             if g is None:
                 missing.append(getattr(v, "path", v.name))
+        self.build(variables)
         if missing:
             warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
@@ -314,6 +318,13 @@ class Optimizer:
         return {}
 
 
+def _check_variable(v):
+    if not isinstance(v, CoreVariable):
+        raise TypeError(f"An optimizer changes variables, and {v!r} is none.")
+    if v._t._a.dtype.kind not in "fc":
+        raise TypeError(f"An optimizer changes floating variables, and {v!r} is none.")
+
+
 def _dense(g, v):
     """The gradient's array; ShapeError when it is not of its variable's shape."""
     if g is None:
@@ -324,6 +335,8 @@ def _dense(g, v):
             f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} "
             f"of shape {tuple(v.shape)}."
         )
+    if a.dtype.kind == "c" and v._t._a.dtype.kind == "f":
+        raise DtypeError(f"A complex gradient does not fit the real variable {getattr(v, 'path', v.name)}.")
     return a
 
 

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 import tapelab as tf
+from tapelab import _files
 
 K, L = tf.keras, tf.keras.layers
 X = np.linspace(-1, 1, 64, dtype="f")[:, None]
@@ -515,11 +517,10 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     model.save_weights(path)
     before = path.read_bytes()
 
-    def fail(file, **arrays):
-        file.write(b"half")
+    def fail(*paths):
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "savez", fail)
+    monkeypatch.setattr(_files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         model.save_weights(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
@@ -838,3 +839,125 @@ def test_a_constraint_can_be_set_later():
     assert v.numpy().tolist() == [0.0]
     with pytest.raises(ValueError, match="Masks"):
         L.Embedding(3, 2, mask_zero=True)
+
+
+# ---------------------------------------------------------------- nothing is lost, nothing is left
+
+
+def test_a_build_that_fails_leaves_no_weights():
+    tries = []
+
+    def late(shape, dtype=None):
+        tries.append(shape)
+        if len(tries) == 1:
+            raise RuntimeError("not yet")
+        return tf.zeros(shape, dtype)
+
+    layer = L.Dense(2, bias_initializer=late)
+    with pytest.raises(RuntimeError, match="not yet"):
+        layer(tf.ones([1, 3]))
+    assert layer.weights == []
+    layer(tf.ones([1, 3]))
+    assert [tuple(w.shape) for w in layer.weights] == [(3, 2), (2,)]
+
+
+def test_threads_that_make_the_first_call_together_make_one_set_of_weights():
+    for _ in range(20):
+        layer = L.Dense(2)
+        threads = [threading.Thread(target=layer, args=[tf.ones([1, 3])]) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert len(layer.weights) == 2
+
+
+def test_looking_at_an_optimizer_changes_nothing():
+    rng, v = np.random.default_rng(0), tf.Variable(np.zeros(1000, "f"))
+    adam = K.optimizers.Adam()
+    adam.apply_gradients([(tf.constant(rng.normal(size=1000).astype("f")), v)])
+    before = {k: a.copy() for k, a in adam._groups[0].slots.items()}
+    assert len(adam.variables) == 4
+    assert all((adam._groups[0].slots[k] == a).all() for k, a in before.items())
+
+
+def test_describing_a_model_teaches_it_nothing():
+    bn = L.BatchNormalization()
+    bn(K.Input((3,)), training=True)
+    assert (bn.moving_variance.numpy() == 1).all()
+
+
+def test_what_is_handed_out_is_a_copy():
+    class Weights(K.Model):
+        def __init__(self):
+            super().__init__()
+            self.w = self.add_weight(shape=(2,), initializer="ones")
+
+        def call(self, x):
+            self.w.assign(x[0])
+            return self.w.value
+
+    model, x = Weights(), np.ones((1, 2), "f")
+    model.predict_on_batch(x)[...] = 9
+    model.predict(x, verbose=0)
+    x[...] = 9
+    assert model.w.numpy().tolist() == [1.0, 1.0]
+
+
+def test_weights_of_classes_count_in_datasets_too():
+    x, y = np.ones((8, 3), "f"), np.array([0, 1] * 4)
+
+    def loss(*data, **options):
+        model = K.Sequential([L.Dense(1, activation="sigmoid", kernel_initializer="ones")])
+        model.compile(K.optimizers.SGD(0.0), "bce")
+        return model.fit(*data, class_weight={0: 0.0}, verbose=0, **options).history["loss"][0]
+
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    assert loss(dataset) == pytest.approx(loss(x, y, batch_size=4, shuffle=False))
+    with pytest.raises(ValueError, match="class_weight"):
+        loss(x)
+
+
+def test_unknown_metrics_are_refused_when_compiled():
+    with pytest.raises(ValueError, match="nonsense"):
+        linear().compile("sgd", "mse", metrics=["mae", "nonsense"])
+    model = K.Model(i := K.Input((1,)), {"a": L.Dense(1)(i)})
+    metric = K.metrics.MeanSquaredError(name="k")
+    for _ in range(2):
+        model.compile("sgd", "mse", metrics={"a": metric})
+        assert "a_k" in model.evaluate(X, {"a": X}, return_dict=True, verbose=0)
+    assert metric.name == "k"
+
+
+def test_no_batches():
+    for method in ("evaluate", "predict"):
+        with pytest.raises(ValueError, match="nothing to"):
+            getattr(linear(), method)(iter([]), verbose=0)
+
+
+def test_a_wrong_gradient_leaves_the_optimizer_as_it_was():
+    sgd, v = K.optimizers.SGD(0.5), tf.Variable([1.0, 2.0])
+    with pytest.raises(ValueError, match="does not fit"):
+        sgd.apply_gradients([(tf.ones([3]), v)])
+    other = tf.Variable(1.0)
+    sgd.apply_gradients([(tf.constant(1.0), other)])
+    assert float(other) == 0.5
+    for g, v in ((tf.constant(1), tf.Variable(1)), (tf.constant(1j), tf.Variable(1.0))):
+        with pytest.raises(TypeError):
+            K.optimizers.SGD(0.5).apply_gradients([(g, v)])
+
+
+def test_a_layer_that_does_not_fit_is_left_out():
+    model = K.Sequential([K.Input((4,)), L.Dense(2)])
+    with pytest.raises(ValueError):
+        model.add(L.Conv2D(2, 2))
+    assert len(model.layers) == 1 and model(tf.ones([1, 4])).shape == [1, 2]
+
+
+def test_weights_that_do_not_fit_change_nothing():
+    layer = L.Dense(2)
+    layer(tf.ones([1, 2]))
+    before = layer.kernel.numpy()
+    with pytest.raises(tf.errors.UnimplementedError):
+        layer.set_weights([np.zeros((2, 2)), np.array(["x", "y"])])
+    assert (layer.kernel.numpy() == before).all()

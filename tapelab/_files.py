@@ -1,0 +1,52 @@
+"""Files that are whole or not there: written beside the old one, then put in its place."""
+
+import contextlib
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+
+def write(path, content):
+    """Bytes into a file. A full disk, an error or Ctrl-C leaves the old file, not half of the new."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes it private; this is an ordinary file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def write_arrays(path, arrays):
+    """Name -> array into a file that numpy.load reads. Any name will do, and nothing is pickled."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, a in arrays.items():
+            a = np.asarray(a)
+            a = a.astype(np.bytes_) if a.dtype.kind == "O" else a  # strings
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, a, allow_pickle=False)
+    write(path, content.getvalue())
+
+
+def read_arrays(path):
+    """Name -> array. ValueError for a file that is damaged or of another kind."""
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise
+    except Exception as e:  # zipfile and NumPy raise a dozen kinds
+        raise ValueError(f"{path} is damaged, or was not written by tapelab ({e}).") from e
