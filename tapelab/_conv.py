@@ -492,7 +492,7 @@ def max_pool2d_argmax(x, ksize, strides, padding, y=None):
         hit = x[read] == y[write]
         found[write] |= (hit | np.isnan(x[read])) if nan else hit
         before += ~found
-    place = np.array([i * w + j for i, j, *_ in taps])
+    place = np.array([i * w + j for i, j, *_ in taps], np.int64)
     rows = np.arange(out_hw[0]) * strides[0] - padding[0][0]
     columns = np.arange(out_hw[1]) * strides[1] - padding[1][0]
     index = place[before]

@@ -184,6 +184,11 @@ def eigh(tensor, name=None):
     x = _matrix(tensor, "SelfAdjointEigV2")
     if x._a.shape[-1] != x._a.shape[-2]:
         raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:SelfAdjointEigV2]")
+    if not np.isfinite(x._a).all():
+        raise InvalidArgumentError(
+            "Self-adjoint eigen decomposition was not successful: there is NaN or infinity in the input "
+            "[Op:SelfAdjointEigV2]"
+        )
     e, v = P.eigh(x)
     return (P.cast(e, to=v._a.dtype) if e._a.dtype != v._a.dtype else e), v
 

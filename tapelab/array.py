@@ -206,7 +206,7 @@ def squeeze(input, axis=None, name=None):
     s, n = x._a.shape, x._a.ndim
     axes = (
         [i for i in range(n) if s[i] == 1]
-        if axis is None or axis == []
+        if axis is None or isinstance(axis, list) and not axis
         else [axis_of(x, a, "Squeeze") % n for a in ints(axis, "axis")]
     )
     for a in axes:
@@ -392,7 +392,7 @@ def slice_(input_, begin, size, name=None):
             f"and {size} [Op:Slice]"
         )
     for b, s, n in zip(begin, size, x._a.shape):
-        if not 0 <= b <= n or s != -1 and not 0 <= b + s <= n:
+        if not 0 <= b <= n or s != -1 and not 0 <= s <= n - b:
             raise ShapeError(
                 f"Expected begin and size inside the shape {list(x._a.shape)}, but got {begin} and "
                 f"{size} [Op:Slice]"
@@ -407,6 +407,11 @@ def strided_slice(
     """What `x[begin:end:strides, ...]` stands for; bits of the masks change single axes."""
     begin, end = ints(begin), ints(end)
     strides = ints(strides) if strides is not None else (1,) * len(begin)
+    if not len(begin) == len(end) == len(strides):
+        raise ShapeError(
+            f"begin, end and strides must have one number for each axis, got {begin}, {end} and {strides} "
+            f"[Op:StridedSlice]"
+        )
     key = []
     for i, (b, e, s) in enumerate(zip(begin, end, strides)):
         if ellipsis_mask >> i & 1:
@@ -832,6 +837,8 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     i = _checked(indices, n, "GatherV2")
     if batch_dims:
         b = batch_dims + i.ndim if batch_dims < 0 else batch_dims
+        if i.shape[:b] != x._a.shape[:b]:
+            raise shape_mismatch("GatherV2", x._a.shape[:b], i.shape[:b])
         front = int(np.prod(i.shape[:b]))
         at = axis + x._a.ndim
         moved = transpose(x, [*range(b), at, *[a for a in range(b, x._a.ndim) if a != at]])
@@ -863,6 +870,8 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     x, i = as_tensor(params), _indices(indices, "indices", "GatherNd", 1)
     batch_dims = integer(batch_dims, "batch_dims", "GatherNd")
     if batch_dims:
+        if x._a.shape[:1] != i.shape[:1]:
+            raise shape_mismatch("GatherNd", x._a.shape, i.shape)
         parts = [gather_nd(p, ix, batch_dims - 1) for p, ix in zip(unstack(x), unstack(Tensor(i)))]
         return stack(parts)
     flat, n, depth = _ravel(i, x._a.shape, "GatherNd")
@@ -884,7 +893,7 @@ def _ravel(i, full, what):
     depth = i.shape[-1]
     dims = full[:depth]
     n = int(np.prod(dims))
-    bad = np.argwhere(((i < 0) | (i >= np.array(dims, i.dtype))).any(-1))
+    bad = np.argwhere(((i < 0) | (i >= np.array(dims, np.int64))).any(-1))
     if len(bad):
         at = tuple(bad[0])
         raise InvalidArgumentError(

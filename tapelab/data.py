@@ -283,7 +283,9 @@ class Dataset:
         >>> [x.tolist() for x in ds.padded_batch(2, [3], padding_values=-1).as_numpy_iterator()]
         [[[1, -1, -1], [2, 2, -1]]]
         """
-        size = int(batch_size)
+        size = integer(batch_size, "batch_size", "padded_batch")
+        if size < 1:
+            raise InvalidArgumentError(f"batch_size must be greater than zero, got {size}.")
 
         def alike(given, element):  # one for each part of an element
             if not isinstance(given, (tuple, dict)) or not isinstance(element, (tuple, dict)):

@@ -7,7 +7,7 @@ from collections import namedtuple
 import numpy as np
 
 from ._decompositions import _h, _t, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
-from .array import expand_dims, same_dtypes, transpose
+from .array import broadcast_static_shape, expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
 from .math import axes_of, axis_of, cast, reduce_max, reduce_sum, sqrt
@@ -675,7 +675,8 @@ def cholesky(input, name=None):
 def triangular_solve(matrix, rhs, lower=True, adjoint=False, name=None):
     """The X with T @ X = rhs, where T is the lower (or upper) triangle of `matrix`."""
     a, b = same_dtypes([matrix, rhs], "MatrixTriangularSolve")
-    front = np.broadcast_shapes(a._a.shape[:-2], b._a.shape[:-2])  # unlike in solve, these broadcast
+    # Unlike in solve, the axes in front broadcast.
+    front = tuple(broadcast_static_shape(a._a.shape[:-2], b._a.shape[:-2]))
     a, b = (P.broadcast_to(x, shape=front + x._a.shape[-2:]) for x in (a, b))
     a = band_part(a, -1 if lower else 0, 0 if lower else -1)
     return solve(a, b, adjoint=adjoint)

@@ -75,7 +75,8 @@ def _unary(path, opname, forward, rule, summary, arg, value, kinds="fc", argumen
         if kinds in ("f", "fc")
         else "dtypes the operation is not defined on.",
     )  # fmt: skip
-    return public(called(unary(p), argument), name, doc, "tapelab.math")
+    module = "tapelab.nn" if path.startswith("nn.") else "tapelab.math"
+    return public(called(unary(p), argument), name, doc, module)
 
 
 def _binary(
@@ -1504,14 +1505,6 @@ def cumulative_logsumexp(x, axis=0, exclusive=False, reverse=False, name=None):
     return P.cumlogsumexp(x, axis=at, exclusive=bool(exclusive), reverse=bool(reverse))
 
 
-def _cumlogsumexp_forward(x, axis, exclusive, reverse):
-    z = np.logaddexp.accumulate(np.flip(x, axis) if reverse else x, axis=axis)
-    if exclusive:
-        z = np.roll(z, 1, axis)
-        z[(..., 0) + (slice(None),) * (-1 - axis)] = -np.inf
-    return np.flip(z, axis) if reverse else z
-
-
 def _cumlogsumexp_rule(g, z, x, axis, exclusive, reverse):
     """d z_j = sum over i up to j of e^(x_i - z_j) dx_i.
 
@@ -1538,7 +1531,7 @@ def _moved_last(x, axis, back=False):
 
 
 primitive(
-    "cumlogsumexp", "CumulativeLogsumexp", _cumlogsumexp_forward, _cumlogsumexp_rule, kinds="f"
+    "cumlogsumexp", "CumulativeLogsumexp", _scan(np.logaddexp), _cumlogsumexp_rule, kinds="f"
 )
 
 

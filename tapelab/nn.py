@@ -22,7 +22,7 @@ from .math import (
     reduce_sum,
     rsqrt,
     sigmoid,
-    square,
+    squared_difference,
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
@@ -604,8 +604,8 @@ def _padding(padding, hw, ksize, strides, dilations=(1, 1)):
         return _conv.resolve_padding(
             padding.upper() if isinstance(padding, str) else padding, hw, ksize, strides, dilations
         )
-    except ValueError as e:
-        raise ValueError(f"padding: {e}") from None
+    except (ValueError, TypeError) as e:
+        raise ValueError(f"padding: {e}. Write 'SAME', 'VALID' or pairs of integers.") from None
 
 
 def conv2d_transpose(
@@ -628,6 +628,8 @@ def conv2d_transpose(
     g, k = same_dtypes([input, filters], "Conv2DBackpropInput")
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
     full = ints(output_shape)
+    if len(full) == 2 and g._a.ndim == 4:  # height and width alone
+        full = (g._a.shape[0], *full, k._a.shape[2])
     if len(full) != 4 or g._a.ndim != 4 or full[::3] != (g._a.shape[0], k._a.shape[2]):
         raise ShapeError(
             f"output_shape {list(full)} must begin with the batch and end with the channels out of input "
@@ -757,7 +759,7 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
     axes = axes_of(x, axes, "Moments")
     mean = reduce_mean(x, list(axes), True)
     # The mean's own derivative cancels in the variance, so it is left out, as in TensorFlow.
-    variance = reduce_mean(square(x - P.stop_gradient(mean)), list(axes), keepdims)
+    variance = reduce_mean(squared_difference(x, P.stop_gradient(mean)), list(axes), keepdims)
     if not keepdims:
         n = x._a.ndim
         mean = P.reshape(

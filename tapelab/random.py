@@ -33,6 +33,8 @@ def whole(seed):
 
 def generator(seed=None):
     """The NumPy generator to draw from; an operation's own seed gives its own repeatable stream."""
+    if isinstance(seed, np.random.Generator):
+        return seed
     if seed is None:
         if _state["rng"] is None:
             _state["rng"] = np.random.default_rng()
@@ -72,10 +74,13 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
             raise InvalidArgumentError(
                 f"Need minval < maxval, got {low} >= {high} [Op:RandomUniformInt]"
             )
+        if low < np.iinfo(dt).min or high - 1 > np.iinfo(dt).max:
+            raise InvalidArgumentError(f"[{low}, {high}) does not fit into {dt} [Op:RandomUniformInt]")
         return Tensor(
             np.asarray(generator(seed).integers(low, high, full)).astype(dt)[()]
         )
-    draw = np.asarray(generator(seed).random(full)).astype(dt)[()]
+    draw = np.asarray(generator(seed).random(full)).astype(dt)
+    draw = np.minimum(draw, np.nextafter(dt.type(1), dt.type(0)))[()]  # rounding may have made a 1
     low, high = as_tensor(minval, dt), as_tensor(1 if maxval is None else maxval, dt)
     return Tensor(draw) * (high - low) + low
 
@@ -125,25 +130,17 @@ class Generator:
         """A list of `count` generators, independent of each other and of this one."""
         return [Generator(rng) for rng in self._rng.spawn(integer(count, "count", "Generator.split"))]
 
-    def _with(self, f, *args, **kwargs):
-        saved = _state["rng"]
-        _state["rng"] = self._rng
-        try:
-            return f(*args, **kwargs)
-        finally:
-            _state["rng"] = saved
-
     def normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None):
         """As `tf.random.normal`."""
-        return self._with(normal, shape, mean, stddev, dtype)
+        return normal(shape, mean, stddev, dtype, self._rng)
 
     def truncated_normal(self, shape, mean=0.0, stddev=1.0, dtype="float32", name=None):
         """As `tf.random.truncated_normal`."""
-        return self._with(truncated_normal, shape, mean, stddev, dtype)
+        return truncated_normal(shape, mean, stddev, dtype, self._rng)
 
     def uniform(self, shape, minval=0, maxval=None, dtype="float32", name=None):
         """As `tf.random.uniform`."""
-        return self._with(uniform, shape, minval, maxval, dtype)
+        return uniform(shape, minval, maxval, dtype, self._rng)
 
 
 def get_global_generator():
@@ -168,7 +165,7 @@ def _stateless(f):
         if pair.shape != (2,) or pair.dtype.kind not in "iu":
             raise ShapeError(f"seed must have shape [2], two integers such as [1, 2]; got {seed!r}.")
         rng = np.random.default_rng([whole(n) for n in pair])
-        return Generator(rng)._with(f, shape, *args, **kwargs)
+        return f(shape, *args, **kwargs, seed=rng)
 
     draw.__name__ = draw.__qualname__ = f"stateless_{f.__name__}"
     draw.__doc__ = f"As `tf.random.{f.__name__}`, from a `seed` of two integers and nothing else."

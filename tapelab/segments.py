@@ -32,6 +32,7 @@ def _groups(data, segment_ids, num_segments, op):
             f"{list(ids.shape)} [Op:{op}]"
         )
     n = integer(num_segments, "num_segments", op)
+    ints([n, *x._a.shape[ids.ndim :]], "sizes")
     keep = np.asarray(ids >= 0)
     x, ids = P.getitem(x, key=(keep,)), ids[keep]
     return x, _checked(Tensor(ids), n, op), n
@@ -143,7 +144,7 @@ def in_top_k(targets, predictions, k, name=None):
     k = integer(k, "k", "InTopKV2")
     inside = (y >= 0) & (y < x.shape[1])
     own = x[np.arange(len(y)), np.where(inside, y, 0)]
-    return Tensor(inside & np.isfinite(own) & ((x > own[:, None]).sum(1) < k))
+    return Tensor(inside & np.isfinite(x).all(1) & ((x > own[:, None]).sum(1) < k))
 
 
 def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype="int32", name=None):
@@ -154,6 +155,8 @@ def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype=
     [[1, 0], [1, 1]]
     """
     y, p = (cast(as_tensor(v), "int64")._a for v in (labels, predictions))
+    if abs(y.ndim - p.ndim) == 1:  # a column of one
+        y, p = (a[..., 0] if a.ndim > b.ndim and a.shape[-1] == 1 else a for a, b in ((y, p), (p, y)))
     if y.shape != p.shape:
         raise shape_mismatch("ConfusionMatrix", y.shape, p.shape)
     n = int(max(y.max(initial=-1), p.max(initial=-1))) + 1
@@ -200,6 +203,7 @@ def bincount(
     if binary_output and weights is not None:
         raise ValueError("Arguments `binary_output` and `weights` are mutually exclusive.")
     a = as_tensor(arr)._a
+    a = a if a.dtype.kind in "iu" else cast(Tensor(a), "int64")._a
     if a.size and a.min() < 0:
         raise InvalidArgumentError("Input arr must be non-negative! [Op:Bincount]")
     if axis == -1 and a.ndim > 2:
@@ -215,7 +219,9 @@ def bincount(
         return np.bincount(a[keep], None if w is None else w[keep], n)[:n]
 
     if axis == -1 and a.ndim == 2:
-        z = np.stack([count(row, None if w is None else w[i]) for i, row in enumerate(a)])
+        z = np.zeros((len(a), n), np.int64 if w is None else w.dtype)
+        for i, row in enumerate(a):
+            z[i] = count(row, None if w is None else w[i])
     else:
         z = count(np.ravel(a), None if w is None else np.ravel(w))
     z = z > 0 if binary_output else z

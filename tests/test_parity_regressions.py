@@ -1391,3 +1391,55 @@ def test_strings_are_padded_with_empty_ones_and_have_no_real_part():
             part(tf.constant(["a"]))
     with pytest.raises(Invalid):
         tf.math.bincount([1, 2], weights=[1.0])
+
+
+def test_counting_and_ranking_at_the_edges():
+    assert tf.math.bincount([], minlength=5).numpy().tolist() == [0] * 5
+    assert tf.math.bincount([1.0, 2.7, 2.2]).numpy().tolist() == [0, 1, 2]
+    assert tf.math.bincount(tf.zeros([0, 2], tf.int32), axis=-1, minlength=2).shape == [0, 2]
+    assert not tf.math.in_top_k([1], [[np.nan, 1.0]], 1).numpy().any()
+    assert tf.math.confusion_matrix([[1], [0]], [1, 0]).numpy().tolist() == [[1, 0], [0, 1]]
+    assert tf.math.cumulative_logsumexp(tf.zeros([0, 3]), 0, exclusive=True).shape == [0, 3]
+    for segments in (tf.math.unsorted_segment_prod, tf.math.unsorted_segment_max):
+        with pytest.raises(Invalid):
+            segments(np.ones(3), [0, 1, 2], num_segments=8327099846119777499)
+
+
+def test_the_variance_of_complex_numbers_is_real():
+    assert tf.nn.moments(tf.constant([1 + 1j, 2]), [0])[1].numpy() == 0.5
+
+
+def test_eigenvalues_of_nan_are_refused():
+    with pytest.raises(Invalid, match="not successful"):
+        tf.linalg.eigvalsh([[np.nan, 1.0], [1.0, 1.0]])
+
+
+def test_a_transposed_convolution_takes_height_and_width_alone():
+    assert tf.nn.conv2d_transpose(tf.ones([2, 3, 3, 1]), tf.ones([2, 2, 4, 1]), [6, 6], 2).shape == [2, 6, 6, 4]
+
+
+def test_batches_of_other_sizes_are_not_mixed():
+    with pytest.raises(Invalid, match="GatherV2"):
+        tf.gather(tf.zeros([2, 3, 4]), tf.zeros([3, 2, 1], tf.int32), batch_dims=2)
+    with pytest.raises(Invalid, match="GatherNd"):
+        tf.gather_nd(tf.zeros([3, 2]), tf.zeros([2, 1], tf.int32), batch_dims=1)
+    assert tf.gather_nd(tf.range(300), np.array([[44]], np.uint8)).numpy().tolist() == [44]
+    assert tf.squeeze([[1.0]], np.array([0])).shape == [1]
+    with pytest.raises(Invalid):
+        tf.slice([1, 2, 3], [3], [-2])
+    with pytest.raises(Invalid, match="one number for each axis"):
+        tf.strided_slice([[1, 2], [3, 4]], [0, 0], [1])
+
+
+def test_random_numbers_stay_below_their_bound():
+    tf.random.set_seed(1)
+    assert (tf.random.uniform([200_000], dtype=tf.float16).numpy() < 1).all()
+    for low, high, dtype in ((0, 1000, tf.int8), (-5, 5, tf.uint8)):
+        with pytest.raises(Invalid, match="does not fit"):
+            tf.random.uniform([3], low, high, dtype)
+    one, two = (tf.random.Generator.from_seed(1) for _ in range(2))
+    assert (one.normal([3]).numpy() == two.normal([3]).numpy()).all()
+    with pytest.raises(Invalid, match="greater than zero"):
+        tf.data.Dataset.range(3).padded_batch(0)
+    with pytest.raises(ValueError, match="SAME"):
+        tf.nn.conv2d(tf.ones([1, 2, 2, 1]), tf.ones([1, 1, 1, 1]), 1, 5)
