@@ -1415,7 +1415,8 @@ def test_eigenvalues_of_nan_are_refused():
 
 
 def test_a_transposed_convolution_takes_height_and_width_alone():
-    assert tf.nn.conv2d_transpose(tf.ones([2, 3, 3, 1]), tf.ones([2, 2, 4, 1]), [6, 6], 2).shape == [2, 6, 6, 4]
+    x, k = tf.ones([2, 3, 3, 1]), tf.ones([2, 2, 4, 1])
+    assert tf.nn.conv2d_transpose(x, k, [6, 6], 2).shape == [2, 6, 6, 4]
 
 
 def test_batches_of_other_sizes_are_not_mixed():
