@@ -1180,6 +1180,8 @@ def where(condition, x=None, y=None, name=None):
         return Tensor(np.argwhere(c._a).astype(np.int64))
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
+    if isinstance(condition, np.ndarray) and c._a.dtype.kind in "iuf":
+        c = Tensor(c._a != 0)  # NumPy's numbers count as truth values
     if c._a.dtype.kind != "b":
         raise DtypeError(
             f"cannot compute SelectV2 as input #0(zero-based) was expected to be a bool tensor but is a "
@@ -1214,7 +1216,13 @@ def fill(dims, value, name=None, layout=None):
 
 
 primitive("zeros_like", "ZerosLike", lambda x, to: zero_array(x.shape, to))
-primitive("ones_like", "OnesLike", lambda x, to: np.ones(x.shape, to)[()])
+def _ones_like(x, to):
+    if to.kind == "O":
+        raise DtypeError("There is no string that is one [Op:OnesLike]")
+    return np.ones(x.shape, to)[()]
+
+
+primitive("ones_like", "OnesLike", _ones_like)
 
 
 def zeros_like(input, dtype=None, name=None, layout=None):

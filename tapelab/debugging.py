@@ -3,9 +3,10 @@
 import numpy as np
 
 from . import nest
+from .dtypes import as_dtype
 from .errors import InvalidArgumentError, wrong_dtype
 from .math import equal, greater, greater_equal, less, less_equal, not_equal, subtract
-from .primitive import P
+from .primitive import P, primitive
 from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor, number
 
 
@@ -95,10 +96,17 @@ def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
         raise TypeError(f"`shapes` must be pairs of a tensor and its shape, got {shapes!r}.")
     sizes = {}
     for x, wanted in pairs:
-        have = tuple(as_tensor(x)._a.shape)
-        wanted = (wanted,) if isinstance(wanted, (str, int)) else tuple(wanted)
-        if wanted and wanted[0] in (Ellipsis, "*"):
-            wanted, have_ = wanted[1:], have[len(have) - len(wanted) + 1 :]
+        have = tuple(as_tensor(x)._a.shape) or (1,)  # a scalar is of size 1
+        if wanted is None:
+            continue
+        if not hasattr(wanted, "__iter__"):
+            raise ValueError(f"A specified shape must be an iterable, got {wanted!r}.")
+        # A string has a symbol or a size in each character.
+        wanted = tuple(int(w) if isinstance(w, str) and w.isdigit() else w for w in wanted) or (1,)
+        if wanted[0] in (Ellipsis, "*", "..."):
+            wanted, have_ = wanted[1:], have[max(len(have) - len(wanted) + 1, 0) :]
+        elif wanted[-1] in (Ellipsis, "*", "..."):
+            wanted, have_ = wanted[:-1], have[: len(wanted) - 1]
         else:
             have_ = have
         for w, n in zip(wanted, have_):
@@ -196,23 +204,37 @@ def Assert(condition, data, summarize=None, name=None):
         raise InvalidArgumentError(f"Expected '{condition}' to be true. Summarized data: {shown}")
 
 
-def check_numerics(tensor, message, name=None):
-    """The tensor, connected; InvalidArgumentError when an element is NaN or infinite."""
-    x = as_tensor(tensor)
-    if x._a.dtype.kind != "f":
-        raise wrong_dtype("CheckNumerics", x.dtype)
-    bad = "NaN" if np.isnan(x._a).any() else "Inf" if np.isinf(x._a).any() else None
+def _checked_numerics(x, message):
+    if x.dtype.kind != "f":
+        raise wrong_dtype("CheckNumerics", as_dtype(x.dtype))
+    bad = [what for what, f in (("Inf", np.isinf), ("NaN", np.isnan)) if f(x).any()]
     if bad:
-        at = np.argwhere(~np.isfinite(x._a))[0].tolist()
+        at = np.argwhere(~np.isfinite(x))[0].tolist()
         raise InvalidArgumentError(
-            f"{message} : Tensor had {bad} values (first at index {at}) [Op:CheckNumerics]"
+            f"{message} : Tensor had {' and '.join(bad)} values (first at index {at}) [Op:CheckNumerics]"
         )
-    return P.identity(x)
+    return x
+
+
+def _check_numerics_rule(g, z, x, message):
+    """The identity, which looks at the cotangent, too."""
+    found = "Not a number (NaN) or infinity (Inf) values detected in gradient. "
+    return P.check_numerics(g, message=message if message.startswith(found) else found + message)
+
+
+primitive("check_numerics", "CheckNumerics", _checked_numerics, _check_numerics_rule, kinds="f")
+
+
+def check_numerics(tensor, message, name=None):
+    """The tensor, connected; InvalidArgumentError when NaN or infinity is in it, or in its gradient."""
+    return P.check_numerics(as_tensor(tensor), message=str(message))
 
 
 def assert_all_finite(x, message, name=None):
-    """As `check_numerics`."""
-    return check_numerics(x, message)
+    """As `check_numerics`, without looking at the gradient."""
+    x = as_tensor(x)
+    _checked_numerics(x._a, message)
+    return P.identity(x)
 
 
 def is_numeric_tensor(tensor):

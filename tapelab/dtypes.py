@@ -107,7 +107,7 @@ def as_dtype(type_value):
     if isinstance(type_value, DType):
         return type_value
     try:
-        if type(type_value) is int:
+        if type(type_value) is int or type_value is None:  # None is float64 to NumPy
             return _BY_NUMBER[type_value]
         found = _BY_NAME.get(type_value) or _BY_PYTHON.get(type_value)
         if found is None:

@@ -1030,6 +1030,10 @@ def cast(x, dtype, name=None):
     if isinstance(x, Variable) and x.dtype._np == to:
         return x  # as TensorFlow: nothing is read, nothing is copied
     x = as_tensor(x)
+    if to.kind == "O" != x._a.dtype.kind:
+        raise UnimplementedError(
+            f"Cast {x.dtype.name} to string is not supported [Op:Cast]; use Python's str(number)."
+        )
     if x._a.dtype.kind == "O" != to.kind:
         raise UnimplementedError(
             f"Cast string to {as_dtype(dtype).name} is not supported [Op:Cast]; use Python's float(text)."

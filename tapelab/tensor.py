@@ -639,7 +639,7 @@ def ints(value, what="shape"):
         found = tuple(v.__index__() for v in value)
     except (TypeError, AttributeError):
         what = "shape" if what == "sizes" else what
-        raise DtypeError(f"`{what}` must be integers, got {given!r}.") from None
+        raise ConversionError(f"`{what}` must be integers, got {given!r}.") from None
     if what == "sizes":
         if any(n < 0 for n in found):
             raise ShapeError(f"Dimension {min(found)} must be >= 0 [Op:Fill]")

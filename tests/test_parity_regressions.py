@@ -1444,3 +1444,46 @@ def test_random_numbers_stay_below_their_bound():
         tf.data.Dataset.range(3).padded_batch(0)
     with pytest.raises(ValueError, match="SAME"):
         tf.nn.conv2d(tf.ones([1, 2, 2, 1]), tf.ones([1, 1, 1, 1]), 1, 5)
+
+
+def test_check_numerics_looks_at_the_gradient_too():
+    x = tf.constant([1.0, 0.0])
+    for check, finds in ((tf.debugging.check_numerics, True), (tf.debugging.assert_all_finite, False)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.sqrt(check(x, "here"))
+        if finds:
+            with pytest.raises(Invalid, match="detected in gradient. here"):
+                tape.gradient(y, x)
+        else:
+            assert tape.gradient(y, x).numpy().tolist() == [0.5, np.inf]
+    with pytest.raises(Invalid, match="Inf and NaN"):
+        tf.debugging.check_numerics([np.inf, np.nan], "both")
+
+
+def test_shapes_as_strings_of_symbols():
+    check, x = tf.debugging.assert_shapes, tf.ones([3, 2])
+    scalar = tf.constant(5.0)
+    for shape in ("NQ", ".2", "*Q", "3*", "32", None, ("N", 2), ("...", 2)):
+        check([(x, shape)])
+    check([(scalar, (1,)), (scalar, "a"), (tf.ones([1]), ())])
+    check([(x, "NQ"), (tf.ones([2]), "Q")])
+    for wrong in ("NN", "33", ("N",), "NQR", 2):
+        with pytest.raises(ValueError):
+            check([(x, wrong)])
+
+
+def test_conversions_that_there_are_not():
+    with pytest.raises(tf.errors.UnimplementedError, match="string"):
+        tf.cast([1], tf.string)
+    with pytest.raises(TypeError):
+        tf.ones_like(["a"])
+    for bad in (lambda: tf.cast([1.5], None), lambda: tf.as_dtype(None)):
+        with pytest.raises(TypeError, match="Known dtypes"):
+            bad()
+    for bad in (lambda: tf.zeros([None, 2]), lambda: tf.reshape(tf.ones([4]), [2, None])):
+        with pytest.raises(ValueError, match="integers"):
+            bad()
+    assert tf.where(np.array([1, 0]), [1.0, 2.0], [3.0, 4.0]).numpy().tolist() == [1.0, 4.0]
+    with pytest.raises(Invalid, match="bool"):
+        tf.where(tf.constant([1, 0]), [1.0, 2.0], [3.0, 4.0])

@@ -201,6 +201,7 @@ def _others():
     yield Case("add_n", (d(2, 3), d(2, 3), d(2, 3)), {})
     yield Case("add_n", (d(), d()), {})
     yield Case("identity_n", (d(2, 3), d()), {})
+    yield Case("check_numerics", (d(2, 3),), {"message": "here"})
     for old, to in (
         ((2, 3), (3, 2)),
         ((6,), (1, 2, 3)),
