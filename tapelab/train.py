@@ -120,8 +120,8 @@ class Checkpoint:
 
 def _value(name, stored, v):
     """A stored array as what can be assigned to the variable. ValueError for another shape or dtype."""
-    own = as_tensor(v)._a
-    if stored.shape != own.shape:
+    own = v._t._a
+    if not v.shape.is_compatible_with(stored.shape):
         raise ValueError(
             f"Received incompatible tensor with shape {stored.shape} when attempting to restore variable "
             f"with shape {v.shape} and name {name}."

@@ -54,6 +54,14 @@ def test_what_does_not_fit_changes_nothing(tmp_path, stored):
     assert float(a) == 0.0 and b.numpy().tolist() == [1, 2]
 
 
+def test_a_variable_of_any_shape_takes_any(tmp_path):
+    v = tf.Variable([1.0, 2.0, 3.0], shape=tf.TensorShape(None))
+    path = tf.train.Checkpoint(v=v).write(tmp_path / "x")
+    v.assign([0.0])
+    tf.train.Checkpoint(v=v).restore(path)
+    assert v.numpy().tolist() == [1.0, 2.0, 3.0]
+
+
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"no archive")
     with pytest.raises(ValueError, match=r"x\.npz is damaged"):
