@@ -12,7 +12,7 @@ import numpy as np
 from . import nest
 from .array import stack, unstack
 from .dtypes import TensorShape, as_dtype
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, ShapeError
 from .primitive import P
 from .tensor import (
     Tensor,
@@ -223,13 +223,15 @@ def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
 def cond(pred, true_fn=None, false_fn=None, name=None):
     """`true_fn()` if the condition holds, else `false_fn()`; only that one is called.
 
-    Raises TypeError for a branch that is not callable.
+    Raises TypeError for a branch that is not callable, ValueError for a condition that is not one value.
 
     >>> import tapelab as tf
     >>> tf.cond(tf.constant(2.0) > 1.0, lambda: "larger", lambda: "not larger")
     'larger'
     """
     function_of(true_fn, "true_fn"), function_of(false_fn, "false_fn")
+    if as_tensor(pred)._a.size != 1:
+        raise ShapeError(f"`pred` of tf.cond must be one value, got {pred!r}.")
     return true_fn() if pred else false_fn()
 
 

@@ -337,7 +337,13 @@ class Dataset:
 
         def start():
             for x in self._start():
-                for i in range(len(_leaves(x)[0])):
+                sizes = {np.shape(a)[:1] for a in _leaves(x)}
+                if len(sizes) != 1 or () in sizes:
+                    raise InvalidArgumentError(
+                        "unbatch: all parts of an element must have one and the same number of rows, got "
+                        f"shapes {[np.shape(a) for a in _leaves(x)]}."
+                    )
+                for i in range(*sizes.pop()):
                     yield _each(lambda a, i=i: np.asarray(a[i]), x)
 
         return Dataset(

@@ -58,7 +58,7 @@ class Checkpoint:
     """Saves the variables of modules, layers, models and optimizers, and restores them.
 
     Args:
-      root: an object to save. kwargs: more of them, by name.
+      root: an object to save. kwargs: more of them, by name. Attributes set later are saved, too.
 
     >>> import tapelab as tf, tempfile
     >>> v = tf.Variable(1.0)
@@ -77,9 +77,20 @@ class Checkpoint:
                     "keeps variables and what holds them: modules, layers, models, optimizers, lists, "
                     "dicts. A number can be kept as tf.Variable(number, trainable=False)."
                 )
-        self.save_counter = 0
+        self._status, self.save_counter = None, 0
         for name, x in kwargs.items():
             setattr(self, name, x)
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+        if name.startswith("_"):
+            return
+        if hasattr(value, "assign") or _children(value) is not None:
+            self._objects[name] = value  # an attribute is saved like what was given by name
+            if self._status is not None:  # restored before it was set
+                self._status.match()
+        else:
+            self._objects.pop(name, None)
 
     def write(self, file_prefix, options=None):
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
@@ -113,6 +124,7 @@ class Checkpoint:
         """
         status = _Status(self._objects, {} if save_path is None else _read(save_path))
         status.match()
+        self._status = status
         if number := re.search(r"-(\d+)$", os.fspath(save_path or "")):
             self.save_counter = max(self.save_counter, int(number[1]))  # `save` goes on from there
         return status

@@ -1487,3 +1487,13 @@ def test_conversions_that_there_are_not():
     assert tf.where(np.array([1, 0]), [1.0, 2.0], [3.0, 4.0]).numpy().tolist() == [1.0, 4.0]
     with pytest.raises(Invalid, match="bool"):
         tf.where(tf.constant([1, 0]), [1.0, 2.0], [3.0, 4.0])
+
+
+def test_rows_of_unequal_parts_and_conditions_of_no_value():
+    for parts in ((np.arange(2), np.arange(3)), (np.arange(3), np.arange(2)), np.float32(1.0)):
+        with pytest.raises(Invalid, match="unbatch"):
+            list(tf.data.Dataset.from_tensors(parts).unbatch())
+    for nothing in (None, [], tf.zeros([0]), tf.constant([True, False])):
+        with pytest.raises(ValueError):
+            tf.cond(nothing, lambda: 1, lambda: 2)
+    assert tf.cond(tf.Variable(True), lambda: 1, lambda: 2) == 1

@@ -88,3 +88,27 @@ def test_a_stored_value_of_another_shape_is_reported_once(tmp_path):
         other(tf.ones([1, 5]))
     other.note = "free again"
     assert other(tf.ones([1, 5])).shape == [1, 2] and len(other.weights) == 2
+
+
+def test_attributes_set_later_are_saved_and_restored(tmp_path):
+    checkpoint = tf.train.Checkpoint()
+    checkpoint.v, checkpoint.note = tf.Variable(3.0), "not kept"
+    path = checkpoint.save(tmp_path / "x")
+    checkpoint.v.assign(0.0)
+    checkpoint.restore(path).assert_consumed()
+    assert float(checkpoint.v) == 3.0
+    later = tf.train.Checkpoint()
+    later.restore(path)
+    later.v = tf.Variable(0.0)
+    assert float(later.v) == 3.0
+
+    class Mine(tf.train.Checkpoint):
+        def __init__(self):
+            super().__init__()
+            self.v = tf.Variable(0.0)
+
+    mine = Mine()
+    mine.restore(path).assert_consumed()
+    assert float(mine.v) == 3.0
+    mine.v = other = tf.Variable(5.0)
+    assert tf.train.load_variable(mine.write(tmp_path / "y"), "v") == 5.0 and float(other) == 5.0
