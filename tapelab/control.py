@@ -12,7 +12,7 @@ import numpy as np
 from . import nest
 from .array import stack, unstack
 from .dtypes import TensorShape, as_dtype
-from .errors import InvalidArgumentError, ShapeError
+from .errors import DtypeError, InvalidArgumentError, ShapeError
 from .primitive import P
 from .tensor import (
     Tensor,
@@ -239,7 +239,7 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
     """The function of the first condition that holds, called; else `default()`.
 
     Raises TypeError for a condition that is no tensor, InvalidArgumentError when nothing holds and
-    there is no default. `exclusive` and `strict` change nothing, as in TensorFlow's eager mode.
+    there is no default, or when `exclusive` and more than one does. `strict` changes nothing.
     """
     if not isinstance(pred_fn_pairs, (list, tuple)) or any(
         not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pred_fn_pairs
@@ -250,6 +250,9 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
             raise TypeError(
                 f"pred must be a Tensor, got: {p!r}. Compare tensors, or use Python's if."
             )
+    holding = [f for p, f in pred_fn_pairs if p] if exclusive and default is not None else ()
+    if len(holding) > 1:  # without a default, TensorFlow does not look either
+        raise InvalidArgumentError("More than one condition evaluated as True [Op:Case]")
     chosen = next((f for p, f in pred_fn_pairs if p), default)
     if chosen is None:
         raise InvalidArgumentError("None of conditions evaluated as True [Op:Case]")
@@ -257,19 +260,29 @@ def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"
 
 
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
-    """The function number `branch_index`, called; `default` (or the last) when there is none such."""
+    """The function number `branch_index`, called; `default` (or the last) when there is none such.
+
+    Raises TypeError for an index that is no integer tensor, ValueError for keys other than 0, 1, 2, ...
+    """
     if not isinstance(branch_index, (Tensor, Variable)):
         raise TypeError(
             f"'branch_index' must be a Tensor, got {type(branch_index)}. A Python number indexes a list."
         )
     if not isinstance(branch_fns, (dict, list, tuple)) or not branch_fns:
         raise TypeError(f"branch_fns must be a list or dict of functions, got {branch_fns!r}.")
+    if as_tensor(branch_index)._a.dtype.kind not in "iu":
+        raise DtypeError(f"'branch_index' must be an integer Tensor, got {branch_index.dtype!r}.")
     if isinstance(branch_fns, dict):
-        table = branch_fns
+        pairs = list(branch_fns.items())
     elif all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in branch_fns):
-        table = dict(branch_fns)
+        pairs = list(branch_fns)
     else:
-        table = dict(enumerate(branch_fns))
+        pairs = list(enumerate(branch_fns))
+    table, keys = dict(pairs), [k for k, _ in pairs]
+    if set(keys) != set(range(len(keys))):
+        raise ValueError(
+            f"branch indices (keys) must form contiguous range of [0 to {len(keys)}) but found {keys}"
+        )
     return function_of(table.get(int(branch_index), default or table[max(table)]), "branch_fns")()
 
 
@@ -283,6 +296,8 @@ def while_loop(
     >>> [int(n) for n in tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s + i), [0, 0])]
     [4, 6]
     """
+    if isinstance(loop_vars, (list, tuple)) and not loop_vars:
+        raise ValueError("'loop_vars' must be provided: without any, nothing would change.")
     loop_vars = nest.map_structure(lambda x: as_tensor(x) if isinstance(x, Variable) else x, loop_vars)
     function_of(cond, "cond"), function_of(body, "body")
     several = isinstance(loop_vars, (list, tuple))

@@ -1497,3 +1497,20 @@ def test_rows_of_unequal_parts_and_conditions_of_no_value():
         with pytest.raises(ValueError):
             tf.cond(nothing, lambda: 1, lambda: 2)
     assert tf.cond(tf.Variable(True), lambda: 1, lambda: 2) == 1
+
+
+def test_branches_are_counted_from_0_without_a_gap():
+    f, g = (lambda: 1), (lambda: 2)
+    assert tf.switch_case(tf.constant(7), [f, g]) == tf.switch_case(tf.constant(1), {0: f, 1: g}) == 2
+    for wrong in ({0: f, 2: g}, {1: f, 2: g}, [(0, f), (0, g)]):
+        with pytest.raises(ValueError, match="contiguous"):
+            tf.switch_case(tf.constant(1), wrong)
+    with pytest.raises(TypeError, match="integer"):
+        tf.switch_case(tf.constant(1.7), [f, g])
+    x = tf.constant(2)
+    pairs = [(x == 2, f), (x == 2, g)]
+    assert tf.case(pairs, exclusive=True) == tf.case(pairs, default=g) == 1
+    with pytest.raises(Invalid, match="More than one"):
+        tf.case(pairs, default=g, exclusive=True)
+    with pytest.raises(ValueError, match="loop_vars"):
+        tf.while_loop(lambda: True, lambda: [], [])
