@@ -1,20 +1,22 @@
-"""Files that are whole or not there: written beside the old one, then put in its place."""
+"""Files that are whole or not there: written beside the old one, then put in its place.
+
+What only files need is imported when one is written or read: `import tapelab` does not wait for it.
+"""
 
 import contextlib
 import io
 import os
-import tempfile
-import zipfile
-from pathlib import Path
 
 import numpy as np
 
 
 def write(path, content):
     """Bytes into a file. A full disk, an error or Ctrl-C leaves the old file, not half of the new."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    import tempfile
+
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -31,6 +33,8 @@ def write(path, content):
 
 def write_arrays(path, arrays):
     """Name -> array into a file that numpy.load reads. Any name will do, and nothing is pickled."""
+    import zipfile
+
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, a in arrays.items():
@@ -43,6 +47,8 @@ def write_arrays(path, arrays):
 
 def read_arrays(path):
     """Name -> array. ValueError for a file that is damaged or of another kind."""
+    import zipfile
+
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
