@@ -12,7 +12,7 @@ from ..math import cast, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
-from ..tensor import Tensor, as_tensor, ints, number
+from ..tensor import Tensor, as_tensor, function_of, ints, number
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
 from .registry import unique_name, warn
@@ -357,7 +357,7 @@ class Lambda(Layer):
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
-        self.function, self.arguments = function, arguments or {}
+        self.function, self.arguments = function_of(function, "function"), arguments or {}
 
     def call(self, inputs):
         return self.function(inputs, **self.arguments)

@@ -200,6 +200,9 @@ class Optimizer:
             raise ValueError(f"There are {len(grads)} gradients for {len(variables)} variables.")
         if all(g is None for g in grads):
             raise ValueError("No gradients provided for any variable.")
+        if not self.built:  # which only happens when all gradients fit
+            for v in variables:
+                _check_variable(v)
         arrays, missing = [], []
         for g, v in zip(grads, variables):
             if self.built and id(v) not in self._place:
@@ -211,7 +214,6 @@ class Optimizer:
             if type(g) is Tensor and g._a.shape == v._t._a.shape and g._a.dtype is v._t._a.dtype:
                 arrays.append(g._a)
                 continue
-            _check_variable(v)
             arrays.append(_dense(g, v))
             if g is None:
                 missing.append(getattr(v, "path", v.name))

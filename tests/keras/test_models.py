@@ -942,6 +942,9 @@ def test_a_wrong_gradient_leaves_the_optimizer_as_it_was():
     other = tf.Variable(1.0)
     sgd.apply_gradients([(tf.constant(1.0), other)])
     assert float(other) == 0.5
+    for v in (3, None, tf.constant(1.0)):
+        with pytest.raises(TypeError, match="changes variables"):
+            K.optimizers.SGD(0.5).apply_gradients([(tf.constant(1.0), v)])
     for g, v in ((tf.constant(1), tf.Variable(1)), (tf.constant(1j), tf.Variable(1.0))):
         with pytest.raises(TypeError):
             K.optimizers.SGD(0.5).apply_gradients([(g, v)])
