@@ -2,7 +2,6 @@
 
 import math
 import os
-import queue
 import threading
 
 import numpy as np
@@ -47,6 +46,8 @@ def parallel(task, arguments, threads):
     helpers = min(threads, len(arguments)) - 1
     if helpers < 1:
         return [task(*a) for a in arguments]
+    import queue  # here: `import tapelab` should not wait for it
+
     results = [None] * len(arguments)
     todo, done = [*enumerate(arguments)], queue.SimpleQueue()
 
@@ -63,11 +64,14 @@ def parallel(task, arguments, threads):
                 error = e
             done.put(error)
 
-    while len(_helpers) < helpers:
-        _helpers.append(threading.Thread(target=_help, name="tapelab", daemon=True))
-        _helpers[-1].start()
+    with _starting:
+        if not _jobs:
+            _jobs.append(queue.SimpleQueue())
+        while len(_helpers) < helpers:
+            _helpers.append(threading.Thread(target=_help, args=_jobs, name="tapelab", daemon=True))
+            _helpers[-1].start()
     for _ in range(helpers):
-        _jobs.put(work)
+        _jobs[0].put(work)
     work()
     for error in [done.get() for _ in arguments]:
         if error is not None:
@@ -75,15 +79,15 @@ def parallel(task, arguments, threads):
     return results
 
 
-def _help():
+def _help(jobs):
     while True:
-        _jobs.get()()
+        jobs.get()()
 
 
 def _after_fork():
     """Threads do not survive a fork; a child starts its own."""
-    global _jobs, _helpers
-    _jobs, _helpers = queue.SimpleQueue(), []
+    global _starting, _jobs, _helpers
+    _starting, _jobs, _helpers = threading.Lock(), [], []
 
 
 _after_fork()

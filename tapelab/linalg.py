@@ -1,7 +1,6 @@
 """tf.linalg: products, decompositions, norms and diagonals of matrices (the last two axes)."""
 
 import math as _math
-import string as _string
 from collections import namedtuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from .primitive import (
 from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor
 
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # ---------------------------------------------------------------- products
 
@@ -193,7 +193,7 @@ def _einsum_rule(g, z, *xs, equation, index):
     distinct = "".join(dict.fromkeys(mine))
     lonely = "".join(c for c in distinct if c not in out and not any(c in t for t in others))
     ones = [np.ones([sizes[c] for c in lonely], dtype(g))] if lonely else []
-    batch = next(c for c in _string.ascii_letters if c not in out + "".join(terms))
+    batch = next(c for c in _LETTERS if c not in out + "".join(terms))
     extra = lead(g, z) > 0
     lhs = ((batch if extra else "") + out, *others, *([lonely] if lonely else []))
     gx = P.einsum(g, *rest, *ones, equation=(lhs, (batch if extra else "") + distinct))
@@ -225,7 +225,7 @@ def _undiagonal(g, letters, inner):
 def _undiagonal_rule(h, z, g, letters, inner):
     """Taking the diagonal is the adjoint of putting it there."""
     distinct = "".join(dict.fromkeys(letters))
-    front = "".join(c for c in _string.ascii_letters if c not in letters)[: ndim(h) - len(letters)]
+    front = "".join(c for c in _LETTERS if c not in letters)[: ndim(h) - len(letters)]
     return P.einsum(h, equation=((front + letters,), front + distinct))
 
 
@@ -253,7 +253,7 @@ def einsum(equation, *inputs, **kwargs):
     terms = left.split(",")
     if len(terms) != len(xs):
         raise ValueError(f"Got {len(xs)} inputs for equation '{equation}', expecting {len(terms)}")
-    free = iter(c for c in _string.ascii_letters if c not in equation)
+    free = iter(c for c in _LETTERS if c not in equation)
     dots = max(
         [x._a.ndim - len(t.replace("...", "")) for t, x in zip(terms, xs) if "..." in t], default=0
     )
