@@ -52,12 +52,16 @@ def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
     """Normal numbers, those further than two standard deviations drawn again."""
-    rng, full = generator(seed), ints(shape, "sizes")
-    draw = rng.standard_normal(full)
-    while np.any(far := np.abs(draw) > 2):
-        draw = np.where(far, rng.standard_normal(full), draw)
-    dt = numpy_dtype(dtype)
+    dt, draw = numpy_dtype(dtype), _within_two(generator(seed), ints(shape, "sizes"))
     return Tensor(np.asarray(draw).astype(dt)[()]) * as_tensor(stddev, dt) + as_tensor(mean, dt)
+
+
+def _within_two(rng, shape):
+    """An array of standard normal numbers, those beyond 2 and -2 drawn again."""
+    draw = rng.standard_normal(shape)
+    while np.any(far := np.abs(draw) > 2):
+        draw = np.where(far, rng.standard_normal(shape), draw)
+    return draw
 
 
 def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None):
