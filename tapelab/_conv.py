@@ -20,7 +20,8 @@ import math
 
 import numpy as np
 
-from tapelab import _threads
+from . import _threads
+from .dtypes import lowest
 
 # ---------------------------------------------------------------------------- sizes and padding
 
@@ -471,7 +472,7 @@ def max_pool2d(x, ksize, strides, padding):
     hw = x.shape[-3:-1]
     out_hw = _out_hw(hw, ksize, strides, padding)
     _window_counts("max_pool2d", hw, out_hw, ksize, strides, padding)
-    y = np.full_like(x, _lowest(x.dtype), shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
+    y = np.full_like(x, lowest(x.dtype), shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         np.maximum(y[write], x[read], out=y[write])
     return y
@@ -576,10 +577,6 @@ def avg_pool2d_grad(g, x_shape, ksize, strides, padding):
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         gx[read] += share[write]
     return gx
-
-
-def _lowest(dtype):
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 def _window_counts(name, hw, out_hw, ksize, strides, padding):

@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from .dtypes import as_dtype
+from .dtypes import as_dtype, highest, lowest
 from .errors import (
     ConversionError,
     DtypeError,
@@ -1256,14 +1256,6 @@ def _extreme_forward(f, worst):
     return forward
 
 
-def _lowest(dt):
-    return -np.inf if dt.kind == "f" else np.iinfo(dt).min
-
-
-def _highest(dt):
-    return np.inf if dt.kind == "f" else np.iinfo(dt).max
-
-
 def _top(x, axis):
     """The largest x over the axes, 0 where that is not finite; taken out before e^x is."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
@@ -1305,8 +1297,8 @@ primitive(
     lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     _prod_rule, kinds="fciu",
 )  # fmt: skip
-primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule, kinds="fiu")
-primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule, kinds="fiu")
+primitive("max", "Max", _extreme_forward(np.maximum, lowest), _extreme_rule, kinds="fiu")
+primitive("min", "Min", _extreme_forward(np.minimum, highest), _extreme_rule, kinds="fiu")
 primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, kinds="f")
 primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule, real=True, kinds="fciu")
 primitive(
