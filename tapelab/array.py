@@ -1092,20 +1092,26 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     >>> tf.math.unsorted_segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 2).numpy().tolist()
     [4.0, 2.0]
     """
+    x, ids, n = _segments(data, segment_ids, num_segments, "UnsortedSegmentSum")
+    return P.scatter_rows(x, indices=ids, axis=-1 - (x._a.ndim - ids.ndim), size=n)
+
+
+def _segments(data, segment_ids, num_segments, op):
+    """Data, ids (the negative ones dropped) and how many segments, checked."""
     x, ids = as_tensor(data), as_tensor(segment_ids)._a
-    n = integer(num_segments, "num_segments", "UnsortedSegmentSum")
+    n = integer(num_segments, "num_segments", op)
     if x._a.dtype.kind not in "fciu":
-        raise wrong_dtype("UnsortedSegmentSum", x.dtype)
+        raise wrong_dtype(op, x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
         raise ShapeError(
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} "
-            f"[Op:UnsortedSegmentSum]"
+            f"[Op:{op}]"
         )
+    ints([n, *x._a.shape[ids.ndim :]], "sizes")
     keep = ids >= 0
     if not keep.all():
         x, ids = P.getitem(x, key=(np.asarray(keep),)), ids[keep]
-    ids = _checked(Tensor(ids), n, "UnsortedSegmentSum")
-    return P.scatter_rows(x, indices=ids, axis=-1 - (x._a.ndim - ids.ndim), size=n)
+    return x, _checked(Tensor(ids), n, op), n
 
 
 def segment_sum(data, segment_ids, name=None):

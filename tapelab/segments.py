@@ -8,6 +8,7 @@ import numpy as np
 from .array import (
     _checked,
     _indices,
+    _segments,
     as_sorted,
     concat,
     gather,
@@ -22,20 +23,11 @@ from .tensor import Tensor, as_tensor, integer, ints, is_tensor, numpy_dtype
 
 
 def _groups(data, segment_ids, num_segments, op):
-    """Data, ids (negative ones dropped, as many axes of the data flattened) and how many groups."""
-    x, ids = as_tensor(data), as_tensor(segment_ids)._a
-    if x._a.dtype.kind not in "fciu":
-        raise wrong_dtype(op, x.dtype)
-    if x._a.shape[: ids.ndim] != ids.shape:
-        raise InvalidArgumentError(
-            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
-            f"{list(ids.shape)} [Op:{op}]"
-        )
-    n = integer(num_segments, "num_segments", op)
-    ints([n, *x._a.shape[ids.ndim :]], "sizes")
-    keep = np.asarray(ids >= 0)
-    x, ids = P.getitem(x, key=(keep,)), ids[keep]
-    return x, _checked(Tensor(ids), n, op), n
+    """As `_segments`; the ids in one row, and as many axes of the data."""
+    x, ids, n = _segments(data, segment_ids, num_segments, op)
+    if ids.ndim != 1:
+        x = P.reshape(x, shape=(ids.size, *x._a.shape[ids.ndim :]))
+    return x, ids.ravel(), n
 
 
 def _counts(ids, n, x):
