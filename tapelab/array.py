@@ -27,6 +27,7 @@ from .tensor import (
     Variable,
     active,
     as_tensor,
+    beside,
     convert_to_tensor,
     integer,
     ints,
@@ -48,7 +49,7 @@ def same_dtypes(values, op):
     found = next((v.dtype._np for v in values if is_tensor(v)), None)
     if found is None:
         found = as_tensor(values[0])._a.dtype
-    xs = [as_tensor(v, None if is_tensor(v) else found) for v in values]
+    xs = [beside(v, found) for v in values]
     for i, x in enumerate(xs):
         if x._a.dtype != xs[0]._a.dtype:
             raise dtype_mismatch(op, i, xs[0].dtype, x.dtype, [y._a.shape for y in xs])
@@ -946,15 +947,13 @@ def scatter_nd(indices, updates, shape, name=None):
 def tensor_scatter_nd_add(tensor, indices, updates, name=None):
     """`tensor` with updates added at the multi-indices given."""
     x = as_tensor(tensor)
-    return x + scatter_nd(
-        indices, as_tensor(updates, None if is_tensor(updates) else x._a.dtype), x._a.shape
-    )
+    return x + scatter_nd(indices, beside(updates, x._a.dtype), x._a.shape)
 
 
 def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
     """`tensor` with updates subtracted at the multi-indices given."""
     x = as_tensor(tensor)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     return tensor_scatter_nd_add(x, indices, -u)
 
 
@@ -966,7 +965,7 @@ def tensor_scatter_nd_update(tensor, indices, updates, name=None):
     [1, 9, 3]
     """
     x = as_tensor(tensor)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     full = x._a.shape
     flat, n, depth = _scattered(indices, u, full, "TensorScatterUpdate")
     if not flat.size:
@@ -1267,7 +1266,7 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     if limit is None:
         start, limit = 0, start
     dt = numpy_dtype(dtype)
-    arrays = [as_tensor(v, None if is_tensor(v) else dt)._a for v in (start, limit, delta)]
+    arrays = [beside(v, dt)._a for v in (start, limit, delta)]
     for a, what in zip(arrays, ("start", "limit", "delta")):
         if a.ndim:
             raise ShapeError(f"{what} must be a scalar, not shape {list(a.shape)} [Op:Range]")
@@ -1341,7 +1340,7 @@ def meshgrid(*args, **kwargs):
 def _hinted(value, dt):
     """A value as an array of a dtype if it converts, else of its own."""
     with contextlib.suppress(TypeError):
-        return as_tensor(value, None if is_tensor(value) else dt)._a
+        return beside(value, dt)._a
     return as_tensor(value)._a
 
 

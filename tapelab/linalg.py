@@ -23,7 +23,7 @@ from .primitive import (
     shape,
     unbroadcast,
 )
-from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor
+from .tensor import Tensor, Variable, as_tensor, beside, integer, ints
 
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
 
@@ -443,7 +443,7 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
 def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
     """The matrix with some of its diagonals (see `diag_part`) replaced."""
     x = _at_least_2d(as_tensor(input), "MatrixSetDiagV3")
-    d = as_tensor(diagonal, None if is_tensor(diagonal) else x._a.dtype)
+    d = beside(diagonal, x._a.dtype)
     z, on = _on_diagonals(d, x._a.shape, k, align)
     return P.where(on, z, x)
 

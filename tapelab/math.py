@@ -34,7 +34,7 @@ from .primitive import (
     shape,
     unary,
 )
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
+from .tensor import Tensor, Variable, as_tensor, beside, convert_to_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
 
@@ -179,7 +179,7 @@ def divide(x, y, name=None):
         x = as_tensor(x, y.dtype._np)
     x = as_tensor(x)
     if x._a.dtype.kind in "iub":
-        y = as_tensor(y, None if isinstance(y, (Tensor, Variable)) else x._a.dtype)
+        y = beside(y, x._a.dtype)
         if x._a.dtype == y._a.dtype:
             if x._a.dtype.kind == "b":
                 raise wrong_dtype("RealDiv", x.dtype)
@@ -954,7 +954,7 @@ def polyval(coeffs, x, name=None):
     x = as_tensor(x)
     if not coeffs:
         return Tensor(np.zeros_like(x._a))
-    p = as_tensor(coeffs[0], None if isinstance(coeffs[0], (Tensor, Variable)) else x._a.dtype)
+    p = beside(coeffs[0], x._a.dtype)
     for c in coeffs[1:]:
         p = c + p * x
     return p
@@ -967,7 +967,7 @@ def scalar_mul(scalar, x, name=None):
     if isinstance(x, IndexedSlices):
         return IndexedSlices(scalar_mul(scalar, x.values), x.indices, x.dense_shape)
     x = as_tensor(x)
-    s = as_tensor(scalar, None if isinstance(scalar, (Tensor, Variable)) else x._a.dtype)
+    s = beside(scalar, x._a.dtype)
     if s._a.ndim:
         raise ValueError(f"The input scalar must be a 0-D value. Received shape {s._a.shape}.")
     return multiply(s, x)
@@ -1111,7 +1111,7 @@ def imag(input, name=None):
 def complex(real, imag, name=None):
     """A complex tensor from its real and imaginary parts (float32 or float64)."""
     x = as_tensor(real)
-    y = as_tensor(imag, None if isinstance(imag, (Tensor, Variable)) else x._a.dtype)
+    y = beside(imag, x._a.dtype)
     if x._a.dtype != y._a.dtype or x._a.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"The `real` and `imag` components have incorrect types: {x.dtype.name} {y.dtype.name}. "

@@ -26,7 +26,7 @@ from .math import (
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, integer, is_tensor, number
+from .tensor import Tensor, as_tensor, beside, convert_to_tensor, integer, number
 
 # ---------------------------------------------------------------- activations
 
@@ -396,7 +396,7 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
     [0.6931]
     """
     x = as_tensor(logits)
-    y = cast(as_tensor(labels, None if is_tensor(labels) else x._a.dtype), x.dtype)
+    y = cast(beside(labels, x._a.dtype), x.dtype)
     if x._a.shape != y._a.shape:
         try:
             flat = [(int(np.prod(t._a.shape[:-1])), *t._a.shape[-1:]) for t in (x, y)]
@@ -771,9 +771,7 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
 def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name=None):
     """scale * (x - mean) / sqrt(variance + epsilon) + offset; scale and offset may be None."""
     x = as_tensor(x)
-    mean, variance = (
-        as_tensor(v, None if isinstance(v, Tensor | Variable) else x._a.dtype) for v in (mean, variance)
-    )
+    mean, variance = (beside(v, x._a.dtype) for v in (mean, variance))
     inv = rsqrt(variance + variance_epsilon)
     if scale is not None:
         inv = inv * scale

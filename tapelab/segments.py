@@ -19,7 +19,7 @@ from .array import (
 from .errors import InvalidArgumentError, ShapeError, shape_mismatch, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
-from .tensor import Tensor, as_tensor, integer, ints, is_tensor, numpy_dtype
+from .tensor import Tensor, as_tensor, beside, integer, ints, numpy_dtype
 
 
 def _groups(data, segment_ids, num_segments, op):
@@ -225,7 +225,7 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
     x, n = as_tensor(data), integer(num_partitions, "num_partitions", "DynamicPartition")
     if n < 1:
         raise InvalidArgumentError(f"num_partitions must be at least 1, got {n} [Op:DynamicPartition]")
-    numbers = as_tensor(partitions, None if is_tensor(partitions) else np.dtype(np.int32))
+    numbers = beside(partitions, np.dtype(np.int32))
     p = _checked(numbers, n, "DynamicPartition", "partitions")
     if x._a.shape[: p.ndim] != p.shape:
         raise ShapeError(
@@ -325,7 +325,7 @@ def _scatter_extreme(tensor, indices, updates, f):
     from .array import _scattered, gather_nd, scatter_nd
 
     x, i = as_tensor(tensor), as_tensor(indices)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     _scattered(i, u, x._a.shape, "TensorScatter")
     z = np.array(x._a)
     f.at(z, tuple(np.moveaxis(i._a, -1, 0)), u._a)

@@ -16,7 +16,7 @@ from .errors import InvalidArgumentError, NotATensorError, ShapeError, shape_mis
 from .events import Memory, here
 from .primitive import P, bare, ndim, shape, unbroadcast
 from .records import WIDTH, fives
-from .tensor import IndexedSlices, Tensor, Variable, active, as_source, as_tensor, zero_array
+from .tensor import IndexedSlices, Tensor, Variable, active, as_source, beside, zero_array
 
 
 def get_logger():
@@ -392,9 +392,7 @@ class GradientTape:
             if t._a.dtype.kind == "O":
                 continue  # strings have no gradient, not even with respect to themselves
             if i < len(given):
-                g = as_tensor(
-                    given[i], None if isinstance(given[i], (Tensor, Variable)) else t._a.dtype
-                )
+                g = beside(given[i], t._a.dtype)
                 if g._a.dtype != t._a.dtype and id(t) in self._tracked:
                     raise InvalidArgumentError(
                         f"cannot compute the gradient: output_gradients[{i}] was expected to be a "

@@ -578,6 +578,11 @@ def as_tensor(value, dtype=None):
     return t
 
 
+def beside(value, dtype):
+    """As `as_tensor`, for what stands beside a tensor of this dtype: numbers take it, tensors keep theirs."""
+    return as_tensor(value, None if is_tensor(value) else dtype)
+
+
 def _stack(value, dtype):
     """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype."""
     from .array import stack

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..random import generator, whole, _within_two
+from ..random import _within_two, generator, whole
 from ..tensor import Tensor, ints, numpy_dtype
 from .registry import lookup, table_of
 
