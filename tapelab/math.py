@@ -183,9 +183,14 @@ def divide(x, y, name=None):
         if x._a.dtype == y._a.dtype:
             if x._a.dtype.kind == "b":
                 raise wrong_dtype("RealDiv", x.dtype)
-            wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
-            x, y = cast(x, wide), cast(y, wide)
+            x, y = _as_floats(x, y)
     return _real_divide(x, y)
+
+
+def _as_floats(x, y):
+    """Integers of one dtype as floats: TensorFlow takes float32 for 8 and 16 bits, float64 for more."""
+    wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
+    return cast(x, wide), cast(y, wide)
 
 
 def truediv(x, y, name=None):
@@ -229,16 +234,19 @@ pow = _binary(
 )
 
 
-def _floordiv(x, y):
+def _divisible(x, y):
     if x.dtype.kind in "iu" and np.any(y == 0):
         raise ValueError("Integer division by zero")
+
+
+def _floordiv(x, y):
+    _divisible(x, y)
     # NumPy's own floor division of floats is exact (1.0 // 0.1 is 9); TensorFlow rounds x / y first.
     return np.floor(x / y) if x.dtype.kind == "f" else x // y
 
 
 def _floormod(x, y):
-    if x.dtype.kind in "iu" and np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     if x.dtype.kind == "f":  # a remainder of zero keeps the sign of x; NumPy gives it that of y
         r = np.fmod(x, y)
         return np.where((r != 0) & ((r < 0) != (y < 0)), r + y, r)[()]
@@ -270,15 +278,13 @@ mod = floormod
 def _truncatediv(x, y):
     if x.dtype.kind == "f":
         return np.trunc(x / y)
-    if np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     down = x // y  # the least integer has no absolute value
     return down + ((x % y != 0) & ((x < 0) != (y < 0))).astype(x.dtype)
 
 
 def _truncatemod(x, y):
-    if x.dtype.kind in "iu" and np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     return np.fmod(x, y)
 
 
@@ -436,8 +442,7 @@ _divide_no_nan = _binary(
 def divide_no_nan(x, y, name=None):
     x, y = coerce(P.divide_no_nan, x, y)
     if x._a.dtype.kind in "iu" and x._a.dtype == y._a.dtype:
-        wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
-        x, y = cast(x, wide), cast(y, wide)
+        x, y = _as_floats(x, y)
     return _divide_no_nan(x, y)
 
 
