@@ -466,12 +466,16 @@ def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
     """
     if labels is None or logits is None:
         raise ValueError("Both `labels` and `logits` must be provided.")
+    return P.sigmoid_xent(*_logits_and_labels(logits, labels))
+
+
+def _logits_and_labels(logits, labels):
     x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
     if x._a.shape != y._a.shape:
         raise ValueError(
             f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
         )
-    return P.sigmoid_xent(x, y)
+    return x, y
 
 
 # ---------------------------------------------------------------- convolution
@@ -800,8 +804,11 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         raise ValueError(
             f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}"
         )
-    if rate == 0:
-        return convert_to_tensor(x)
+    return _dropped(x, rate, noise_shape, generator(seed)) if rate else convert_to_tensor(x)
+
+
+def _dropped(x, rate, noise_shape, rng):
+    """`x` with elements zeroed with probability `rate`, up to 1, and the others scaled."""
     noise = x._a.shape
     if noise_shape is not None:
         given = noise_shape if isinstance(noise_shape, (list, tuple)) else ints(noise_shape)
@@ -810,8 +817,9 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         noise = ints(given, "sizes")
         if len(noise) > x._a.ndim or any(m not in (1, n) for m, n in zip(noise[::-1], x._a.shape[::-1])):
             raise shape_mismatch("Dropout", x._a.shape, noise)
-    keep = generator(seed).random(noise) >= rate
-    return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
+    keep = rng.random(noise, np.float32) >= rate
+    scale = 1 / (1 - rate) if rate < 1 else 0.0
+    return x * Tensor(keep * x._a.dtype.type(scale))
 
 
 def embedding_lookup(params, ids, max_norm=None, name=None):
@@ -855,11 +863,7 @@ def weighted_cross_entropy_with_logits(labels, logits, pos_weight, name=None):
     >>> float(tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0], 2.0)[0]) > 1.386
     True
     """
-    x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
-    if x._a.shape != y._a.shape:
-        raise ValueError(
-            f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
-        )
+    x, y = _logits_and_labels(logits, labels)
     weight = 1 + (as_tensor(pos_weight, x._a.dtype) - 1) * y
     return (1 - y) * x + weight * (P.log1p(P.exp(-P.abs(x))) + relu(-x))
 
@@ -880,10 +884,10 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
 
 
 def _one_more_axis(x, f):
-    """A function of (batch, height, width, channels) on (batch, width, channels)."""
-    n, w, c = x._a.shape
-    z = f(P.reshape(x, shape=(n, 1, w, c)))
-    return P.reshape(z, shape=(z._a.shape[0], *z._a.shape[2:]))
+    """A function of (..., height, width, channels) on (..., width, channels)."""
+    *front, w, c = x._a.shape
+    z = f(P.reshape(x, shape=(*front, 1, w, c)))
+    return P.reshape(z, shape=(*front, *z._a.shape[-2:]))
 
 
 def _rank_3(input, op):
@@ -911,14 +915,11 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     if data_format not in ("NWC", None):
         raise UnimplementedError(f"On the CPU only the NWC data format is supported, got {data_format!r}.")
     x, k = same_dtypes([input, filters], "Conv2D")
-    s, front = _along_width(stride, "stride"), x._a.shape[:-2]
-    if len(front) > 1:  # several axes count sequences
-        x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-2:]))
-    x = _rank_3(x, "Conv1D")
+    x = x if x._a.ndim > 3 else _rank_3(x, "Conv1D")  # several axes may count sequences
+    s = _along_width(stride, "stride")
     d = 1 if dilations is None else _along_width(dilations, "dilations")
     k = P.reshape(k, shape=(1, *k._a.shape))
-    z = _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
-    return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
+    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
 
 
 def _pool1d(pool, op, input, ksize, strides, padding, data_format):
