@@ -7,6 +7,7 @@ record can show, because it was never recorded, is read from the program text ar
 """
 
 import ast
+import contextlib
 import html
 import linecache
 import sys
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from .events import Place, caller, outline, shadow
-from .tensor import Tensor, Variable
+from .tensor import Tensor, Variable, only
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,14 @@ class Explanation:
 # ---------------------------------------------------------------- the graph of a tape
 
 
-def _downstream(graph, start):
-    """ids of everything computed from `start`, and how each was first reached."""
+def _downstream(graph, start, cuts=()):
+    """ids of everything computed from `start`, and how each was first reached.
+
+    `cuts` are the steps that do not count: ids of a record's outputs, and of the input left aside.
+    """
     reached = {k: None for k in start}
     for n, (_, outs, ins) in enumerate(graph):
-        if any(i in reached for i in ins):
+        if any(i in reached and (outs, i) not in cuts for i in ins):
             for o in outs:
                 reached.setdefault(o, n)
     return reached
@@ -94,15 +98,14 @@ def _upstream(graph, start):
     return needed
 
 
-def _path(graph, reached, end):
+def _path(graph, reached, end, cuts):
     """Operations from source to target along first arrivals."""
     names = []
-    while reached.get(end) is not None:
-        name, _, ins = graph[reached[end]]
+    while (n := reached.get(end)) is not None:
+        name, outs, ins = graph[n]
         names.append(name)
-        end = next(
-            i for i in ins if i in reached and (reached[i] is None or reached[i] < reached[end])
-        )
+        before = (i for i in ins if i in reached and (outs, i) not in cuts)
+        end = next(i for i in before if reached[i] is None or reached[i] < n)
     return tuple(reversed(names))
 
 
@@ -406,7 +409,12 @@ def explain(tape, target, source):
     reached = _downstream(graph, starts & tracked)
     hit = next((e for e in ends if e in reached), None)
     if hit is not None:
-        return _connected(memory, graph, reached, hit, names)
+        if live and any(
+            name == "CustomGradient" and not reached.keys().isdisjoint(ins) for name, _, ins in graph
+        ):  # only the function itself can say whether it returns None
+            with only(), contextlib.suppress(Exception):
+                tape._pull(tape._records, tape._seeds([target]), [source])
+        return _connected(memory, graph, starts & tracked, reached, hit, names)
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
@@ -417,11 +425,13 @@ def _still(memory, thing, ids):
     return any(ref() is thing for ref in memory.recorded)
 
 
-def _connected(memory, graph, reached, hit, names):
-    path = _path(graph, reached, hit)
+def _connected(memory, graph, starts, reached, hit, names):
+    nones = [e for e in memory.events if e.kind == "none"]
+    cuts = {(e.made, i) for e in nones for i in e.inputs}
+    through = _downstream(graph, starts, cuts)
     above = _upstream(graph, {hit})
-    for event in memory.events:
-        if event.kind == "none" and any(i in reached and i in above for i in event.inputs):
+    for event in nones if hit not in through else ():
+        if any(i in reached and i in above for i in event.inputs):
             return Explanation(
                 False,
                 "custom gradient",
@@ -431,6 +441,7 @@ def _connected(memory, graph, reached, hit, names):
                 "return a tensor for that argument from grad_fn, or tf.zeros_like(argument) if the "
                 "slope is 0",
             )
+    path = _path(graph, through, hit, cuts)
     steps = f"{names[1]} depends on {names[0]}" + (
         " through " + " -> ".join(path) if path else ": it is the same tensor"
     )
@@ -489,7 +500,7 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     uses = [row for row in way if root in row.used]
     above = _upstream(graph, ends)
     # 1. What the tape saw: an event that takes something from the source's side.
-    found = [e for e in memory.events if e.inputs and any(i in reached for i in e.inputs)]
+    found = [e for e in memory.events if e.kind != "none" and any(i in reached for i in e.inputs)]
     crossing = [e for e in found if any(_came_from(tape, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
         return _event(crossing or found, text, names)
@@ -561,14 +572,6 @@ def _event(found, text, names):
             ast.unparse(code).split("\n")[0] + "   # stays on the tape"
             if inside.changed
             else "use the tf function instead: tf.reduce_mean for np.mean, tf.sin for np.sin, ...",
-        )
-    if e.kind == "none":
-        return Explanation(
-            False,
-            "custom gradient",
-            f"the gradient function of {e.operation} returned None.",
-            e.place,
-            "return a tensor for each argument that has a gradient from grad_fn",
         )
     if e.operation == "StopGradient":
         return Explanation(

@@ -215,7 +215,8 @@ class GradientTape:
     def explain(self, target, source):
         """Why the gradient of `target` with respect to `source` is None, or how they are connected.
 
-        Works on a tape that has answered, too. Costs the ordinary tape nothing.
+        Works on a tape that has answered, too. Costs the ordinary tape nothing. Gradient functions of
+        one's own are called: only they know whether they return None.
 
         Args:
           target, source: one tensor or variable each.
@@ -800,9 +801,10 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
         found = [None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1) for r in zip(*rows)]
     else:
         found = call(gs)
+    given = {id(x) for x, gx in zip(inputs, found) if gx is not None}
     for x, gx in zip(inputs, found):
         key = id(x)
-        if gx is None and key in needed:
+        if key in needed and key not in given:
             note("none", [key], zs, attrs.get("name", p.name), attrs.get("grad_fn"))
         if gx is not None and key in needed:
             got = getattr(gx._a if isinstance(gx, Tensor) else gx, "dtype", x._a.dtype)
