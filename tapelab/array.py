@@ -1356,6 +1356,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
         raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
     if depth < 0:
         raise ShapeError(f"depth must be non-negative, got: {depth} [Op:OneHot]")
+    ints([*i.shape, depth], "sizes")
     dt = numpy_dtype(dtype)
     on, off = (v if v is None else _hinted(v, dt) for v in (on_value, off_value))
     for v, what in ((on, "on_value"), (off, "off_value")):
