@@ -416,13 +416,7 @@ def test_reason_and_place(case):
     check(explanation, CASES[case], case)
     html = explanation._repr_html_()
     assert "None" in html and "Fix" in html and "line" in html
-
-
-def test_the_gradient_is_none_in_every_case():
-    for case in CASES:
-        tape, target, source, _ = case()
-        if tape._records is not None:
-            assert tape.gradient(target, source) is None, case.__name__
+    assert tape._records is None or tape.gradient(target, source) is None
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -592,9 +586,11 @@ def test_a_tensor_at_a_dead_ones_address_is_not_mistaken_for_it():
     with tf.GradientTape() as tape:
         y = x * x
     tape.gradient(y, x)
+    address = id(y)
     del y
     others = [tf.constant(float(i)) for i in range(100)]
-    assert not any(tape.explain(other, x).connected for other in others)
+    [there] = [other for other in others if id(other) == address]
+    assert not tape.explain(there, x).connected
 
 
 def test_a_large_tape_that_gave_numbers_lets_go_of_everything():

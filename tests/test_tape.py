@@ -762,13 +762,13 @@ def test_a_gradient_penalty():
 # ---------------------------------------------------------------- memory and length
 
 
-def test_a_million_records():
+def test_a_hundred_thousand_records():
     v = tf.Variable(1.0)
     with tf.GradientTape() as tape:
         y = v * 1.0
-        for _ in range(999_999):
+        for _ in range(99_999):
             y = y * 1.0
-    assert len(tape) == 1_000_000
+    assert len(tape) == 100_000
     assert value(tape.gradient(y, v)) == 1.0
 
 
