@@ -1097,7 +1097,7 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
 
 def _segments(data, segment_ids, num_segments, op):
     """Data, ids (the negative ones dropped) and how many segments, checked."""
-    x, ids = as_tensor(data), as_tensor(segment_ids)._a
+    x, ids = as_tensor(data), _indices(segment_ids, "segment_ids", op)
     n = integer(num_segments, "num_segments", op)
     if x._a.dtype.kind not in "fciu":
         raise wrong_dtype(op, x.dtype)

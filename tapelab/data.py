@@ -601,10 +601,16 @@ def TextLineDataset(filenames, compression_type=None, buffer_size=None, num_para
     if compression_type:
         raise ValueError(f"TextLineDataset reads plain text; unpack the {compression_type} file.")
     paths = [filenames] if isinstance(filenames, (str, bytes, os.PathLike)) else filenames
-    paths = [os.fspath(p) for p in np.ravel(np.asarray(as_tensor(paths)._a)).tolist()]
+    if isinstance(paths, (list, tuple)):
+        paths = [os.fspath(p) if isinstance(p, os.PathLike) else p for p in paths]
+    names = as_tensor(paths)
+    if names._a.dtype.kind != "O":
+        raise TypeError(
+            f"The `filenames` argument must contain `tf.string` elements. Got {names.dtype!r} elements."
+        )
 
     def start():
-        for path in paths:
+        for path in np.ravel(names._a).tolist():
             with open(path, "rb") as file:
                 for line in file:
                     yield np.asarray(line.removesuffix(b"\n").removesuffix(b"\r"), object)

@@ -17,10 +17,14 @@ import tapelab as tf
 from tapelab.tensor import active
 
 ROOT = str(Path(tf.__file__).parent)
-PLACES = "math linalg nn random debugging image bitwise keras.losses keras.metrics keras.layers"
+PLACES = (
+    "math linalg nn random debugging image bitwise segments special clip control autodiff data nest module "
+    "custom_gradient keras.losses keras.metrics keras.layers keras.activations keras.initializers "
+    "keras.regularizers keras.constraints keras.optimizers keras.models"
+)
 INNER = {  # in a namespace only because its file is one, and so not for users
     "DType", "axes_of", "axis_of", "count", "spread", "cast_back", "same_rank",
-    "LossFunctionWrapper", "MeanMetricWrapper", "for_shapes",
+    "LossFunctionWrapper", "MeanMetricWrapper", "for_shapes", "fans", "SlotVariable", "numeric_jacobian",
 }  # fmt: skip
 FRIENDLY = {
     "axis": 0, "dtype": "float32", "shape": [2, 2], "dims": [2, 2], "indices": [0, 1], "depth": 2,
