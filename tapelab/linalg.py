@@ -6,7 +6,20 @@ from collections import namedtuple
 
 import numpy as np
 
-from ._decompositions import _h, _t, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
+from ._decompositions import (  # noqa: F401
+    _at_least_2d,
+    _h,
+    _square_matrix,
+    _t,
+    _wide,
+    eigh,
+    eigvalsh,
+    lstsq,
+    matrix_rank,
+    pinv,
+    qr,
+    svd,
+)  # fmt: skip
 from .array import broadcast_static_shape, expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
@@ -335,14 +348,6 @@ primitive(
 primitive("undiagonal_rect", "MatrixDiagV3", _undiagonal_rect, _undiagonal_rect_rule)
 
 
-def _at_least_2d(x, op):
-    if x._a.ndim < 2:
-        raise ShapeError(
-            f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]"
-        )
-    return x
-
-
 def _diagonals(rows, columns, k, align):
     """The places of diagonals `k`, a number or (lowest, highest), in a matrix.
 
@@ -491,25 +496,6 @@ def adjoint(matrix, name=None):
 
 
 # ---------------------------------------------------------------- inverses and decompositions
-
-
-def _square_matrix(x, op):
-    x = as_tensor(x)
-    if x._a.ndim < 2 or x._a.shape[-1] != x._a.shape[-2]:
-        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
-    return x
-
-
-def _wide(f):
-    """NumPy's linear algebra has no half precision; compute in float32 and come back."""
-
-    def forward(*arrays, **attrs):
-        dt = arrays[0].dtype
-        if dt == np.float16:
-            arrays = [a.astype(np.float32) for a in arrays]
-        return np.asarray(f(*arrays, **attrs)).astype(dt)[()]
-
-    return forward
 
 
 def _invert(x):
