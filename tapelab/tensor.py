@@ -96,7 +96,7 @@ class Absent:
     """An attribute that a class has not, and the words that help who looks for it.
 
     A `__getattr__` could say them, too; but Python 3.11 then gives up its shortcut to the attributes
-    that are there, and a step of a small network takes a twentieth longer.
+    that are there.
     """
 
     def __init__(self, name, words):

@@ -2,9 +2,8 @@
 
 The gradients of a step are copied into one flat array, and a few in-place NumPy calls turn it, with
 the flat arrays that hold the optimizer's state, into the step and then into the new values; the
-variables become views of it. So a step costs ten passes over memory however many variables there
-are, and no tensor read earlier is written to: the array is new each time. (Keeping a second array
-and taking turns was measured to gain nothing, and chunks that fit the cache to lose.)
+variables become views of it. So a step costs a few passes over memory however many variables there
+are, and no tensor read earlier is written to: the array is new each time.
 """
 
 import math
