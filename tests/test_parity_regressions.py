@@ -487,6 +487,18 @@ def test_variables_are_written_at_multi_indices():
         v.scatter_update(tf.IndexedSlices(tf.constant([1.0]), tf.constant([7])))
 
 
+@pytest.mark.parametrize(
+    "method, values",
+    [
+        ("scatter_mul", [5, 2, 0]), ("scatter_max", [5, 2, 3]), ("scatter_min", [1, 2, 0]),
+        ("scatter_add", [6, 2, 3]), ("scatter_sub", [-4, 2, 3]), ("scatter_update", [5, 2, 0]),
+    ],
+)  # fmt: skip
+def test_rows_of_variables_are_written(method, values):
+    rows = tf.IndexedSlices(tf.constant([5.0, 0.0]), tf.constant([0, 2]))
+    assert getattr(tf.Variable([1.0, 2.0, 3.0]), method)(rows).numpy().tolist() == values
+
+
 def test_diagonals_beside_the_main_one():
     x = tf.constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     for k in (-1, 0, 1, 2):
