@@ -220,7 +220,12 @@ def squeeze(input, axis=None, name=None):
 
 
 def shape_of(input, out_type="int32", name=None):
-    """The shape as an integer tensor. >>> tf.shape([[1, 2]]) gives [1, 2]."""
+    """The shape as an integer tensor.
+
+    >>> import tapelab as tf
+    >>> tf.shape([[1, 2]]).numpy().tolist()
+    [1, 2]
+    """
     return Tensor(np.array(as_tensor(input)._a.shape, numpy_dtype(out_type or "int32")))
 
 
@@ -1200,12 +1205,22 @@ def where(condition, x=None, y=None, name=None):
 
 
 def zeros(shape, dtype="float32", name=None, layout=None):
-    """Zeros. >>> tf.zeros([2, 3]) has shape (2, 3) and dtype float32."""
+    """Zeros of a shape.
+
+    >>> import tapelab as tf
+    >>> tf.zeros([2]).numpy().tolist()
+    [0.0, 0.0]
+    """
     return Tensor(zero_array(ints(shape, "sizes"), numpy_dtype(dtype)))
 
 
 def ones(shape, dtype="float32", name=None, layout=None):
-    """Ones. >>> tf.ones([2, 3]) has shape (2, 3) and dtype float32."""
+    """Ones of a shape.
+
+    >>> import tapelab as tf
+    >>> tf.ones([2]).numpy().tolist()
+    [1.0, 1.0]
+    """
     dt = numpy_dtype(dtype)
     if dt.kind == "O":
         raise DtypeError("There is no string that is one: tf.ones makes numbers and booleans.")
@@ -1213,7 +1228,12 @@ def ones(shape, dtype="float32", name=None, layout=None):
 
 
 def fill(dims, value, name=None, layout=None):
-    """A shape filled with one value. >>> tf.fill([2], 3) is [3, 3]."""
+    """A shape filled with one value.
+
+    >>> import tapelab as tf
+    >>> tf.fill([2], 3).numpy().tolist()
+    [3, 3]
+    """
     v = as_tensor(value)
     if v._a.ndim:
         raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
