@@ -90,6 +90,11 @@ def _binary(
     return public(called(binary(p), *arguments), name, doc, "tapelab.math")
 
 
+def _discrete(path, opname, forward, *about, **options):
+    """A `_binary` without a gradient."""
+    return _binary(path, opname, forward, None, None, *about, **options)
+
+
 def _only_floats(f):
     """`f`, refusing integers as TensorFlow does (NumPy would go on in float64)."""
 
@@ -258,15 +263,8 @@ def _mod_y(g, z, x, y):
     return -g * P.floordiv(x, y)
 
 
-floordiv = _binary(
-    "math.floordiv",
-    "FloorDiv",
-    _floordiv,
-    None,
-    None,
-    "floor(x / y), elementwise.",
-    "7.0, 2.0",
-    3.0,
+floordiv = _discrete(
+    "math.floordiv", "FloorDiv", _floordiv, "floor(x / y), elementwise.", "7.0, 2.0", 3.0
 )
 floormod = _binary(
     "math.floormod", "FloorMod", _floormod, _add_x, _mod_y,
@@ -293,25 +291,11 @@ def _nextafter_y(g, z, x, y):
     return g * np.zeros_like(bare(y))
 
 
-truncatediv = _binary(
-    "truncatediv",
-    "TruncateDiv",
-    _truncatediv,
-    None,
-    None,
-    "x / y of integers, rounded towards 0.",
-    "-7, 2",
-    -3,
+truncatediv = _discrete(
+    "truncatediv", "TruncateDiv", _truncatediv, "x / y of integers, rounded towards 0.", "-7, 2", -3
 )
-truncatemod = _binary(
-    "truncatemod",
-    "TruncateMod",
-    _truncatemod,
-    None,
-    None,
-    "The remainder, with the sign of x.",
-    "-7, 2",
-    -1,
+truncatemod = _discrete(
+    "truncatemod", "TruncateMod", _truncatemod, "The remainder, with the sign of x.", "-7, 2", -1
 )
 nextafter = _binary(
     "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y,
@@ -534,54 +518,25 @@ _compare = {
     "greater_equal": ("GreaterEqual", np.greater_equal, "x >= y"),
 }  # fmt: skip
 equal, not_equal, less, less_equal, greater, greater_equal = (
-    _binary(
-        name,
-        op,
-        f,
-        None,
-        None,
-        f"{what}, elementwise; booleans, without a gradient.",
-        "1.0, 1.0",
-        bool(f(1, 1)),
+    _discrete(
+        name, op, f, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0", bool(f(1, 1)),
         kinds=ALL_KINDS if name in ("equal", "not_equal") else "fiu",
     )  # fmt: skip
     for name, (op, f, what) in _compare.items()
 )
 
 
-logical_and = _binary(
-    "logical_and",
-    "LogicalAnd",
-    np.logical_and,
-    None,
-    None,
-    "x and y, elementwise.",
-    "True, False",
-    False,
-    kinds="b",
+logical_and = _discrete(
+    "logical_and", "LogicalAnd", np.logical_and,
+    "x and y, elementwise.", "True, False", False, kinds="b",
+)  # fmt: skip
+logical_or = _discrete(
+    "logical_or", "LogicalOr", np.logical_or, "x or y, elementwise.", "True, False", True, kinds="b"
 )
-logical_or = _binary(
-    "logical_or",
-    "LogicalOr",
-    np.logical_or,
-    None,
-    None,
-    "x or y, elementwise.",
-    "True, False",
-    True,
-    kinds="b",
-)
-logical_xor = _binary(
-    "math.logical_xor",
-    "LogicalXor",
-    np.logical_xor,
-    None,
-    None,
-    "x or y but not both, elementwise.",
-    "True, False",
-    True,
-    kinds="b",
-)
+logical_xor = _discrete(
+    "math.logical_xor", "LogicalXor", np.logical_xor,
+    "x or y but not both, elementwise.", "True, False", True, kinds="b",
+)  # fmt: skip
 logical_not = _unary(
     "logical_not",
     "LogicalNot",
@@ -592,59 +547,26 @@ logical_not = _unary(
     "0.0",
     kinds="b",
 )
-bitwise_and = _binary(
-    "bitwise.bitwise_and",
-    "BitwiseAnd",
-    np.bitwise_and,
-    None,
-    None,
-    "Bits set in both x and y (integers or booleans).",
-    "6, 3",
-    2,
-    kinds="biu",
-)
-bitwise_or = _binary(
-    "bitwise.bitwise_or",
-    "BitwiseOr",
-    np.bitwise_or,
-    None,
-    None,
-    "Bits set in x or y (integers or booleans).",
-    "6, 3",
-    7,
-    kinds="biu",
-)
-bitwise_xor = _binary(
-    "bitwise.bitwise_xor",
-    "BitwiseXor",
-    np.bitwise_xor,
-    None,
-    None,
-    "Bits set in one of x and y (integers or booleans).",
-    "6, 3",
-    5,
-    kinds="biu",
-)
-left_shift = _binary(
-    "bitwise.left_shift",
-    "LeftShift",
-    np.left_shift,
-    None,
-    None,
-    "Bits of x moved y places to the left.",
-    "3, 1",
-    6,
-)
-right_shift = _binary(
-    "bitwise.right_shift",
-    "RightShift",
-    np.right_shift,
-    None,
-    None,
-    "Bits of x moved y places to the right.",
-    "6, 1",
-    3,
-)
+bitwise_and = _discrete(
+    "bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and,
+    "Bits set in both x and y (integers or booleans).", "6, 3", 2, kinds="biu",
+)  # fmt: skip
+bitwise_or = _discrete(
+    "bitwise.bitwise_or", "BitwiseOr", np.bitwise_or,
+    "Bits set in x or y (integers or booleans).", "6, 3", 7, kinds="biu",
+)  # fmt: skip
+bitwise_xor = _discrete(
+    "bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor,
+    "Bits set in one of x and y (integers or booleans).", "6, 3", 5, kinds="biu",
+)  # fmt: skip
+left_shift = _discrete(
+    "bitwise.left_shift", "LeftShift", np.left_shift,
+    "Bits of x moved y places to the left.", "3, 1", 6,
+)  # fmt: skip
+right_shift = _discrete(
+    "bitwise.right_shift", "RightShift", np.right_shift,
+    "Bits of x moved y places to the right.", "6, 1", 3,
+)  # fmt: skip
 invert = _unary(
     "bitwise.invert",
     "Invert",
