@@ -11,6 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from .dtypes import TensorShape
 from .errors import (
     DtypeError,
     InvalidArgumentError,
@@ -146,8 +147,6 @@ def broadcast_to(input, shape, name=None):
 
 def broadcast_static_shape(shape_x, shape_y):
     """The shape two shapes broadcast to. ValueError when they do not fit."""
-    from .dtypes import TensorShape
-
     shapes = ints(shape_x), ints(shape_y)
     try:
         return TensorShape(np.broadcast_shapes(*shapes))

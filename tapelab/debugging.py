@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import nest
-from .dtypes import as_dtype
+from .dtypes import as_dtype, float32
 from .errors import InvalidArgumentError, wrong_dtype
 from .math import equal, greater, greater_equal, less, less_equal, not_equal, subtract
 from .primitive import P, primitive
@@ -182,8 +182,6 @@ def assert_same_float_dtype(tensors=None, dtype=None):
     found = {as_tensor(t).dtype for t in tensors or []} | ({dtype} if dtype else set())
     if len(found) > 1 or any(not d.is_floating for d in found):
         raise ValueError(f"Expected one floating point type, got {sorted(d.name for d in found)}.")
-    from .dtypes import float32
-
     return found.pop() if found else float32
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from . import _conv
 from .array import concat, gather, ints, same_dtypes, split
+from .clip import clip_by_norm
 from .errors import (
     DtypeError,
     InvalidArgumentError,
@@ -26,6 +27,7 @@ from .math import (
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
+from .random import generator
 from .tensor import Tensor, as_tensor, beside, convert_to_tensor, integer, number
 
 # ---------------------------------------------------------------- activations
@@ -792,8 +794,6 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     >>> tf.nn.dropout([1.0, 1.0], 0.0).numpy().tolist()
     [1.0, 1.0]
     """
-    from .random import generator
-
     x = as_tensor(x)
     if x._a.dtype.kind != "f":
         raise ValueError(
@@ -824,8 +824,6 @@ def _dropped(x, rate, noise_shape, rng):
 
 def embedding_lookup(params, ids, max_norm=None, name=None):
     """The rows of `params` that `ids` names."""
-    from .clip import clip_by_norm
-
     if isinstance(params, (list, tuple)) and len(params) == 1:
         params = params[0]  # TensorFlow takes a list of the parts of one matrix; here there is one part
     rows = gather(params, ids)

@@ -4,6 +4,7 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError
+from .primitive import P
 from .tensor import Tensor, as_tensor, integer, ints, numpy_dtype
 
 # The generator is made when first used: importing numpy.random takes longer than tapelab.
@@ -91,8 +92,6 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
 
 def shuffle(value, seed=None, name=None):
     """The rows of a tensor in random order."""
-    from .array import P
-
     x = as_tensor(value)
     if not x._a.ndim:
         return x

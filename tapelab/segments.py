@@ -8,11 +8,15 @@ import numpy as np
 from .array import (
     _checked,
     _indices,
+    _scattered,
     _segments,
     as_sorted,
     concat,
     gather,
+    gather_nd,
     same_dtypes,
+    scatter_nd,
+    unique,
     unsorted_segment_sum,
     where,
 )  # fmt: skip
@@ -304,8 +308,6 @@ UniqueWithCounts = namedtuple("UniqueWithCounts", ["y", "idx", "count"])
 
 def unique_with_counts(x, out_idx="int32", name=None):
     """The distinct values, each element's place among them, and how often each occurs."""
-    from .array import unique
-
     y, idx = unique(x, out_idx)
     count = np.bincount(idx._a, minlength=len(y._a)).astype(numpy_dtype(out_idx))
     return UniqueWithCounts(y, idx, Tensor(count))
@@ -322,8 +324,6 @@ def tensor_scatter_nd_min(tensor, indices, updates, name=None):
 
 
 def _scatter_extreme(tensor, indices, updates, f):
-    from .array import _scattered, gather_nd, scatter_nd
-
     x, i = as_tensor(tensor), as_tensor(indices)
     u = beside(updates, x._a.dtype)
     _scattered(i, u, x._a.shape, "TensorScatter")
