@@ -85,15 +85,6 @@ def test_a_variable_watched_late_has_no_gradient_from_before():
     assert tape.gradient(early, b) is None
 
 
-def test_strings_have_no_gradient_even_with_respect_to_themselves():
-    s, x = tf.constant("text"), tf.constant(3.0)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([s, x])
-        y = x * x
-    assert tape.gradient(s, s) is None and tape.gradient(s, x) is None
-    assert [g if g is None else float(g) for g in tape.gradient([y, s], [x, s])] == [6.0, None]
-
-
 # ---------------------------------------------------------------- forward mode
 
 
