@@ -50,6 +50,12 @@ def _off(s, g):
     return g * _inverse(_row(s) - _column(s))
 
 
+def _lower(x):
+    """The matrix that keeps of another the lower triangle, and half of the diagonal."""
+    n = shape(x)[-1]
+    return np.tril(np.ones((n, n), dtype(x))) - 0.5 * np.eye(n, dtype=dtype(x))
+
+
 def _wide(f):
     """NumPy's linear algebra, which has no half precision, in the inputs' own; its complaints as ours."""
 
@@ -99,9 +105,7 @@ def _eigh_joint(gs, zs, xs):
     if dtype(v).kind != "c":
         inner = inner + _off(e, P.matmul(_t(v), gv))
     g = P.matmul(P.matmul(v, inner), _h(v))
-    n = shape(v)[-1]
-    lower = np.tril(np.ones((n, n), dtype(v))) - 0.5 * np.eye(n, dtype=dtype(v))
-    return [(g + _h(g)) * lower]
+    return [(g + _h(g)) * _lower(v)]
 
 
 def _qr_joint(gs, zs, xs, full):

@@ -693,9 +693,8 @@ def _outside(memory, text, row, way, names, unwatched):
     """
     s, t = names
     rows = way or ([row] if row is not None else [])
-    stopped = [r for r in rows if text.inside(r.line) and text.in_stop(r.line)]
-    if stopped:
-        return _stopped(text, stopped[0])
+    if (found := _stopped(text, rows)) is not None:
+        return found
     if row is not None and text.inside(row.line):
         for e in memory.events:
             if e.kind == "reset" and text.line(e.place) > row.line:
@@ -752,14 +751,18 @@ def _followed(tape, source):
     return isinstance(source, Variable) and source._trainable and tape._watch_accessed
 
 
-def _stopped(text, row):
-    return Explanation(
-        False,
-        "recording stopped",
-        f"{_out(row)} was computed under tape.stop_recording().",
-        text.place(row.line),
-        "move the line out of the stop_recording block",
-    )
+def _stopped(text, rows):
+    """The first of the rows that stands under stop_recording: the explanation, or None."""
+    for row in rows:
+        if text.inside(row.line) and text.in_stop(row.line):
+            return Explanation(
+                False,
+                "recording stopped",
+                f"{_out(row)} was computed under tape.stop_recording().",
+                text.place(row.line),
+                "move the line out of the stop_recording block",
+            )
+    return None
 
 
 def _rebound(text, row, s, root):
@@ -781,9 +784,8 @@ def _untracked(tape, memory, text, source, names, related, uses, row, outside):
     place = text.place(use.line) if use else memory.block
     if related is False:
         return outside or _unrelated(names, text, row, memory)
-    stopped = [r for r in uses if text.inside(r.line) and text.in_stop(r.line)]
-    if stopped:
-        return _stopped(text, stopped[0])
+    if (found := _stopped(text, uses)) is not None:
+        return found
     reset = next((e for e in memory.events if e.kind == "reset"), None)
     watch = f"tape.watch({s})   # first line of the block"
     if isinstance(source, Variable):

@@ -9,6 +9,7 @@ import numpy as np
 from ._decompositions import (  # noqa: F401
     _at_least_2d,
     _h,
+    _lower,
     _square_matrix,
     _t,
     _wide,
@@ -561,10 +562,8 @@ def _solve_t(a, g):
 def _chol_rule(g, z, x):
     """Murray (2016), "Differentiation of the Cholesky decomposition", the symmetric form."""
     inner = P.matmul(_h(z), g)
-    n = shape(z)[-1]
-    half = np.tril(np.ones((n, n), dtype(g))) - 0.5 * np.eye(n, dtype=dtype(g))
     li = P.inv(z)
-    s = P.matmul(_h(li), P.matmul(inner * half, li))
+    s = P.matmul(_h(li), P.matmul(inner * _lower(z), li))
     return 0.5 * (s + _h(s))
 
 

@@ -388,10 +388,12 @@ atan2 = _binary(
 )
 
 
-def _zero_where_y_is(f):
+def _zero_where(operand, f):
+    """`f`, and 0 where operand number `operand` is 0, whatever the other is."""
+
     @_only_floats
-    def forward(x, y):
-        return np.where(y == 0, np.zeros_like(y), f(x, y))[()]
+    def forward(*xs):
+        return np.where(xs[operand] == 0, np.zeros_like(xs[operand]), f(*xs))[()]
 
     return forward
 
@@ -417,7 +419,7 @@ def _mulnn_y(g, z, x, y):
 
 
 _divide_no_nan = _binary(
-    "math.divide_no_nan", "DivNoNan", _zero_where_y_is(operator.truediv), _divnn_x, _divnn_y,
+    "math.divide_no_nan", "DivNoNan", _zero_where(1, operator.truediv), _divnn_x, _divnn_y,
     "x / y, and 0 where y is 0.", "1.0, 0.0", 0.0,
 )  # fmt: skip
 
@@ -431,7 +433,7 @@ def divide_no_nan(x, y, name=None):
 
 
 multiply_no_nan = _binary(
-    "math.multiply_no_nan", "MulNoNan", _zero_where_y_is(operator.mul), _mulnn_x, _mulnn_y,
+    "math.multiply_no_nan", "MulNoNan", _zero_where(1, operator.mul), _mulnn_x, _mulnn_y,
     "x * y, and 0 where y is 0 even if x is not finite.", "float('inf'), 0.0", 0.0,
 )  # fmt: skip
 
@@ -470,18 +472,10 @@ def _xdivy_y(g, z, x, y):
     return g * P.xdivy(-x, y * y)
 
 
-def _zero_where_x_is(f):
-    @_only_floats
-    def forward(x, y):
-        return np.where(x == 0, np.zeros_like(x), f(x, y))[()]
-
-    return forward
-
-
 xlogy = _binary(
     "math.xlogy",
     "Xlogy",
-    _zero_where_x_is(lambda x, y: x * np.log(y)),
+    _zero_where(0, lambda x, y: x * np.log(y)),
     _xlogy_x,
     _xlogy_y,
     "x log y, and 0 where x is 0.",
@@ -491,7 +485,7 @@ xlogy = _binary(
 xlog1py = _binary(
     "math.xlog1py",
     "Xlog1py",
-    _zero_where_x_is(lambda x, y: x * np.log1p(y)),
+    _zero_where(0, lambda x, y: x * np.log1p(y)),
     _xlog1py_x,
     _xlog1py_y,
     "x log(1 + y), and 0 where x is 0.",
@@ -501,7 +495,7 @@ xlog1py = _binary(
 xdivy = _binary(
     "math.xdivy",
     "Xdivy",
-    _zero_where_x_is(operator.truediv),
+    _zero_where(0, operator.truediv),
     _xdivy_x,
     _xdivy_y,
     "x / y, and 0 where x is 0.",
