@@ -128,11 +128,7 @@ def global_norm(t_list, name=None):
     values = [_values(t) for t in _listed(t_list) if t is not None]
     if not values:
         return Tensor(np.float32(0))
-    # As TensorFlow: half the squares are added up, then doubled.
-    total = P.add_n(
-        *[P.sum(v * v, axis=tuple(range(-v._a.ndim, 0)), keepdims=False) for v in values]
-    )
-    return sqrt(total)
+    return sqrt(P.add_n(*[reduce_sum(v * v) for v in values]))
 
 
 def _values(t):

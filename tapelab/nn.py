@@ -836,7 +836,7 @@ def l2_loss(t, name=None):
     x = as_tensor(t)
     if x._a.dtype.kind != "f":
         raise wrong_dtype("L2Loss", x.dtype)
-    return P.sum(x * x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / 2
+    return reduce_sum(x * x) / 2
 
 
 def zero_fraction(value, name=None):
@@ -878,7 +878,7 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
     n = x._a.shape[0]
     if global_batch_size is not None:
         n = integer(global_batch_size, "global_batch_size", "compute_average_loss")
-    return P.sum(x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / n
+    return reduce_sum(x) / n
 
 
 def _one_more_axis(x, f):

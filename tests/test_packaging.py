@@ -146,7 +146,7 @@ def test_the_readme_links_to_what_exists():
 
 
 def shipped(root):
-    """Files of the package that git does not ignore, by the suffixes that are ever ignored."""
+    """The files of the package, without what Python and JupyterLab leave there."""
     return {
         path.relative_to(root).as_posix()
         for path in (root / "tapelab").rglob("*")
