@@ -402,9 +402,9 @@ def explain(tape, target, source):
             )
         return _released(memory, names)
     graph = outline(shadows)
-    if not live and not (_still(memory, target, ends) and _still(memory, source, starts)):
-        ends = set() if not _still(memory, target, ends) else ends
-        starts = set() if not _still(memory, source, starts) else starts
+    if not live:
+        ends = ends if _still(memory, target) else set()
+        starts = starts if _still(memory, source) else set()
     tracked = tape._tracked if live else memory.tracked
     reached = _downstream(graph, starts & tracked)
     hit = next((e for e in ends if e in reached), None)
@@ -418,7 +418,7 @@ def explain(tape, target, source):
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
-def _still(memory, thing, ids):
+def _still(memory, thing):
     """After release: the object asked about is the one that was recorded, not another at its address."""
     if isinstance(thing, Variable):
         return True
@@ -503,7 +503,7 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     found = [e for e in memory.events if e.kind != "none" and any(i in reached for i in e.inputs)]
     crossing = [e for e in found if any(_came_from(tape, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
-        return _event(crossing or found, text, names)
+        return _event(crossing or found, names)
     # 2. The target, or something on the way to it, was not computed in this tape's block.
     known = starts & tracked
     row = text.last(t) if text.name_of(target) is not None else None
@@ -544,7 +544,7 @@ def _came_from(tape, thing, above):
     return not above.isdisjoint(tape._boxes(thing))
 
 
-def _event(found, text, names):
+def _event(found, names):
     """The cause among events."""
     s, t = names
     e = found[-1]
