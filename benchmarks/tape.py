@@ -357,7 +357,7 @@ def explanations():
         def note(self, *event, **more):
             """Nothing."""
 
-        def forget(self, tape, some_none):
+        def keep(self, tape, some_none=False):
             """Nothing."""
 
     from tapelab import tape as module

@@ -8,8 +8,17 @@
 6.0
 """
 
+try:
+    from . import dtypes
+except ModuleNotFoundError as error:
+    if error.name != "numpy":
+        raise
+    raise ModuleNotFoundError(
+        "tapelab needs NumPy: python -m pip install 'numpy>=2'. The lessons need more, in the folder of "
+        "tapelab: python -m pip install -e '.[lab]'", name="numpy",
+    ) from None  # fmt: skip
 from . import (  # noqa: I001
-    array, autodiff, bitwise, config, data, debugging, dtypes, errors, image, linalg, math, namespaces, nest, nn,
+    array, autodiff, bitwise, config, data, debugging, errors, image, linalg, math, namespaces, nest, nn,
     random, segments, special, test, train,
 )  # fmt: skip
 from .array import (

@@ -20,7 +20,8 @@ import math
 
 import numpy as np
 
-from tapelab import _threads
+from . import _threads
+from .dtypes import lowest
 
 # ---------------------------------------------------------------------------- sizes and padding
 
@@ -113,7 +114,7 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
 
     ``strides`` and ``dilations`` are pairs of ints, ``padding`` is what `resolve_padding`
     returns. ``x`` and ``k`` may have extra leading axes, which broadcast against each other.
-    ``bias`` (O) is added while the output is in the cache; that saves a tenth of the time.
+    ``bias`` (O) is added while the output is in the cache.
     Raises ValueError if the channels differ or the window does not fit.
 
     >>> x, k = np.ones((2, 5, 5, 3)), np.ones((3, 3, 3, 4))
@@ -272,7 +273,7 @@ def _few_images(y_shape, k_shape):
     return [slice(a, b) for a, b in _parts(y_shape[0], _COLUMNS // max(each, 1) or 1)]
 
 
-_COLUMNS = 1 << 19  # 2 MB of float32 stays in the cache: up to 1.3 times faster than all at once
+_COLUMNS = 1 << 19  # 2 MB of float32, which stays in the cache
 
 
 # By rows: the fast way. In memory the order is [H][C][W][N]. Then the part of the input that one
@@ -280,8 +281,6 @@ _COLUMNS = 1 << 19  # 2 MB of float32 stays in the cache: up to 1.3 times faster
 # plain strided memory, and the next column of taps is the same N numbers further on. So blocks of
 # rows go straight to BLAS. The results are NHWC views of that order: elementwise operations keep
 # it, and the next convolution need not copy them.
-# Against columns, 32 images of 28 x 28, 3 x 3, 16 -> 16 channels, one thread: 2.6 times faster
-# forward, 4 times for the input's gradient, 2.6 times for the filter's; 1 -> 16: 2.8, 1.4, 2.1.
 
 
 def _by_rows(a, b, k_shape, strides, padding, dilations):
@@ -311,7 +310,7 @@ def _seen(x, p, q, ksize, wo, padding, chunks):
         yield *about, np.ndarray(shape, x.dtype, x, corner * x.itemsize, strides)
 
 
-@functools.lru_cache(1024)  # this arithmetic takes 50 us, and is the same in each step of a training
+@functools.lru_cache(1024)  # this arithmetic is the same in each step of a training
 def _views(x_shape, p, q, ksize, wo, padding, chunks):
     """For `_seen`: where, inside, j, taps, and the matrices' shape and first element."""
     (h, c, w, n), (kh, kw), top = x_shape, ksize, padding[0][0]
@@ -345,7 +344,7 @@ def _windows(x, p, q, ksize, corner, wo, copies=1):
     width, height = wo + kw - copies, q - p + kh - 1
     start, stop = max(p - top, 0), min(q - top + kh - 1, h)
     if copies == 1 and (stop - start, w) == (height, width) and x.flags.c_contiguous:
-        rows = x[start:stop]  # no padding, and in this order already: 5 % less time
+        rows = x[start:stop]  # no padding, and in this order already: no copy
     else:
         rows = _threads.scratch("windows", (height, copies, c, width, n), x.dtype)
         first, last = start - (p - top), stop - (p - top)
@@ -364,8 +363,8 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None):
     (kh, kw, c, o), n, (ho, wo) = k.shape, x.shape[0], out_hw
     y = np.empty((ho, o, wo * n), x.dtype)
     # One product for all columns of taps, or one for each and then their sum? The first copies
-    # the input kw times, the second passes kw - 1 times over the output. 1 -> 16 channels: 0.17
-    # or 0.33 ms, 16 -> 64: 5.5 or 6.3 ms, 16 -> 16: 2.0 or 1.8 ms. Small products cost their calls.
+    # the input kw times, the second passes kw - 1 times over the output, so the smaller of the two
+    # decides; where they are equal, small products, which cost their calls, are put together.
     together = o >= 2 * c or o == c and c * kh * o * wo * n < _SMALL_ROW
     blocks, chunks, threads = _cut(x, o, (kh, kw), out_hw, kw if together else 1)
     if together:
@@ -414,17 +413,17 @@ def _filter_grad_by_rows(x, g, ksize, padding):
 
 
 # How the work is cut. OpenBLAS spreads larger products over its own threads; called from several
-# Python threads at once these get in each other's way (7 to 18 ms instead of 1.2), and afterwards
-# they keep a core busy waiting. So either our threads and products so small that BLAS never
-# starts its own, or one thread of ours and whole rows for BLAS to spread. Thus BLAS's settings
-# need not be touched. The limits are OpenBLAS's: products up to 10^6 multiplications take a path
-# without packing on processors with AVX-512 (1.3 instead of 1.6 ms), if the result of an A B'
-# product has at most 1200 entries; elsewhere products up to 2^18 stay on the calling thread.
+# Python threads at once these get in each other's way, and afterwards they keep a core busy waiting.
+# So either our threads and products so small that BLAS never starts its own, or one thread of ours
+# and whole rows for BLAS to spread. Thus BLAS's settings need not be touched. The limits are
+# OpenBLAS's: products up to 10^6 multiplications take a path without packing on processors with
+# AVX-512, if the result of an A B' product has at most 1200 entries; elsewhere products up to 2^18
+# stay on the calling thread.
 
 _SMALL_FILTER = 1200
 _SMALL_ROW = 100_000  # multiplications for an output row and a column of taps
 _CACHE = 1 << 20  # bytes of input rows at a time: they stay in the level 2 cache
-_BLOCK_COST = 1_800_000  # multiplications in the 40 us that a block waits for Python's lock
+_BLOCK_COST = 1_800_000  # multiplications in the time that a block waits for Python's lock
 
 
 def _small_product():
@@ -471,7 +470,7 @@ def max_pool2d(x, ksize, strides, padding):
     hw = x.shape[-3:-1]
     out_hw = _out_hw(hw, ksize, strides, padding)
     _window_counts("max_pool2d", hw, out_hw, ksize, strides, padding)
-    y = np.full_like(x, _lowest(x.dtype), shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
+    y = np.full_like(x, lowest(x.dtype), shape=(*x.shape[:-3], *out_hw, x.shape[-1]))
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         np.maximum(y[write], x[read], out=y[write])
     return y
@@ -485,7 +484,7 @@ def max_pool2d_argmax(x, ksize, strides, padding, y=None):
     y = max_pool2d(x, ksize, strides, padding) if y is None else y
     (h, w), out_hw = x.shape[-3:-1], y.shape[-3:-1]
     nan = bool(np.isnan(y).any())  # NaN is the maximum of its window, but equals nothing
-    # count the taps before the first hit: 4 times faster than writing places with a mask
+    # count the taps before the first hit, instead of writing places with a mask
     taps = [*_taps((h, w), out_hw, ksize, strides, padding)]
     before, found = np.zeros_like(y, np.min_scalar_type(len(taps))), np.zeros_like(y, bool)
     for _, _, read, write in taps:
@@ -576,10 +575,6 @@ def avg_pool2d_grad(g, x_shape, ksize, strides, padding):
     for _, _, read, write in _taps(hw, out_hw, ksize, strides, padding):
         gx[read] += share[write]
     return gx
-
-
-def _lowest(dtype):
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 def _window_counts(name, hw, out_hw, ksize, strides, padding):

@@ -50,18 +50,22 @@ def _off(s, g):
     return g * _inverse(_row(s) - _column(s))
 
 
-def _wide(f):
-    """NumPy's complaints as ours, its named tuples as plain ones, in the input's precision."""
+def _lower(x):
+    """The matrix that keeps of another the lower triangle, and half of the diagonal."""
+    n = shape(x)[-1]
+    return np.tril(np.ones((n, n), dtype(x))) - 0.5 * np.eye(n, dtype=dtype(x))
 
-    def forward(x, **attrs):
-        if x.dtype.kind not in "fc":
-            raise TypeError("not defined on integers; tf.cast them first")
-        wide = x.astype(np.float32) if x.dtype == np.float16 else x
+
+def _wide(f):
+    """NumPy's linear algebra, which has no half precision, in the inputs' own; its complaints as ours."""
+
+    def forward(*arrays, **attrs):
+        half = arrays[0].dtype == np.float16
         try:
-            found = f(wide, **attrs)
+            found = f(*[a.astype(np.float32) for a in arrays] if half else arrays, **attrs)
         except np.linalg.LinAlgError as e:
             raise InvalidArgumentError(str(e)) from None
-        if x.dtype != np.float16:
+        if not half:
             return found
         cast = lambda z: z.astype(np.float16)
         return tuple(map(cast, found)) if isinstance(found, tuple) else cast(found)
@@ -101,9 +105,7 @@ def _eigh_joint(gs, zs, xs):
     if dtype(v).kind != "c":
         inner = inner + _off(e, P.matmul(_t(v), gv))
     g = P.matmul(P.matmul(v, inner), _h(v))
-    n = shape(v)[-1]
-    lower = np.tril(np.ones((n, n), dtype(v))) - 0.5 * np.eye(n, dtype=dtype(v))
-    return [(g + _h(g)) * lower]
+    return [(g + _h(g)) * _lower(v)]
 
 
 def _qr_joint(gs, zs, xs, full):
@@ -130,25 +132,37 @@ def _pinv_rule(g, z, x, rcond):
     return columns + rows - P.matmul(zt, P.matmul(g, zt))
 
 
-primitive("svd", "Svd", _wide(_svd_forward), joint=_svd_joint, real=True)
+primitive("svd", "Svd", _wide(_svd_forward), joint=_svd_joint, real=True, kinds="fc")
 primitive(
     "eigh", "SelfAdjointEigV2",
-    _wide(lambda x: tuple(np.linalg.eigh(x, UPLO="L"))), joint=_eigh_joint, real=True,
+    _wide(lambda x: tuple(np.linalg.eigh(x, UPLO="L"))), joint=_eigh_joint, real=True, kinds="fc",
 )  # fmt: skip
 primitive(
     "qr", "Qr",
     _wide(lambda x, full: tuple(np.linalg.qr(x, "complete" if full else "reduced"))),
-    joint=_qr_joint, real=True,
+    joint=_qr_joint, real=True, kinds="fc",
 )  # fmt: skip
 primitive(
-    "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule
+    "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule,
+    kinds="fc",
 )  # fmt: skip
+
+
+def _at_least_2d(x, op):
+    if x._a.ndim < 2:
+        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]")
+    return x
+
+
+def _square_matrix(x, op):
+    x = as_tensor(x)
+    if x._a.ndim < 2 or x._a.shape[-1] != x._a.shape[-2]:
+        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
+    return x
 
 
 def _matrix(x, op):
-    x = as_tensor(x)
-    if x._a.ndim < 2:
-        raise ShapeError(f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]")
+    x = _at_least_2d(as_tensor(x), op)
     if x._a.dtype.kind not in "fc":
         raise wrong_dtype(op, x.dtype)
     return x
@@ -181,9 +195,7 @@ def eigh(tensor, name=None):
     >>> tf.linalg.eigh([[2.0, 0.0], [0.0, 1.0]])[0].numpy().tolist()
     [1.0, 2.0]
     """
-    x = _matrix(tensor, "SelfAdjointEigV2")
-    if x._a.shape[-1] != x._a.shape[-2]:
-        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:SelfAdjointEigV2]")
+    x = _square_matrix(_matrix(tensor, "SelfAdjointEigV2"), "SelfAdjointEigV2")
     if not np.isfinite(x._a).all():
         raise InvalidArgumentError(
             "Self-adjoint eigen decomposition was not successful: there is NaN or infinity in the input "

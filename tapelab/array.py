@@ -11,6 +11,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from .dtypes import TensorShape
 from .errors import (
     DtypeError,
     InvalidArgumentError,
@@ -27,6 +28,7 @@ from .tensor import (
     Variable,
     active,
     as_tensor,
+    beside,
     convert_to_tensor,
     integer,
     ints,
@@ -48,7 +50,7 @@ def same_dtypes(values, op):
     found = next((v.dtype._np for v in values if is_tensor(v)), None)
     if found is None:
         found = as_tensor(values[0])._a.dtype
-    xs = [as_tensor(v, None if is_tensor(v) else found) for v in values]
+    xs = [beside(v, found) for v in values]
     for i, x in enumerate(xs):
         if x._a.dtype != xs[0]._a.dtype:
             raise dtype_mismatch(op, i, xs[0].dtype, x.dtype, [y._a.shape for y in xs])
@@ -69,7 +71,7 @@ def _reshape_forward(x, shape):
 
 
 def _broadcast_forward(x, shape):
-    """A view; of a single number made directly, which takes a fifth of np.broadcast_to's time."""
+    """A view; of a single number made directly, without the iterator that np.broadcast_to makes."""
     if x.size == 1 and x.dtype.kind != "O" and shape:
         return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     return np.broadcast_to(x, shape)
@@ -145,8 +147,6 @@ def broadcast_to(input, shape, name=None):
 
 def broadcast_static_shape(shape_x, shape_y):
     """The shape two shapes broadcast to. ValueError when they do not fit."""
-    from .dtypes import TensorShape
-
     shapes = ints(shape_x), ints(shape_y)
     try:
         return TensorShape(np.broadcast_shapes(*shapes))
@@ -219,7 +219,12 @@ def squeeze(input, axis=None, name=None):
 
 
 def shape_of(input, out_type="int32", name=None):
-    """The shape as an integer tensor. >>> tf.shape([[1, 2]]) gives [1, 2]."""
+    """The shape as an integer tensor.
+
+    >>> import tapelab as tf
+    >>> tf.shape([[1, 2]]).numpy().tolist()
+    [1, 2]
+    """
     return Tensor(np.array(as_tensor(input)._a.shape, numpy_dtype(out_type or "int32")))
 
 
@@ -946,15 +951,13 @@ def scatter_nd(indices, updates, shape, name=None):
 def tensor_scatter_nd_add(tensor, indices, updates, name=None):
     """`tensor` with updates added at the multi-indices given."""
     x = as_tensor(tensor)
-    return x + scatter_nd(
-        indices, as_tensor(updates, None if is_tensor(updates) else x._a.dtype), x._a.shape
-    )
+    return x + scatter_nd(indices, beside(updates, x._a.dtype), x._a.shape)
 
 
 def tensor_scatter_nd_sub(tensor, indices, updates, name=None):
     """`tensor` with updates subtracted at the multi-indices given."""
     x = as_tensor(tensor)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     return tensor_scatter_nd_add(x, indices, -u)
 
 
@@ -966,7 +969,7 @@ def tensor_scatter_nd_update(tensor, indices, updates, name=None):
     [1, 9, 3]
     """
     x = as_tensor(tensor)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     full = x._a.shape
     flat, n, depth = _scattered(indices, u, full, "TensorScatterUpdate")
     if not flat.size:
@@ -1092,20 +1095,26 @@ def unsorted_segment_sum(data, segment_ids, num_segments, name=None):
     >>> tf.math.unsorted_segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 2).numpy().tolist()
     [4.0, 2.0]
     """
-    x, ids = as_tensor(data), as_tensor(segment_ids)._a
-    n = integer(num_segments, "num_segments", "UnsortedSegmentSum")
+    x, ids, n = _segments(data, segment_ids, num_segments, "UnsortedSegmentSum")
+    return P.scatter_rows(x, indices=ids, axis=-1 - (x._a.ndim - ids.ndim), size=n)
+
+
+def _segments(data, segment_ids, num_segments, op):
+    """Data, ids (the negative ones dropped) and how many segments, checked."""
+    x, ids = as_tensor(data), _indices(segment_ids, "segment_ids", op)
+    n = integer(num_segments, "num_segments", op)
     if x._a.dtype.kind not in "fciu":
-        raise wrong_dtype("UnsortedSegmentSum", x.dtype)
+        raise wrong_dtype(op, x.dtype)
     if x._a.shape[: ids.ndim] != ids.shape:
         raise ShapeError(
             f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = {list(ids.shape)} "
-            f"[Op:UnsortedSegmentSum]"
+            f"[Op:{op}]"
         )
+    ints([n, *x._a.shape[ids.ndim :]], "sizes")
     keep = ids >= 0
     if not keep.all():
         x, ids = P.getitem(x, key=(np.asarray(keep),)), ids[keep]
-    ids = _checked(Tensor(ids), n, "UnsortedSegmentSum")
-    return P.scatter_rows(x, indices=ids, axis=-1 - (x._a.ndim - ids.ndim), size=n)
+    return x, _checked(Tensor(ids), n, op), n
 
 
 def segment_sum(data, segment_ids, name=None):
@@ -1195,12 +1204,22 @@ def where(condition, x=None, y=None, name=None):
 
 
 def zeros(shape, dtype="float32", name=None, layout=None):
-    """Zeros. >>> tf.zeros([2, 3]) has shape (2, 3) and dtype float32."""
+    """Zeros of a shape.
+
+    >>> import tapelab as tf
+    >>> tf.zeros([2]).numpy().tolist()
+    [0.0, 0.0]
+    """
     return Tensor(zero_array(ints(shape, "sizes"), numpy_dtype(dtype)))
 
 
 def ones(shape, dtype="float32", name=None, layout=None):
-    """Ones. >>> tf.ones([2, 3]) has shape (2, 3) and dtype float32."""
+    """Ones of a shape.
+
+    >>> import tapelab as tf
+    >>> tf.ones([2]).numpy().tolist()
+    [1.0, 1.0]
+    """
     dt = numpy_dtype(dtype)
     if dt.kind == "O":
         raise DtypeError("There is no string that is one: tf.ones makes numbers and booleans.")
@@ -1208,7 +1227,12 @@ def ones(shape, dtype="float32", name=None, layout=None):
 
 
 def fill(dims, value, name=None, layout=None):
-    """A shape filled with one value. >>> tf.fill([2], 3) is [3, 3]."""
+    """A shape filled with one value.
+
+    >>> import tapelab as tf
+    >>> tf.fill([2], 3).numpy().tolist()
+    [3, 3]
+    """
     v = as_tensor(value)
     if v._a.ndim:
         raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
@@ -1261,7 +1285,7 @@ def range_(start, limit=None, delta=1, dtype=None, name="range"):
     if limit is None:
         start, limit = 0, start
     dt = numpy_dtype(dtype)
-    arrays = [as_tensor(v, None if is_tensor(v) else dt)._a for v in (start, limit, delta)]
+    arrays = [beside(v, dt)._a for v in (start, limit, delta)]
     for a, what in zip(arrays, ("start", "limit", "delta")):
         if a.ndim:
             raise ShapeError(f"{what} must be a scalar, not shape {list(a.shape)} [Op:Range]")
@@ -1335,7 +1359,7 @@ def meshgrid(*args, **kwargs):
 def _hinted(value, dt):
     """A value as an array of a dtype if it converts, else of its own."""
     with contextlib.suppress(TypeError):
-        return as_tensor(value, None if is_tensor(value) else dt)._a
+        return beside(value, dt)._a
     return as_tensor(value)._a
 
 
@@ -1351,6 +1375,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
         raise DtypeError(f"one_hot takes integer indices, got {i.dtype} [Op:OneHot].")
     if depth < 0:
         raise ShapeError(f"depth must be non-negative, got: {depth} [Op:OneHot]")
+    ints([*i.shape, depth], "sizes")
     dt = numpy_dtype(dtype)
     on, off = (v if v is None else _hinted(v, dt) for v in (on_value, off_value))
     for v, what in ((on, "on_value"), (off, "off_value")):

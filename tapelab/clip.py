@@ -5,7 +5,7 @@ import numpy as np
 from .errors import ShapeError, dtype_mismatch, shape_mismatch, wrong_dtype
 from .math import axes_of, cast, reduce_sum, sqrt
 from .primitive import P, bare, primitive
-from .tensor import IndexedSlices, Tensor, Variable, as_tensor, is_tensor
+from .tensor import IndexedSlices, Tensor, as_tensor, beside, is_tensor
 
 # ---------------------------------------------------------------- by value
 
@@ -54,7 +54,7 @@ def clip_by_value(t, clip_value_min, clip_value_max, name=None):
     x = as_tensor(t)
     bounds = []
     for i, b in ((2, clip_value_max), (1, clip_value_min)):  # TensorFlow's order: min(x, max) first
-        b = as_tensor(b, None if isinstance(b, (Tensor, Variable)) else x._a.dtype)
+        b = beside(b, x._a.dtype)
         if b._a.dtype != x._a.dtype:
             raise dtype_mismatch("ClipByValue", i, x.dtype, b.dtype)
         try:
@@ -128,11 +128,7 @@ def global_norm(t_list, name=None):
     values = [_values(t) for t in _listed(t_list) if t is not None]
     if not values:
         return Tensor(np.float32(0))
-    # As TensorFlow: half the squares are added up, then doubled.
-    total = P.add_n(
-        *[P.sum(v * v, axis=tuple(range(-v._a.ndim, 0)), keepdims=False) for v in values]
-    )
-    return sqrt(total)
+    return sqrt(P.add_n(*[reduce_sum(v * v) for v in values]))
 
 
 def _values(t):

@@ -19,6 +19,7 @@ from .tensor import (
     Variable,
     active,
     as_tensor,
+    beside,
     convert_to_tensor,
     function_of,
     numpy_dtype,
@@ -127,7 +128,7 @@ def _fitted(x, spec, what):
             raise TypeError(f"Can not cast {x} to {spec} ({what}).")
         parts = zip(nest._children(x), nest._children(spec))
         return nest._rebuild(x, [_fitted(part, s, what) for part, s in parts])
-    t = as_tensor(x, None if isinstance(x, (Tensor, Variable)) else spec.dtype._np)
+    t = beside(x, spec.dtype._np)
     if not spec.is_compatible_with(t):
         raise TypeError(
             f"Can not cast TensorSpec(shape={tuple(t.shape)}, dtype={t.dtype!r}) to {spec} ({what})."
@@ -390,13 +391,7 @@ def map_fn(
                     f"Say so with tf.map_fn(..., fn_output_signature=tf.{x.dtype.name})."
                 )
     results = [
-        nest.pack_sequence_as(
-            r,
-            [
-                as_tensor(x, None if isinstance(x, (Tensor, Variable)) else d._np)
-                for x, d in zip(nest.flatten(r), wanted)
-            ],
-        )
+        nest.pack_sequence_as(r, [beside(x, d._np) for x, d in zip(nest.flatten(r), wanted)])
         for r in results
     ]
     return _stacked(results)

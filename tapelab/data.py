@@ -230,20 +230,9 @@ class Dataset:
         name=None,
     ):
         """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
-        size = integer(batch_size, "batch_size", "BatchDatasetV2")
-        if size < 1:
-            raise InvalidArgumentError(
-                f"Batch size must be greater than zero, got {size} [Op:BatchDatasetV2]"
-            )
+        size, count, chunks = self._chunks(batch_size, drop_remainder, "BatchDatasetV2")
         first = size if drop_remainder else None
         spec = self._specs(lambda s: TensorSpec([first, *s.shape], s.dtype))
-        count = (
-            self._size
-            if self._size < 0
-            else self._size // size
-            if drop_remainder
-            else -(-self._size // size)
-        )
         if self._columns is not None:
             columns, order, n = self._columns, self._order, self._size
 
@@ -259,13 +248,22 @@ class Dataset:
 
             return Dataset(start, count, spec)
 
-        def start():
+        return Dataset(lambda: (_each(_stack, *chunk) for chunk in chunks()), count, spec)
+
+    def _chunks(self, batch_size, drop_remainder, op):
+        """The size of a batch, how many there are, and () -> iterator of lists of elements."""
+        size = integer(batch_size, "batch_size", op)
+        if size < 1:
+            raise InvalidArgumentError(f"Batch size must be greater than zero, got {size} [Op:{op}]")
+
+        def chunks():
             elements = self._start()
             while chunk := list(itertools.islice(elements, size)):
                 if len(chunk) == size or not drop_remainder:
-                    yield _each(_stack, *chunk)
+                    yield chunk
 
-        return Dataset(start, count, spec)
+        n = self._size
+        return size, n if n < 0 else n // size if drop_remainder else -(-n // size), chunks
 
     def padded_batch(
         self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None
@@ -283,9 +281,7 @@ class Dataset:
         >>> [x.tolist() for x in ds.padded_batch(2, [3], padding_values=-1).as_numpy_iterator()]
         [[[1, -1, -1], [2, 2, -1]]]
         """
-        size = integer(batch_size, "batch_size", "padded_batch")
-        if size < 1:
-            raise InvalidArgumentError(f"batch_size must be greater than zero, got {size}.")
+        size, count, chunks = self._chunks(batch_size, drop_remainder, "PaddedBatchDatasetV2")
 
         def alike(given, element):  # one for each part of an element
             if not isinstance(given, (tuple, dict)) or not isinstance(element, (tuple, dict)):
@@ -317,20 +313,16 @@ class Dataset:
             return out
 
         def start():
-            elements = self._start()
-            while chunk := list(itertools.islice(elements, size)):
-                if len(chunk) == size or not drop_remainder:
-                    first = chunk[0]
-                    shapes, values = alike(padded_shapes, first), alike(padding_values, first)
-                    yield _each(pad, first, shapes, values, *chunk[1:])
+            for first, *others in chunks():
+                shapes, values = alike(padded_shapes, first), alike(padding_values, first)
+                yield _each(pad, first, shapes, values, *others)
 
         def spec(s, shape):
             first = size if drop_remainder else None
             return TensorSpec([first, *(_sizes(shape) or [None] * len(s.shape))], s.dtype)
 
         specs = lambda: _each(spec, self.element_spec, alike(padded_shapes, self.element_spec))
-        count = self._size // size if drop_remainder else -(-self._size // size)
-        return Dataset(start, self._size if self._size < 0 else count, specs)
+        return Dataset(start, count, specs)
 
     def unbatch(self, name=None):
         """The rows of the elements, one by one."""
@@ -601,10 +593,16 @@ def TextLineDataset(filenames, compression_type=None, buffer_size=None, num_para
     if compression_type:
         raise ValueError(f"TextLineDataset reads plain text; unpack the {compression_type} file.")
     paths = [filenames] if isinstance(filenames, (str, bytes, os.PathLike)) else filenames
-    paths = [os.fspath(p) for p in np.ravel(np.asarray(as_tensor(paths)._a)).tolist()]
+    if isinstance(paths, (list, tuple)):
+        paths = [os.fspath(p) if isinstance(p, os.PathLike) else p for p in paths]
+    names = as_tensor(paths)
+    if names._a.dtype.kind != "O":
+        raise TypeError(
+            f"The `filenames` argument must contain `tf.string` elements. Got {names.dtype!r} elements."
+        )
 
     def start():
-        for path in paths:
+        for path in np.ravel(names._a).tolist():
             with open(path, "rb") as file:
                 for line in file:
                     yield np.asarray(line.removesuffix(b"\n").removesuffix(b"\r"), object)

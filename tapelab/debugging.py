@@ -3,11 +3,11 @@
 import numpy as np
 
 from . import nest
-from .dtypes import as_dtype
+from .dtypes import as_dtype, float32
 from .errors import InvalidArgumentError, wrong_dtype
 from .math import equal, greater, greater_equal, less, less_equal, not_equal, subtract
 from .primitive import P, primitive
-from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor, number
+from .tensor import Tensor, Variable, as_tensor, beside, integer, ints, is_tensor, number
 
 
 def _fail(message, fact, **values):
@@ -22,7 +22,7 @@ def _compares(name, op, sign):
         x = as_tensor(
             x, y.dtype._np if isinstance(y, (Tensor, Variable)) and not is_tensor(x) else None
         )
-        y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
+        y = beside(y, x._a.dtype)
         holds = op(x, y)._a
         if not np.all(holds):
             _fail(
@@ -70,7 +70,7 @@ assert_non_positive = _signed("assert_non_positive", lambda a: a <= 0, "<= 0")
 def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=None):
     """InvalidArgumentError unless |x - y| <= atol + rtol |y| (10 eps of the dtype by default)."""
     x = as_tensor(x)
-    y = as_tensor(y, None if is_tensor(y) else x._a.dtype)
+    y = beside(y, x._a.dtype)
     if x._a.dtype.kind not in "fc":
         raise wrong_dtype("assert_near", x.dtype)
     eps = 10 * np.finfo(x._a.dtype).eps
@@ -182,8 +182,6 @@ def assert_same_float_dtype(tensors=None, dtype=None):
     found = {as_tensor(t).dtype for t in tensors or []} | ({dtype} if dtype else set())
     if len(found) > 1 or any(not d.is_floating for d in found):
         raise ValueError(f"Expected one floating point type, got {sorted(d.name for d in found)}.")
-    from .dtypes import float32
-
     return found.pop() if found else float32
 
 

@@ -96,6 +96,16 @@ _BY_NUMBER = {  # as TensorFlow numbers them: its guides write tf.zeros(1, 1)
 _BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
 
 
+def lowest(dtype):
+    """The value below which a NumPy dtype has none: where a maximum begins."""
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def highest(dtype):
+    """The value above which a NumPy dtype has none: where a minimum begins."""
+    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+
+
 def as_dtype(type_value):
     """The DType for a DType, a name, a NumPy dtype, a Python number type or TensorFlow's number.
 

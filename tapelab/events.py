@@ -42,10 +42,8 @@ class Place(namedtuple("Place", ["filename", "line"])):
 
 # kind: 'assign' (into a variable), 'left' (to NumPy or Python), 'cut' (by an operation without a
 #   gradient), 'none' (from a gradient function), 'reset'
-# inputs: ids of tracked tensors that went in; outputs: weak references to what came out
-Event = namedtuple(
-    "Event", ["kind", "place", "inputs", "outputs", "operation"], defaults=((), (), "")
-)
+# inputs: ids of tracked tensors that went in; outputs: weak references to what came out, made: its ids
+Event = namedtuple("Event", ["kind", "place", "inputs", "outputs", "operation", "made"])
 
 
 def caller():
@@ -82,7 +80,9 @@ class Memory:
             refs = tuple(weakref.ref(t) for t in outputs)
             code = getattr(function, "__code__", None)
             place = Place(code.co_filename, code.co_firstlineno) if code else here()
-            self.events.append(Event(kind, place, tuple(inputs), refs, operation))
+            self.events.append(
+                Event(kind, place, tuple(inputs), refs, operation, tuple(map(id, outputs)))
+            )
 
     def keep(self, tape, some_none=False):
         """The tape will let go of its tensors: keep their shadow if it is small, or if a None came out.

@@ -7,6 +7,7 @@ record can show, because it was never recorded, is read from the program text ar
 """
 
 import ast
+import contextlib
 import html
 import linecache
 import sys
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from .events import Place, caller, outline, shadow
-from .tensor import Tensor, Variable
+from .tensor import Tensor, Variable, only
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,14 @@ class Explanation:
 # ---------------------------------------------------------------- the graph of a tape
 
 
-def _downstream(graph, start):
-    """ids of everything computed from `start`, and how each was first reached."""
+def _downstream(graph, start, cuts=()):
+    """ids of everything computed from `start`, and how each was first reached.
+
+    `cuts` are the steps that do not count: ids of a record's outputs, and of the input left aside.
+    """
     reached = {k: None for k in start}
     for n, (_, outs, ins) in enumerate(graph):
-        if any(i in reached for i in ins):
+        if any(i in reached and (outs, i) not in cuts for i in ins):
             for o in outs:
                 reached.setdefault(o, n)
     return reached
@@ -94,15 +98,14 @@ def _upstream(graph, start):
     return needed
 
 
-def _path(graph, reached, end):
+def _path(graph, reached, end, cuts):
     """Operations from source to target along first arrivals."""
     names = []
-    while reached.get(end) is not None:
-        name, _, ins = graph[reached[end]]
+    while (n := reached.get(end)) is not None:
+        name, outs, ins = graph[n]
         names.append(name)
-        end = next(
-            i for i in ins if i in reached and (reached[i] is None or reached[i] < reached[end])
-        )
+        before = (i for i in ins if i in reached and (outs, i) not in cuts)
+        end = next(i for i in before if reached[i] is None or reached[i] < n)
     return tuple(reversed(names))
 
 
@@ -399,29 +402,36 @@ def explain(tape, target, source):
             )
         return _released(memory, names)
     graph = outline(shadows)
-    if not live and not (_still(memory, target, ends) and _still(memory, source, starts)):
-        ends = set() if not _still(memory, target, ends) else ends
-        starts = set() if not _still(memory, source, starts) else starts
+    if not live:
+        ends = ends if _still(memory, target) else set()
+        starts = starts if _still(memory, source) else set()
     tracked = tape._tracked if live else memory.tracked
     reached = _downstream(graph, starts & tracked)
-    hit = next((e for e in ends if e in reached), None)
-    if hit is not None:
-        return _connected(memory, graph, reached, hit, names)
+    if not ends.isdisjoint(reached):
+        if live and any(
+            name == "CustomGradient" and not reached.keys().isdisjoint(ins) for name, _, ins in graph
+        ):  # only the function itself can say whether it returns None
+            with only(), contextlib.suppress(Exception):
+                tape._pull(tape._records, tape._seeds([target]), [source])
+        return _connected(memory, graph, starts & tracked, reached, ends & reached.keys(), names)
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
-def _still(memory, thing, ids):
+def _still(memory, thing):
     """After release: the object asked about is the one that was recorded, not another at its address."""
     if isinstance(thing, Variable):
         return True
     return any(ref() is thing for ref in memory.recorded)
 
 
-def _connected(memory, graph, reached, hit, names):
-    path = _path(graph, reached, hit)
-    above = _upstream(graph, {hit})
-    for event in memory.events:
-        if event.kind == "none" and any(i in reached and i in above for i in event.inputs):
+def _connected(memory, graph, starts, reached, ends, names):
+    nones = [e for e in memory.events if e.kind == "none"]
+    cuts = {(e.made, i) for e in nones for i in e.inputs}
+    through = _downstream(graph, starts, cuts)
+    hit = next((e for e in ends if e in through), None)
+    above = _upstream(graph, ends)
+    for event in nones if hit is None else ():
+        if any(i in reached and i in above for i in event.inputs):
             return Explanation(
                 False,
                 "custom gradient",
@@ -431,6 +441,7 @@ def _connected(memory, graph, reached, hit, names):
                 "return a tensor for that argument from grad_fn, or tf.zeros_like(argument) if the "
                 "slope is 0",
             )
+    path = _path(graph, through, hit, cuts)
     steps = f"{names[1]} depends on {names[0]}" + (
         " through " + " -> ".join(path) if path else ": it is the same tensor"
     )
@@ -489,10 +500,10 @@ def _why(tape, memory, text, graph, reached, starts, ends, tracked, source, targ
     uses = [row for row in way if root in row.used]
     above = _upstream(graph, ends)
     # 1. What the tape saw: an event that takes something from the source's side.
-    found = [e for e in memory.events if e.inputs and any(i in reached for i in e.inputs)]
+    found = [e for e in memory.events if e.kind != "none" and any(i in reached for i in e.inputs)]
     crossing = [e for e in found if any(_came_from(tape, r(), above) for r in e.outputs)]
     if crossing or (found and related is not False and not (starts & above)):
-        return _event(crossing or found, text, names)
+        return _event(crossing or found, names)
     # 2. The target, or something on the way to it, was not computed in this tape's block.
     known = starts & tracked
     row = text.last(t) if text.name_of(target) is not None else None
@@ -533,7 +544,7 @@ def _came_from(tape, thing, above):
     return not above.isdisjoint(tape._boxes(thing))
 
 
-def _event(found, text, names):
+def _event(found, names):
     """The cause among events."""
     s, t = names
     e = found[-1]
@@ -561,14 +572,6 @@ def _event(found, text, names):
             ast.unparse(code).split("\n")[0] + "   # stays on the tape"
             if inside.changed
             else "use the tf function instead: tf.reduce_mean for np.mean, tf.sin for np.sin, ...",
-        )
-    if e.kind == "none":
-        return Explanation(
-            False,
-            "custom gradient",
-            f"the gradient function of {e.operation} returned None.",
-            e.place,
-            "return a tensor for each argument that has a gradient from grad_fn",
         )
     if e.operation == "StopGradient":
         return Explanation(
@@ -690,9 +693,8 @@ def _outside(memory, text, row, way, names, unwatched):
     """
     s, t = names
     rows = way or ([row] if row is not None else [])
-    stopped = [r for r in rows if text.inside(r.line) and text.in_stop(r.line)]
-    if stopped:
-        return _stopped(text, stopped[0])
+    if (found := _stopped(text, rows)) is not None:
+        return found
     if row is not None and text.inside(row.line):
         for e in memory.events:
             if e.kind == "reset" and text.line(e.place) > row.line:
@@ -749,14 +751,18 @@ def _followed(tape, source):
     return isinstance(source, Variable) and source._trainable and tape._watch_accessed
 
 
-def _stopped(text, row):
-    return Explanation(
-        False,
-        "recording stopped",
-        f"{_out(row)} was computed under tape.stop_recording().",
-        text.place(row.line),
-        "move the line out of the stop_recording block",
-    )
+def _stopped(text, rows):
+    """The first of the rows that stands under stop_recording: the explanation, or None."""
+    for row in rows:
+        if text.inside(row.line) and text.in_stop(row.line):
+            return Explanation(
+                False,
+                "recording stopped",
+                f"{_out(row)} was computed under tape.stop_recording().",
+                text.place(row.line),
+                "move the line out of the stop_recording block",
+            )
+    return None
 
 
 def _rebound(text, row, s, root):
@@ -778,9 +784,8 @@ def _untracked(tape, memory, text, source, names, related, uses, row, outside):
     place = text.place(use.line) if use else memory.block
     if related is False:
         return outside or _unrelated(names, text, row, memory)
-    stopped = [r for r in uses if text.inside(r.line) and text.in_stop(r.line)]
-    if stopped:
-        return _stopped(text, stopped[0])
+    if (found := _stopped(text, uses)) is not None:
+        return found
     reset = next((e for e in memory.events if e.kind == "reset"), None)
     watch = f"tape.watch({s})   # first line of the block"
     if isinstance(source, Variable):

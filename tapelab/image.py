@@ -38,7 +38,7 @@ def _contrast(images, factor):
     return (images - mean) * factor.astype(images.dtype) + mean
 
 
-def no_gradient(g, z, *inputs):
+def _no_gradient(g, z, *inputs):
     """TensorFlow registers no gradient for this operation: asking for one is a LookupError."""
     raise LookupError(
         "gradient registry has no entry for: AdjustContrastv2. tf.image.adjust_contrast has no gradient; "
@@ -46,7 +46,7 @@ def no_gradient(g, z, *inputs):
     )
 
 
-primitive("adjust_contrast", "AdjustContrastv2", _contrast, no_gradient, no_gradient)
+primitive("adjust_contrast", "AdjustContrastv2", _contrast, _no_gradient, _no_gradient)
 
 
 def _in_floats(f, images, saturate=True):

@@ -37,13 +37,8 @@ def full(tape, records, target, sources, direction, budget):
     t = box(target)
     rows = t._a.size
     columns = sum(box(s)._a.size for s in sources)
-    if _goes_forward(records, rows, columns, direction):
-        return _forward(
-            tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget
-        )
-    return _reverse(
-        tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget
-    )
+    way = _forward if _goes_forward(records, rows, columns, direction) else _reverse
+    return way(tape, records, t, sources, t._a.shape, lambda s: box(s)._a.shape, _units, budget)
 
 
 def per_item(tape, records, target, source, direction, budget):
@@ -51,15 +46,9 @@ def per_item(tape, records, target, source, direction, budget):
     t, s = box(target), box(source)
     rows, columns = (int(np.prod(x._a.shape[1:])) for x in (t, s))
     inner = t._a.shape[1:]
-    if _goes_forward(records, rows, columns, direction):
-        found = _forward(
-            tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget
-        )
-    else:
-        found = _reverse(
-            tape, records, t, [source], inner, lambda s: box(s)._a.shape[1:], _item_units, budget
-        )
-    return found[0]
+    way = _forward if _goes_forward(records, rows, columns, direction) else _reverse
+    width = lambda s: box(s)._a.shape[1:]
+    return way(tape, records, t, [source], inner, width, _item_units, budget)[0]
 
 
 def check_items(tape, records, target, source, result):

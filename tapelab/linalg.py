@@ -5,7 +5,21 @@ from collections import namedtuple
 
 import numpy as np
 
-from ._decompositions import _h, _t, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, svd  # noqa: F401
+from ._decompositions import (  # noqa: F401
+    _at_least_2d,
+    _h,
+    _lower,
+    _square_matrix,
+    _t,
+    _wide,
+    eigh,
+    eigvalsh,
+    lstsq,
+    matrix_rank,
+    pinv,
+    qr,
+    svd,
+)  # fmt: skip
 from .array import broadcast_static_shape, expand_dims, same_dtypes, transpose
 from .errors import InvalidArgumentError, ShapeError, wrong_dtype
 from .math import abs as _abs
@@ -22,7 +36,7 @@ from .primitive import (
     shape,
     unbroadcast,
 )
-from .tensor import Tensor, Variable, as_tensor, integer, ints, is_tensor
+from .tensor import Tensor, Variable, as_tensor, beside, integer, ints
 
 _SignLog = namedtuple("LogMatrixDeterminant", ["sign", "log_abs_determinant"])  # type: ignore[name-match]
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -335,14 +349,6 @@ primitive(
 primitive("undiagonal_rect", "MatrixDiagV3", _undiagonal_rect, _undiagonal_rect_rule)
 
 
-def _at_least_2d(x, op):
-    if x._a.ndim < 2:
-        raise ShapeError(
-            f"input must be at least 2-dim, received shape: {list(x._a.shape)} [Op:{op}]"
-        )
-    return x
-
-
 def _diagonals(rows, columns, k, align):
     """The places of diagonals `k`, a number or (lowest, highest), in a matrix.
 
@@ -443,7 +449,7 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
 def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
     """The matrix with some of its diagonals (see `diag_part`) replaced."""
     x = _at_least_2d(as_tensor(input), "MatrixSetDiagV3")
-    d = as_tensor(diagonal, None if is_tensor(diagonal) else x._a.dtype)
+    d = beside(diagonal, x._a.dtype)
     z, on = _on_diagonals(d, x._a.shape, k, align)
     return P.where(on, z, x)
 
@@ -491,25 +497,6 @@ def adjoint(matrix, name=None):
 
 
 # ---------------------------------------------------------------- inverses and decompositions
-
-
-def _square_matrix(x, op):
-    x = as_tensor(x)
-    if x._a.ndim < 2 or x._a.shape[-1] != x._a.shape[-2]:
-        raise ShapeError(f"Input matrix must be square, got shape {list(x._a.shape)} [Op:{op}]")
-    return x
-
-
-def _wide(f):
-    """NumPy's linear algebra has no half precision; compute in float32 and come back."""
-
-    def forward(*arrays, **attrs):
-        dt = arrays[0].dtype
-        if dt == np.float16:
-            arrays = [a.astype(np.float32) for a in arrays]
-        return np.asarray(f(*arrays, **attrs)).astype(dt)[()]
-
-    return forward
 
 
 def _invert(x):
@@ -575,10 +562,8 @@ def _solve_t(a, g):
 def _chol_rule(g, z, x):
     """Murray (2016), "Differentiation of the Cholesky decomposition", the symmetric form."""
     inner = P.matmul(_h(z), g)
-    n = shape(z)[-1]
-    half = np.tril(np.ones((n, n), dtype(g))) - 0.5 * np.eye(n, dtype=dtype(g))
     li = P.inv(z)
-    s = P.matmul(_h(li), P.matmul(inner * half, li))
+    s = P.matmul(_h(li), P.matmul(inner * _lower(z), li))
     return 0.5 * (s + _h(s))
 
 

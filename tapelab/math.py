@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from .dtypes import as_dtype
+from .dtypes import as_dtype, highest, lowest
 from .errors import (
     ConversionError,
     DtypeError,
@@ -34,7 +34,7 @@ from .primitive import (
     shape,
     unary,
 )
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, numpy_dtype
+from .tensor import Tensor, Variable, as_tensor, beside, convert_to_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
 
@@ -88,6 +88,11 @@ def _binary(
     p = primitive(name, opname, forward, *rules, broadcasts=True, **options)
     doc = BINARY_DOC.format(summary=summary, path="tf." + path, arg=arg, value=value)
     return public(called(binary(p), *arguments), name, doc, "tapelab.math")
+
+
+def _discrete(path, opname, forward, *about, **options):
+    """A `_binary` without a gradient."""
+    return _binary(path, opname, forward, None, None, *about, **options)
 
 
 def _only_floats(f):
@@ -179,13 +184,18 @@ def divide(x, y, name=None):
         x = as_tensor(x, y.dtype._np)
     x = as_tensor(x)
     if x._a.dtype.kind in "iub":
-        y = as_tensor(y, None if isinstance(y, (Tensor, Variable)) else x._a.dtype)
+        y = beside(y, x._a.dtype)
         if x._a.dtype == y._a.dtype:
             if x._a.dtype.kind == "b":
                 raise wrong_dtype("RealDiv", x.dtype)
-            wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
-            x, y = cast(x, wide), cast(y, wide)
+            x, y = _as_floats(x, y)
     return _real_divide(x, y)
+
+
+def _as_floats(x, y):
+    """Integers of one dtype as floats: TensorFlow takes float32 for 8 and 16 bits, float64 for more."""
+    wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
+    return cast(x, wide), cast(y, wide)
 
 
 def truediv(x, y, name=None):
@@ -229,16 +239,19 @@ pow = _binary(
 )
 
 
-def _floordiv(x, y):
+def _divisible(x, y):
     if x.dtype.kind in "iu" and np.any(y == 0):
         raise ValueError("Integer division by zero")
+
+
+def _floordiv(x, y):
+    _divisible(x, y)
     # NumPy's own floor division of floats is exact (1.0 // 0.1 is 9); TensorFlow rounds x / y first.
     return np.floor(x / y) if x.dtype.kind == "f" else x // y
 
 
 def _floormod(x, y):
-    if x.dtype.kind in "iu" and np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     if x.dtype.kind == "f":  # a remainder of zero keeps the sign of x; NumPy gives it that of y
         r = np.fmod(x, y)
         return np.where((r != 0) & ((r < 0) != (y < 0)), r + y, r)[()]
@@ -250,15 +263,8 @@ def _mod_y(g, z, x, y):
     return -g * P.floordiv(x, y)
 
 
-floordiv = _binary(
-    "math.floordiv",
-    "FloorDiv",
-    _floordiv,
-    None,
-    None,
-    "floor(x / y), elementwise.",
-    "7.0, 2.0",
-    3.0,
+floordiv = _discrete(
+    "math.floordiv", "FloorDiv", _floordiv, "floor(x / y), elementwise.", "7.0, 2.0", 3.0
 )
 floormod = _binary(
     "math.floormod", "FloorMod", _floormod, _add_x, _mod_y,
@@ -270,15 +276,13 @@ mod = floormod
 def _truncatediv(x, y):
     if x.dtype.kind == "f":
         return np.trunc(x / y)
-    if np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     down = x // y  # the least integer has no absolute value
     return down + ((x % y != 0) & ((x < 0) != (y < 0))).astype(x.dtype)
 
 
 def _truncatemod(x, y):
-    if x.dtype.kind in "iu" and np.any(y == 0):
-        raise ValueError("Integer division by zero")
+    _divisible(x, y)
     return np.fmod(x, y)
 
 
@@ -287,25 +291,11 @@ def _nextafter_y(g, z, x, y):
     return g * np.zeros_like(bare(y))
 
 
-truncatediv = _binary(
-    "truncatediv",
-    "TruncateDiv",
-    _truncatediv,
-    None,
-    None,
-    "x / y of integers, rounded towards 0.",
-    "-7, 2",
-    -3,
+truncatediv = _discrete(
+    "truncatediv", "TruncateDiv", _truncatediv, "x / y of integers, rounded towards 0.", "-7, 2", -3
 )
-truncatemod = _binary(
-    "truncatemod",
-    "TruncateMod",
-    _truncatemod,
-    None,
-    None,
-    "The remainder, with the sign of x.",
-    "-7, 2",
-    -1,
+truncatemod = _discrete(
+    "truncatemod", "TruncateMod", _truncatemod, "The remainder, with the sign of x.", "-7, 2", -1
 )
 nextafter = _binary(
     "math.nextafter", "NextAfter", _only_floats(np.nextafter), _add_x, _nextafter_y,
@@ -398,10 +388,12 @@ atan2 = _binary(
 )
 
 
-def _zero_where_y_is(f):
+def _zero_where(operand, f):
+    """`f`, and 0 where operand number `operand` is 0, whatever the other is."""
+
     @_only_floats
-    def forward(x, y):
-        return np.where(y == 0, np.zeros_like(y), f(x, y))[()]
+    def forward(*xs):
+        return np.where(xs[operand] == 0, np.zeros_like(xs[operand]), f(*xs))[()]
 
     return forward
 
@@ -427,7 +419,7 @@ def _mulnn_y(g, z, x, y):
 
 
 _divide_no_nan = _binary(
-    "math.divide_no_nan", "DivNoNan", _zero_where_y_is(operator.truediv), _divnn_x, _divnn_y,
+    "math.divide_no_nan", "DivNoNan", _zero_where(1, operator.truediv), _divnn_x, _divnn_y,
     "x / y, and 0 where y is 0.", "1.0, 0.0", 0.0,
 )  # fmt: skip
 
@@ -436,13 +428,12 @@ _divide_no_nan = _binary(
 def divide_no_nan(x, y, name=None):
     x, y = coerce(P.divide_no_nan, x, y)
     if x._a.dtype.kind in "iu" and x._a.dtype == y._a.dtype:
-        wide = np.float32 if x._a.dtype.itemsize < 4 else np.float64
-        x, y = cast(x, wide), cast(y, wide)
+        x, y = _as_floats(x, y)
     return _divide_no_nan(x, y)
 
 
 multiply_no_nan = _binary(
-    "math.multiply_no_nan", "MulNoNan", _zero_where_y_is(operator.mul), _mulnn_x, _mulnn_y,
+    "math.multiply_no_nan", "MulNoNan", _zero_where(1, operator.mul), _mulnn_x, _mulnn_y,
     "x * y, and 0 where y is 0 even if x is not finite.", "float('inf'), 0.0", 0.0,
 )  # fmt: skip
 
@@ -481,18 +472,10 @@ def _xdivy_y(g, z, x, y):
     return g * P.xdivy(-x, y * y)
 
 
-def _zero_where_x_is(f):
-    @_only_floats
-    def forward(x, y):
-        return np.where(x == 0, np.zeros_like(x), f(x, y))[()]
-
-    return forward
-
-
 xlogy = _binary(
     "math.xlogy",
     "Xlogy",
-    _zero_where_x_is(lambda x, y: x * np.log(y)),
+    _zero_where(0, lambda x, y: x * np.log(y)),
     _xlogy_x,
     _xlogy_y,
     "x log y, and 0 where x is 0.",
@@ -502,7 +485,7 @@ xlogy = _binary(
 xlog1py = _binary(
     "math.xlog1py",
     "Xlog1py",
-    _zero_where_x_is(lambda x, y: x * np.log1p(y)),
+    _zero_where(0, lambda x, y: x * np.log1p(y)),
     _xlog1py_x,
     _xlog1py_y,
     "x log(1 + y), and 0 where x is 0.",
@@ -512,7 +495,7 @@ xlog1py = _binary(
 xdivy = _binary(
     "math.xdivy",
     "Xdivy",
-    _zero_where_x_is(operator.truediv),
+    _zero_where(0, operator.truediv),
     _xdivy_x,
     _xdivy_y,
     "x / y, and 0 where x is 0.",
@@ -529,54 +512,25 @@ _compare = {
     "greater_equal": ("GreaterEqual", np.greater_equal, "x >= y"),
 }  # fmt: skip
 equal, not_equal, less, less_equal, greater, greater_equal = (
-    _binary(
-        name,
-        op,
-        f,
-        None,
-        None,
-        f"{what}, elementwise; booleans, without a gradient.",
-        "1.0, 1.0",
-        bool(f(1, 1)),
+    _discrete(
+        name, op, f, f"{what}, elementwise; booleans, without a gradient.", "1.0, 1.0", bool(f(1, 1)),
         kinds=ALL_KINDS if name in ("equal", "not_equal") else "fiu",
     )  # fmt: skip
     for name, (op, f, what) in _compare.items()
 )
 
 
-logical_and = _binary(
-    "logical_and",
-    "LogicalAnd",
-    np.logical_and,
-    None,
-    None,
-    "x and y, elementwise.",
-    "True, False",
-    False,
-    kinds="b",
+logical_and = _discrete(
+    "logical_and", "LogicalAnd", np.logical_and,
+    "x and y, elementwise.", "True, False", False, kinds="b",
+)  # fmt: skip
+logical_or = _discrete(
+    "logical_or", "LogicalOr", np.logical_or, "x or y, elementwise.", "True, False", True, kinds="b"
 )
-logical_or = _binary(
-    "logical_or",
-    "LogicalOr",
-    np.logical_or,
-    None,
-    None,
-    "x or y, elementwise.",
-    "True, False",
-    True,
-    kinds="b",
-)
-logical_xor = _binary(
-    "math.logical_xor",
-    "LogicalXor",
-    np.logical_xor,
-    None,
-    None,
-    "x or y but not both, elementwise.",
-    "True, False",
-    True,
-    kinds="b",
-)
+logical_xor = _discrete(
+    "math.logical_xor", "LogicalXor", np.logical_xor,
+    "x or y but not both, elementwise.", "True, False", True, kinds="b",
+)  # fmt: skip
 logical_not = _unary(
     "logical_not",
     "LogicalNot",
@@ -587,59 +541,26 @@ logical_not = _unary(
     "0.0",
     kinds="b",
 )
-bitwise_and = _binary(
-    "bitwise.bitwise_and",
-    "BitwiseAnd",
-    np.bitwise_and,
-    None,
-    None,
-    "Bits set in both x and y (integers or booleans).",
-    "6, 3",
-    2,
-    kinds="biu",
-)
-bitwise_or = _binary(
-    "bitwise.bitwise_or",
-    "BitwiseOr",
-    np.bitwise_or,
-    None,
-    None,
-    "Bits set in x or y (integers or booleans).",
-    "6, 3",
-    7,
-    kinds="biu",
-)
-bitwise_xor = _binary(
-    "bitwise.bitwise_xor",
-    "BitwiseXor",
-    np.bitwise_xor,
-    None,
-    None,
-    "Bits set in one of x and y (integers or booleans).",
-    "6, 3",
-    5,
-    kinds="biu",
-)
-left_shift = _binary(
-    "bitwise.left_shift",
-    "LeftShift",
-    np.left_shift,
-    None,
-    None,
-    "Bits of x moved y places to the left.",
-    "3, 1",
-    6,
-)
-right_shift = _binary(
-    "bitwise.right_shift",
-    "RightShift",
-    np.right_shift,
-    None,
-    None,
-    "Bits of x moved y places to the right.",
-    "6, 1",
-    3,
-)
+bitwise_and = _discrete(
+    "bitwise.bitwise_and", "BitwiseAnd", np.bitwise_and,
+    "Bits set in both x and y (integers or booleans).", "6, 3", 2, kinds="biu",
+)  # fmt: skip
+bitwise_or = _discrete(
+    "bitwise.bitwise_or", "BitwiseOr", np.bitwise_or,
+    "Bits set in x or y (integers or booleans).", "6, 3", 7, kinds="biu",
+)  # fmt: skip
+bitwise_xor = _discrete(
+    "bitwise.bitwise_xor", "BitwiseXor", np.bitwise_xor,
+    "Bits set in one of x and y (integers or booleans).", "6, 3", 5, kinds="biu",
+)  # fmt: skip
+left_shift = _discrete(
+    "bitwise.left_shift", "LeftShift", np.left_shift,
+    "Bits of x moved y places to the left.", "3, 1", 6,
+)  # fmt: skip
+right_shift = _discrete(
+    "bitwise.right_shift", "RightShift", np.right_shift,
+    "Bits of x moved y places to the right.", "6, 1", 3,
+)  # fmt: skip
 invert = _unary(
     "bitwise.invert",
     "Invert",
@@ -954,7 +875,7 @@ def polyval(coeffs, x, name=None):
     x = as_tensor(x)
     if not coeffs:
         return Tensor(np.zeros_like(x._a))
-    p = as_tensor(coeffs[0], None if isinstance(coeffs[0], (Tensor, Variable)) else x._a.dtype)
+    p = beside(coeffs[0], x._a.dtype)
     for c in coeffs[1:]:
         p = c + p * x
     return p
@@ -967,7 +888,7 @@ def scalar_mul(scalar, x, name=None):
     if isinstance(x, IndexedSlices):
         return IndexedSlices(scalar_mul(scalar, x.values), x.indices, x.dense_shape)
     x = as_tensor(x)
-    s = as_tensor(scalar, None if isinstance(scalar, (Tensor, Variable)) else x._a.dtype)
+    s = beside(scalar, x._a.dtype)
     if s._a.ndim:
         raise ValueError(f"The input scalar must be a 0-D value. Received shape {s._a.shape}.")
     return multiply(s, x)
@@ -1111,7 +1032,7 @@ def imag(input, name=None):
 def complex(real, imag, name=None):
     """A complex tensor from its real and imaginary parts (float32 or float64)."""
     x = as_tensor(real)
-    y = as_tensor(imag, None if isinstance(imag, (Tensor, Variable)) else x._a.dtype)
+    y = beside(imag, x._a.dtype)
     if x._a.dtype != y._a.dtype or x._a.dtype not in (np.float32, np.float64):
         raise TypeError(
             f"The `real` and `imag` components have incorrect types: {x.dtype.name} {y.dtype.name}. "
@@ -1194,8 +1115,8 @@ def _sum_forward(x, axis, keepdims):
 
 def _add_up(x, axis, keepdims, dtype):
     """np.add.reduce. Several axes of a large array that is not in NumPy's order (an output of a
-    convolution) go another way. All but the channels, by einsum: 0.03 instead of 0.2 ms for 1.4 MB.
-    Others, one by one, the outermost in memory first: 0.06 ms."""
+    convolution) go another way, along the memory: all but the channels by einsum, others one by one,
+    the outermost in memory first."""
     if len(axis) < 2 or x.flags.c_contiguous or x.size < 10_000:
         return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=dtype)
     if len(axis) == x.ndim - 1 and not keepdims and x.dtype.char in "fdFD":
@@ -1256,14 +1177,6 @@ def _extreme_forward(f, worst):
     return forward
 
 
-def _lowest(dt):
-    return -np.inf if dt.kind == "f" else np.iinfo(dt).min
-
-
-def _highest(dt):
-    return np.inf if dt.kind == "f" else np.iinfo(dt).max
-
-
 def _top(x, axis):
     """The largest x over the axes, 0 where that is not finite; taken out before e^x is."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
@@ -1305,8 +1218,8 @@ primitive(
     lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=x.dtype),
     _prod_rule, kinds="fciu",
 )  # fmt: skip
-primitive("max", "Max", _extreme_forward(np.maximum, _lowest), _extreme_rule, kinds="fiu")
-primitive("min", "Min", _extreme_forward(np.minimum, _highest), _extreme_rule, kinds="fiu")
+primitive("max", "Max", _extreme_forward(np.maximum, lowest), _extreme_rule, kinds="fiu")
+primitive("min", "Min", _extreme_forward(np.minimum, highest), _extreme_rule, kinds="fiu")
 primitive("logsumexp", "Logsumexp", _lse_forward, _lse_rule, kinds="f")
 primitive("euclidean_norm", "EuclideanNorm", _norm_forward, _norm_rule, real=True, kinds="fciu")
 primitive(

@@ -28,7 +28,6 @@ SHARED = {
     "dtypes": {"math": "cast complex saturate_cast"},
 }  # fmt: skip
 
-_TAPE = "differentiate with tf.GradientTape"
 _RAGGED = "tensors are rectangular here; pad with tf.pad and mark the padding with tf.sequence_mask"
 _SPARSE = "tensors are dense here; tf.IndexedSlices appears as the gradient of tf.gather"
 _GRAPH = "everything runs eagerly here: call the function and look at the result"
@@ -71,7 +70,6 @@ ABSENT = {
         "profiler": "use Python's cProfile", "bfloat16": "use tf.float16", "autograph": _GRAPH,
         "sets": "use Python's sets", "experimental": "experimental names of TensorFlow are left out",
         "quantization": "use tf.cast", "types": "tf.Tensor and tf.Variable are classes",
-        "while_grad": _TAPE,
     },
     "math": {name: _LINALG for name in "igamma igammac betainc bessel_i0 bessel_i1".split()},
     "linalg": {name: _LINALG for name in "eig eigvals expm lu logm sqrtm schur LinearOperator".split()},

@@ -8,7 +8,7 @@ from collections.abc import Mapping, MappingView, Sequence
 from .dtypes import TensorShape
 
 
-@functools.lru_cache(1024)  # looking a class up costs as much as a small gradient
+@functools.lru_cache(1024)  # so that each class is looked up among the abstract ones once
 def _comes_apart(kind):
     if issubclass(kind, (Sequence, Mapping, MappingView)):
         return not issubclass(kind, (str, bytes, TensorShape))

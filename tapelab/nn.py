@@ -4,6 +4,7 @@ import numpy as np
 
 from . import _conv
 from .array import concat, gather, ints, same_dtypes, split
+from .clip import clip_by_norm
 from .errors import (
     DtypeError,
     InvalidArgumentError,
@@ -26,7 +27,8 @@ from .math import (
     tanh,
 )
 from .primitive import P, bare, dtype, lead, primitive, shape
-from .tensor import Tensor, Variable, as_tensor, convert_to_tensor, integer, is_tensor, number
+from .random import generator
+from .tensor import Tensor, as_tensor, beside, convert_to_tensor, integer, number
 
 # ---------------------------------------------------------------- activations
 
@@ -36,7 +38,7 @@ _NOUGHT = np.zeros(1 << 14, np.uint8)  # zeros of any dtype
 
 def _relu_forward(x):
     """max(x, 0). Of a large array, with zeros as long as a stretch of its memory, read again and again:
-    np.maximum of two arrays takes 0.06 ms for 1.4 MB, of an array and a number 0.14 (NumPy 2.4)."""
+    NumPy's loop for two arrays is quicker than the one for an array and a number."""
     if x.size < 1 << 14:
         return np.maximum(x, x.dtype.type(0))
     strides, run = [0] * x.ndim, x.itemsize
@@ -87,8 +89,8 @@ def _unlead_rule(k, z, h, inner, extra):
 def _relu_slope(g, x):
     """g where x > 0, else 0, in x's memory order: a convolution's output is not in NumPy's.
 
-    Multiplying a broadcast g (from a mean over the image) directly takes 1.3 ms instead of 0.2
-    for 1.2 MB, and gives NumPy's order, which makes the convolution's gradient slower, too.
+    Multiplied directly, a broadcast g (from a mean over the image) would be walked through in NumPy's
+    order and give that, which the convolution's gradient would have to copy into the other.
     """
     if g.shape != x.shape or g.strides == x.strides or x.flags.c_contiguous:
         return g * (x > 0)
@@ -330,11 +332,11 @@ def _xent_labels(g, z, x, labels):
 
 def _sparse_xent_forward(x, labels, saved=None):
     x = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    # Places in the flat array: three times as fast as take_along_axis.
+    # Places in the flat array: take_along_axis would make an index for every axis.
     places = np.arange(0, x.size, x.shape[-1] or 1).reshape(labels.shape) + labels
     e = np.exp(x)
     total = np.add.reduce(e, axis=-1)
-    if saved is not None:  # a twentieth of a step of a small network
+    if saved is not None:  # or the gradient would work them out again
         saved[:] = np.ascontiguousarray(e), total, places
     return np.log(total) - x.take(places)
 
@@ -396,7 +398,7 @@ def softmax_cross_entropy_with_logits(labels, logits, axis=-1, name=None):
     [0.6931]
     """
     x = as_tensor(logits)
-    y = cast(as_tensor(labels, None if is_tensor(labels) else x._a.dtype), x.dtype)
+    y = cast(beside(labels, x._a.dtype), x.dtype)
     if x._a.shape != y._a.shape:
         try:
             flat = [(int(np.prod(t._a.shape[:-1])), *t._a.shape[-1:]) for t in (x, y)]
@@ -466,12 +468,16 @@ def sigmoid_cross_entropy_with_logits(labels=None, logits=None, name=None):
     """
     if labels is None or logits is None:
         raise ValueError("Both `labels` and `logits` must be provided.")
+    return P.sigmoid_xent(*_logits_and_labels(logits, labels))
+
+
+def _logits_and_labels(logits, labels):
     x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
     if x._a.shape != y._a.shape:
         raise ValueError(
             f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
         )
-    return P.sigmoid_xent(x, y)
+    return x, y
 
 
 # ---------------------------------------------------------------- convolution
@@ -771,9 +777,7 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
 def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name=None):
     """scale * (x - mean) / sqrt(variance + epsilon) + offset; scale and offset may be None."""
     x = as_tensor(x)
-    mean, variance = (
-        as_tensor(v, None if isinstance(v, Tensor | Variable) else x._a.dtype) for v in (mean, variance)
-    )
+    mean, variance = (beside(v, x._a.dtype) for v in (mean, variance))
     inv = rsqrt(variance + variance_epsilon)
     if scale is not None:
         inv = inv * scale
@@ -790,8 +794,6 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     >>> tf.nn.dropout([1.0, 1.0], 0.0).numpy().tolist()
     [1.0, 1.0]
     """
-    from .random import generator
-
     x = as_tensor(x)
     if x._a.dtype.kind != "f":
         raise ValueError(
@@ -802,8 +804,11 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         raise ValueError(
             f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}"
         )
-    if rate == 0:
-        return convert_to_tensor(x)
+    return _dropped(x, rate, noise_shape, generator(seed)) if rate else convert_to_tensor(x)
+
+
+def _dropped(x, rate, noise_shape, rng):
+    """`x` with elements zeroed with probability `rate`, up to 1, and the others scaled."""
     noise = x._a.shape
     if noise_shape is not None:
         given = noise_shape if isinstance(noise_shape, (list, tuple)) else ints(noise_shape)
@@ -812,14 +817,13 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         noise = ints(given, "sizes")
         if len(noise) > x._a.ndim or any(m not in (1, n) for m, n in zip(noise[::-1], x._a.shape[::-1])):
             raise shape_mismatch("Dropout", x._a.shape, noise)
-    keep = generator(seed).random(noise) >= rate
-    return x * Tensor((keep / (1 - rate)).astype(x._a.dtype))
+    keep = rng.random(noise, np.float32) >= rate
+    scale = 1 / (1 - rate) if rate < 1 else 0.0
+    return x * Tensor(keep * x._a.dtype.type(scale))
 
 
 def embedding_lookup(params, ids, max_norm=None, name=None):
     """The rows of `params` that `ids` names."""
-    from .clip import clip_by_norm
-
     if isinstance(params, (list, tuple)) and len(params) == 1:
         params = params[0]  # TensorFlow takes a list of the parts of one matrix; here there is one part
     rows = gather(params, ids)
@@ -832,7 +836,7 @@ def l2_loss(t, name=None):
     x = as_tensor(t)
     if x._a.dtype.kind != "f":
         raise wrong_dtype("L2Loss", x.dtype)
-    return P.sum(x * x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / 2
+    return reduce_sum(x * x) / 2
 
 
 def zero_fraction(value, name=None):
@@ -857,11 +861,7 @@ def weighted_cross_entropy_with_logits(labels, logits, pos_weight, name=None):
     >>> float(tf.nn.weighted_cross_entropy_with_logits([1.0], [0.0], 2.0)[0]) > 1.386
     True
     """
-    x, y = same_dtypes([as_tensor(logits), as_tensor(labels)], "SigmoidCrossEntropyWithLogits")
-    if x._a.shape != y._a.shape:
-        raise ValueError(
-            f"`logits` and `labels` must have the same shape, received ({x._a.shape} vs {y._a.shape})."
-        )
+    x, y = _logits_and_labels(logits, labels)
     weight = 1 + (as_tensor(pos_weight, x._a.dtype) - 1) * y
     return (1 - y) * x + weight * (P.log1p(P.exp(-P.abs(x))) + relu(-x))
 
@@ -878,14 +878,14 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
     n = x._a.shape[0]
     if global_batch_size is not None:
         n = integer(global_batch_size, "global_batch_size", "compute_average_loss")
-    return P.sum(x, axis=tuple(range(-x._a.ndim, 0)), keepdims=False) / n
+    return reduce_sum(x) / n
 
 
 def _one_more_axis(x, f):
-    """A function of (batch, height, width, channels) on (batch, width, channels)."""
-    n, w, c = x._a.shape
-    z = f(P.reshape(x, shape=(n, 1, w, c)))
-    return P.reshape(z, shape=(z._a.shape[0], *z._a.shape[2:]))
+    """A function of (..., height, width, channels) on (..., width, channels)."""
+    *front, w, c = x._a.shape
+    z = f(P.reshape(x, shape=(*front, 1, w, c)))
+    return P.reshape(z, shape=(*front, *z._a.shape[-2:]))
 
 
 def _rank_3(input, op):
@@ -913,14 +913,11 @@ def conv1d(input, filters, stride, padding, data_format="NWC", dilations=None, n
     if data_format not in ("NWC", None):
         raise UnimplementedError(f"On the CPU only the NWC data format is supported, got {data_format!r}.")
     x, k = same_dtypes([input, filters], "Conv2D")
-    s, front = _along_width(stride, "stride"), x._a.shape[:-2]
-    if len(front) > 1:  # several axes count sequences
-        x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-2:]))
-    x = _rank_3(x, "Conv1D")
+    x = x if x._a.ndim > 3 else _rank_3(x, "Conv1D")  # several axes may count sequences
+    s = _along_width(stride, "stride")
     d = 1 if dilations is None else _along_width(dilations, "dilations")
     k = P.reshape(k, shape=(1, *k._a.shape))
-    z = _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
-    return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
+    return _one_more_axis(x, lambda x: conv2d(x, k, [1, s], padding, dilations=[1, d]))
 
 
 def _pool1d(pool, op, input, ksize, strides, padding, data_format):

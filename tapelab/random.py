@@ -4,6 +4,7 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError
+from .primitive import P
 from .tensor import Tensor, as_tensor, integer, ints, numpy_dtype
 
 # The generator is made when first used: importing numpy.random takes longer than tapelab.
@@ -52,12 +53,16 @@ def normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype="float32", seed=None, name=None):
     """Normal numbers, those further than two standard deviations drawn again."""
-    rng, full = generator(seed), ints(shape, "sizes")
-    draw = rng.standard_normal(full)
-    while np.any(far := np.abs(draw) > 2):
-        draw = np.where(far, rng.standard_normal(full), draw)
-    dt = numpy_dtype(dtype)
+    dt, draw = numpy_dtype(dtype), _within_two(generator(seed), ints(shape, "sizes"))
     return Tensor(np.asarray(draw).astype(dt)[()]) * as_tensor(stddev, dt) + as_tensor(mean, dt)
+
+
+def _within_two(rng, shape):
+    """An array of standard normal numbers, those beyond 2 and -2 drawn again."""
+    draw = rng.standard_normal(shape)
+    while np.any(far := np.abs(draw) > 2):
+        draw = np.where(far, rng.standard_normal(shape), draw)
+    return draw
 
 
 def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None):
@@ -87,8 +92,6 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
 
 def shuffle(value, seed=None, name=None):
     """The rows of a tensor in random order."""
-    from .array import P
-
     x = as_tensor(value)
     if not x._a.ndim:
         return x

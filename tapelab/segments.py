@@ -8,34 +8,30 @@ import numpy as np
 from .array import (
     _checked,
     _indices,
+    _scattered,
+    _segments,
     as_sorted,
     concat,
     gather,
+    gather_nd,
     same_dtypes,
+    scatter_nd,
+    unique,
     unsorted_segment_sum,
     where,
 )  # fmt: skip
 from .errors import InvalidArgumentError, ShapeError, shape_mismatch, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
-from .tensor import Tensor, as_tensor, integer, ints, is_tensor, numpy_dtype
+from .tensor import Tensor, as_tensor, beside, integer, ints, numpy_dtype
 
 
 def _groups(data, segment_ids, num_segments, op):
-    """Data, ids (negative ones dropped, as many axes of the data flattened) and how many groups."""
-    x, ids = as_tensor(data), as_tensor(segment_ids)._a
-    if x._a.dtype.kind not in "fciu":
-        raise wrong_dtype(op, x.dtype)
-    if x._a.shape[: ids.ndim] != ids.shape:
-        raise InvalidArgumentError(
-            f"data.shape = {list(x._a.shape)} does not start with segment_ids.shape = "
-            f"{list(ids.shape)} [Op:{op}]"
-        )
-    n = integer(num_segments, "num_segments", op)
-    ints([n, *x._a.shape[ids.ndim :]], "sizes")
-    keep = np.asarray(ids >= 0)
-    x, ids = P.getitem(x, key=(keep,)), ids[keep]
-    return x, _checked(Tensor(ids), n, op), n
+    """As `_segments`; the ids in one row, and as many axes of the data."""
+    x, ids, n = _segments(data, segment_ids, num_segments, op)
+    if ids.ndim != 1:
+        x = P.reshape(x, shape=(ids.size, *x._a.shape[ids.ndim :]))
+    return x, ids.ravel(), n
 
 
 def _counts(ids, n, x):
@@ -233,7 +229,7 @@ def dynamic_partition(data, partitions, num_partitions, name=None):
     x, n = as_tensor(data), integer(num_partitions, "num_partitions", "DynamicPartition")
     if n < 1:
         raise InvalidArgumentError(f"num_partitions must be at least 1, got {n} [Op:DynamicPartition]")
-    numbers = as_tensor(partitions, None if is_tensor(partitions) else np.dtype(np.int32))
+    numbers = beside(partitions, np.dtype(np.int32))
     p = _checked(numbers, n, "DynamicPartition", "partitions")
     if x._a.shape[: p.ndim] != p.shape:
         raise ShapeError(
@@ -312,8 +308,6 @@ UniqueWithCounts = namedtuple("UniqueWithCounts", ["y", "idx", "count"])
 
 def unique_with_counts(x, out_idx="int32", name=None):
     """The distinct values, each element's place among them, and how often each occurs."""
-    from .array import unique
-
     y, idx = unique(x, out_idx)
     count = np.bincount(idx._a, minlength=len(y._a)).astype(numpy_dtype(out_idx))
     return UniqueWithCounts(y, idx, Tensor(count))
@@ -330,10 +324,8 @@ def tensor_scatter_nd_min(tensor, indices, updates, name=None):
 
 
 def _scatter_extreme(tensor, indices, updates, f):
-    from .array import _scattered, gather_nd, scatter_nd
-
     x, i = as_tensor(tensor), as_tensor(indices)
-    u = as_tensor(updates, None if is_tensor(updates) else x._a.dtype)
+    u = beside(updates, x._a.dtype)
     _scattered(i, u, x._a.shape, "TensorScatter")
     z = np.array(x._a)
     f.at(z, tuple(np.moveaxis(i._a, -1, 0)), u._a)

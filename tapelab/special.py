@@ -8,6 +8,7 @@ import math as _math
 
 import numpy as np
 
+from .array import where
 from .math import _binary, _unary, log, reduce_sum
 from .primitive import P
 from .tensor import Tensor, as_tensor
@@ -183,8 +184,6 @@ def lbeta(x, name=None):
 
 def log_poisson_loss(targets, log_input, compute_full_loss=False, name=None):
     """e^log_input - log_input * targets, and with `compute_full_loss` Stirling's approximation."""
-    from .array import where
-
     x = as_tensor(log_input)
     y = as_tensor(targets)
     if x._a.shape != y._a.shape:

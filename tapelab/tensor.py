@@ -96,7 +96,7 @@ class Absent:
     """An attribute that a class has not, and the words that help who looks for it.
 
     A `__getattr__` could say them, too; but Python 3.11 then gives up its shortcut to the attributes
-    that are there, and a step of a small network takes a twentieth longer.
+    that are there.
     """
 
     def __init__(self, name, words):
@@ -576,6 +576,11 @@ def as_tensor(value, dtype=None):
             f"{t.dtype.name}: {t!r}. Convert it with tf.cast(x, tf.{as_dtype(dtype).name})."
         )
     return t
+
+
+def beside(value, dtype):
+    """As `as_tensor`, for what stands beside a tensor of this dtype: numbers take it, tensors keep theirs."""
+    return as_tensor(value, None if is_tensor(value) else dtype)
 
 
 def _stack(value, dtype):

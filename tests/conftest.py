@@ -1,12 +1,13 @@
-"""What holds for every test: no tape may be left recording."""
+"""What holds for every test: BLAS on one thread, and no tape may be left recording."""
+
+import os
 
 import pytest
 
-from tapelab.tensor import active
+# As in `make test`, also for `pytest` alone: threads of BLAS would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than ten seconds")
+from tapelab.tensor import active  # reads it
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """The convolution and pooling kernels against loops written straight from the definition."""
 
-import doctest
 import functools
 import itertools
 import os
@@ -432,8 +431,3 @@ def test_threads_work_after_a_fork():
         signal.alarm(20)  # a child that hangs dies, and the test fails
         os._exit(_threads.parallel(abs, [(-1,), (-2,)], 2) != [1, 2])
     assert os.waitpid(child, 0)[1] == 0
-
-
-@pytest.mark.parametrize("module", [_conv, _threads])
-def test_docstring_examples(module):
-    assert doctest.testmod(module).failed == 0

@@ -138,13 +138,15 @@ def test_what_is_refused():
 def test_lines_of_text_files(tmp_path):
     (tmp_path / "a").write_bytes(b"one\ntwo\r\n\nlast")
     (tmp_path / "b").write_text("more\n")
-    d = tf.data.TextLineDataset([str(tmp_path / "a"), str(tmp_path / "b")])
+    d = tf.data.TextLineDataset([tmp_path / "a", str(tmp_path / "b")])  # paths and strings
     assert [x.numpy() for x in d] == [b"one", b"two", b"", b"last", b"more"]
     first = next(iter(tf.data.TextLineDataset(str(tmp_path / "a")).batch(2)))
     assert first.dtype == tf.string and first.numpy().tolist() == [b"one", b"two"]
     assert d.element_spec == tf.TensorSpec([], tf.string)
     with pytest.raises(ValueError, match="GZIP"):
         tf.data.TextLineDataset(str(tmp_path / "a"), compression_type="GZIP")
+    with pytest.raises(TypeError, match="must contain `tf.string` elements"):
+        tf.data.TextLineDataset(1.5)
 
 
 def growing():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tapelab as tf
+from tapelab import _conv
 from tapelab.autodiff import check_gradients
 
 InvalidArgument = tf.errors.InvalidArgumentError
@@ -109,26 +110,10 @@ def test_losses_far_out():
 # ---------------------------------------------------------------- convolution and pooling
 
 
-def slow_conv(x, k, strides, padding, dilations):
-    """The definition, element by element."""
-    (sh, sw), (dh, dw), (kh, kw) = strides, dilations, k.shape[:2]
-    if padding == "SAME":
-        pads = []
-        for n, s, d, m in zip(x.shape[1:3], strides, dilations, (kh, kw)):
-            total = max((-(-n // s) - 1) * s + (m - 1) * d + 1 - n, 0)
-            pads.append((total // 2, total - total // 2))
-        x = np.pad(x, ((0, 0), *pads, (0, 0)))
-    h, w = (
-        (n - (m - 1) * d - 1) // s + 1
-        for n, m, d, s in zip(x.shape[1:3], (kh, kw), dilations, strides)
-    )
-    y = np.zeros((len(x), h, w, k.shape[3]))
-    for p, q in np.ndindex(h, w):
-        window = x[
-            :, p * sh : p * sh + (kh - 1) * dh + 1 : dh, q * sw : q * sw + (kw - 1) * dw + 1 : dw
-        ]
-        y[:, p, q] = np.einsum("nijc,ijco->no", window, k)
-    return y
+def kernel(x, k, strides, padding, dilations):
+    """What test_conv_kernels.py holds against the definition."""
+    pads = _conv.resolve_padding(padding, x.shape[1:3], k.shape[:2], strides, dilations)
+    return _conv.conv2d(x, k, strides, pads, dilations)
 
 
 GEOMETRY = [
@@ -145,7 +130,7 @@ def test_conv2d(strides, padding, dilations):
     s = (2, 2) if isinstance(strides, list) else pair(strides)
     close(
         tf.nn.conv2d(X, k, strides, padding, dilations=dilations),
-        slow_conv(X, k, s, padding.upper(), pair(dilations)),
+        kernel(X, k, s, padding.upper(), pair(dilations)),
     )
     f = lambda x, k: tf.nn.conv2d(x, k, strides, padding, dilations=dilations)
     check_gradients(f, [tf.constant(X[:1]), tf.constant(k[..., :1])], order=2)
@@ -156,7 +141,7 @@ def test_conv2d_with_borders_given():
     padded = np.pad(X, ((0, 0), (1, 0), (0, 2), (0, 0)))
     close(
         tf.nn.conv2d(X, k, 1, [[0, 0], [1, 0], [0, 2], [0, 0]]),
-        slow_conv(padded, k, (1, 1), "VALID", (1, 1)),
+        kernel(padded, k, (1, 1), "VALID", (1, 1)),
     )
 
 
@@ -172,20 +157,10 @@ def test_conv2d_transpose_is_the_transpose():
     check_gradients(f, [tf.constant(g[:1]), tf.constant(k)], order=2)
 
 
-def slow_pool(x, k, s, reduce):
-    h, w = ((n - k) // s + 1 for n in x.shape[1:3])
-    rows = [
-        [reduce(x[:, p * s : p * s + k, q * s : q * s + k], axis=(1, 2)) for q in range(w)]
-        for p in range(h)
-    ]
-    return np.stack([np.stack(r, 1) for r in rows], 1)
-
-
 @pytest.mark.parametrize("k, s", [(2, 2), (2, 1), (3, 1), (1, 2)])
 def test_pooling(k, s):
-    close(tf.nn.max_pool2d(X, k, s, "VALID"), slow_pool(X, k, s, np.max))
-    close(tf.nn.avg_pool2d(X, k, s, "VALID"), slow_pool(X, k, s, np.mean))
-    for f in (tf.nn.max_pool2d, tf.nn.avg_pool2d):
+    for f, kernel in ((tf.nn.max_pool2d, _conv.max_pool2d), (tf.nn.avg_pool2d, _conv.avg_pool2d)):
+        close(f(X, k, s, "VALID"), kernel(X, (k, k), (s, s), ((0, 0), (0, 0))))
         for padding in ("VALID", "SAME"):
             check_gradients(
                 lambda x, f=f, p=padding: f(x, k, s, p) ** 2, tf.constant(X[:1]), order=2

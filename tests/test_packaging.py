@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tapelab
+from tapelab import ready
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -36,9 +37,11 @@ def test_environment_yml_is_in_step_with_pyproject():
         expected.add(conda.get(name, name) + version)
     python, *packages, pip = environment["dependencies"]
     assert set(packages) == expected
-    version = re.fullmatch(r"python=(\d+)\.(\d+)", python)
-    lowest = re.fullmatch(r">=(\d+)\.(\d+)", PROJECT["requires-python"])
-    assert tuple(map(int, version.groups())) >= tuple(map(int, lowest.groups()))
+    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    tested = ci["jobs"]["run"]["strategy"]["matrix"]["python"]
+    lowest = PROJECT["requires-python"].removeprefix(">=")
+    assert lowest == tested[0] == ".".join(map(str, ready.OLDEST))
+    assert python.removeprefix("python=") in tested
     assert pip == {"pip": ["-e ."]}
     assert environment["name"] == PROJECT["name"]
 
@@ -71,6 +74,13 @@ assert "tapelab" in sys.modules
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == []
     assert result.stderr == ""
+
+
+def test_without_numpy_it_says_what_to_install():
+    command = [sys.executable, "-S", "-m", "tapelab.ready"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 1
+    assert "python -m pip install 'numpy>=2'" in result.stderr.splitlines()[-1]
 
 
 def test_import_works_where_nothing_but_numpy_is_installed(tmp_path):
@@ -136,7 +146,7 @@ def test_the_readme_links_to_what_exists():
 
 
 def shipped(root):
-    """Files of the package that git does not ignore, by the suffixes that are ever ignored."""
+    """The files of the package, without what Python and JupyterLab leave there."""
     return {
         path.relative_to(root).as_posix()
         for path in (root / "tapelab").rglob("*")
@@ -170,6 +180,9 @@ def test_wheel_and_sdist_hold_the_whole_package(tmp_path):
         in_sdist = {name.partition("/")[2] for name in archive.getnames()}
     assert shipped(ROOT) <= in_sdist
     assert {"pyproject.toml", "README.md", "LICENSE", "environment.yml", "Makefile"} <= in_sdist
+    listed = (ROOT / "README.md").read_text("utf-8").partition("## What is where\n\n```\n")[2]
+    for place in re.findall(r"^(\S+)", listed.partition("```")[0], re.M):
+        assert any(name.startswith(place) for name in in_sdist), place
 
 
 def test_the_readmes_figures_are_those_of_a_run_that_was_kept():

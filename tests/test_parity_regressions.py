@@ -85,15 +85,6 @@ def test_a_variable_watched_late_has_no_gradient_from_before():
     assert tape.gradient(early, b) is None
 
 
-def test_strings_have_no_gradient_even_with_respect_to_themselves():
-    s, x = tf.constant("text"), tf.constant(3.0)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([s, x])
-        y = x * x
-    assert tape.gradient(s, s) is None and tape.gradient(s, x) is None
-    assert [g if g is None else float(g) for g in tape.gradient([y, s], [x, s])] == [6.0, None]
-
-
 # ---------------------------------------------------------------- forward mode
 
 
@@ -485,6 +476,18 @@ def test_variables_are_written_at_multi_indices():
     assert v.numpy().tolist() == [6.0, 4.0, 0.0]
     with pytest.raises(Invalid):
         v.scatter_update(tf.IndexedSlices(tf.constant([1.0]), tf.constant([7])))
+
+
+@pytest.mark.parametrize(
+    "method, values",
+    [
+        ("scatter_mul", [5, 2, 0]), ("scatter_max", [5, 2, 3]), ("scatter_min", [1, 2, 0]),
+        ("scatter_add", [6, 2, 3]), ("scatter_sub", [-4, 2, 3]), ("scatter_update", [5, 2, 0]),
+    ],
+)  # fmt: skip
+def test_rows_of_variables_are_written(method, values):
+    rows = tf.IndexedSlices(tf.constant([5.0, 0.0]), tf.constant([0, 2]))
+    assert getattr(tf.Variable([1.0, 2.0, 3.0]), method)(rows).numpy().tolist() == values
 
 
 def test_diagonals_beside_the_main_one():

@@ -762,13 +762,13 @@ def test_a_gradient_penalty():
 # ---------------------------------------------------------------- memory and length
 
 
-def test_a_million_records():
+def test_a_hundred_thousand_records():
     v = tf.Variable(1.0)
     with tf.GradientTape() as tape:
         y = v * 1.0
-        for _ in range(999_999):
+        for _ in range(99_999):
             y = y * 1.0
-    assert len(tape) == 1_000_000
+    assert len(tape) == 100_000
     assert value(tape.gradient(y, v)) == 1.0
 
 
@@ -777,7 +777,7 @@ def test_memory_returns_when_the_tape_is_gone():
         v = tf.Variable(1.0)
         with tf.GradientTape() as tape:
             y = v
-            for _ in range(20_000):
+            for _ in range(5_000):
                 y = tf.sin(y)
         held = tracemalloc.get_traced_memory()[0]
         tape.gradient(y, v)
@@ -793,8 +793,8 @@ def test_memory_returns_when_the_tape_is_gone():
         after = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert held - before > 2_000_000
-    assert after - before < 20_000
+    assert held - before > 500_000
+    assert after - before < 5_000
 
 
 @pytest.mark.parametrize("persistent", [False, True])

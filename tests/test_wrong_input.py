@@ -17,11 +17,14 @@ import tapelab as tf
 from tapelab.tensor import active
 
 ROOT = str(Path(tf.__file__).parent)
-PLACES = "math linalg nn random debugging image bitwise keras.losses keras.metrics keras.layers"
+PLACES = (
+    "math linalg nn random debugging image bitwise segments special clip control autodiff data nest module "
+    "custom_gradient keras.losses keras.metrics keras.layers keras.activations keras.initializers "
+    "keras.regularizers keras.constraints keras.optimizers keras.models"
+)
 INNER = {  # in a namespace only because its file is one, and so not for users
-    "tapelab.primitive", "tapelab.errors", "tapelab.keras.registry", "tapelab.keras.base_layer",
-    "tapelab._threads", "DType", "axes_of", "count", "spread", "cast_back", "same_rank",
-    "LossFunctionWrapper", "MeanMetricWrapper", "for_shapes",
+    "DType", "axes_of", "axis_of", "count", "spread", "cast_back", "same_rank",
+    "LossFunctionWrapper", "MeanMetricWrapper", "for_shapes", "fans", "SlotVariable", "numeric_jacobian",
 }  # fmt: skip
 FRIENDLY = {
     "axis": 0, "dtype": "float32", "shape": [2, 2], "dims": [2, 2], "indices": [0, 1], "depth": 2,
@@ -43,7 +46,7 @@ def public():
         for name, f in sorted(vars(module).items()):
             own = getattr(f, "__module__", None) or ""
             if (
-                callable(f) and own.startswith("tapelab") and not INNER & {own, name}
+                callable(f) and own.startswith("tapelab") and name not in INNER
                 and name[0] != "_" and (own == module.__name__ or not place)
                 and not (isinstance(f, type) and issubclass(f, Exception))
             ):  # fmt: skip
@@ -52,15 +55,14 @@ def public():
 
 def raised_inside(error):
     """The line of tapelab at which something else than tapelab raised, or None."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ROOT)]
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    if not frames:  # the call itself: a missing or unknown argument
+    *_, last = every = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in every if f.filename.startswith(ROOT)]
+    if not frames:  # the call itself: a missing or unknown argument, no member of an enum
         return None
-    statement = ""
-    for number in range(last.lineno, last.lineno - 8, -1):  # a `raise` may take several lines
-        statement = linecache.getline(last.filename, number).strip()
-        if statement.startswith("raise ") and last.filename.startswith(ROOT):
-            return None
+    # Not the words of the message: what a `raise` computes may fail, too.
+    line = linecache.getline(last.filename, last.lineno)
+    if last is frames[-1] and line[last.colno :].startswith("raise "):
+        return None
     return f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}"
 
 

@@ -384,6 +384,12 @@ def shapes_of(x):
     return map_leaves(lambda t: tuple(t.shape) if hasattr(t, "shape") else None, x)
 
 
+def placeholders(shape):
+    """KerasTensors of a shape, or of a list of shapes."""
+    nested = shape and isinstance(shape[0], (list, tuple))
+    return [KerasTensor(s) for s in shape] if nested else KerasTensor(shape)
+
+
 _building_now = threading.RLock()
 
 
@@ -636,9 +642,7 @@ class Layer(Stateful):
 
     def compute_output_shape(self, input_shape):
         """The shape that `call` returns for an input of this shape (None for unknown sizes)."""
-        nested = input_shape and isinstance(input_shape[0], (list, tuple))
-        x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
-        return shapes_of(self(x))
+        return shapes_of(self(placeholders(input_shape)))
 
     # -- weights
 

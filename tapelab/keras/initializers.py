@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..random import generator, whole
+from ..random import _within_two, generator, whole
 from ..tensor import Tensor, ints, numpy_dtype
 from .registry import lookup, table_of
 
@@ -107,13 +107,6 @@ class RandomUniform(_Random):
 
     def _draw(self, rng, shape):
         return rng.uniform(self.minval, self.maxval, shape)
-
-
-def _within_two(rng, shape):
-    draw = rng.standard_normal(shape)
-    while np.any(far := np.abs(draw) > 2):
-        draw = np.where(far, rng.standard_normal(shape), draw)
-    return draw
 
 
 def fans(shape):

@@ -549,14 +549,7 @@ class Dropout(Layer):
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return inputs
-        noise = (
-            inputs._a.shape
-            if self.noise_shape is None
-            else tuple(n if s is None else s for n, s in zip(inputs._a.shape, self.noise_shape))
-        )
-        keep = (self._rng or generator()).random(noise, np.float32) >= self.rate
-        scale = 1 / (1 - self.rate) if self.rate < 1 else 0.0
-        return inputs * Tensor(keep * inputs._a.dtype.type(scale))
+        return nn._dropped(inputs, self.rate, self.noise_shape, self._rng or generator())
 
 
 class BatchNormalization(Layer):

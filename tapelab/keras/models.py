@@ -13,7 +13,7 @@ from ..tensor import Tensor, as_tensor
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
-from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, shapes_of
+from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, placeholders, shapes_of
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
@@ -195,10 +195,8 @@ class Model(Layer):
         """Make the weights for inputs of this shape, batch included (None for unknown sizes)."""
         own = self._graph is None and type(self).call is not Model.call
         if own and input_shape is not None and not self._called:
-            nested = input_shape and isinstance(input_shape[0], (list, tuple))
-            x = [KerasTensor(s) for s in input_shape] if nested else KerasTensor(input_shape)
             self.built = True
-            self._symbolic_call((x,), {})
+            self._symbolic_call((placeholders(input_shape),), {})
 
     def _build_for(self, args, kwargs):
         self.built = True  # the layers inside build themselves when they are called

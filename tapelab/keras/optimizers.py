@@ -2,9 +2,8 @@
 
 The gradients of a step are copied into one flat array, and a few in-place NumPy calls turn it, with
 the flat arrays that hold the optimizer's state, into the step and then into the new values; the
-variables become views of it. So a step costs ten passes over memory however many variables there
-are, and no tensor read earlier is written to: the array is new each time. (Keeping a second array
-and taking turns was measured to gain nothing, and chunks that fit the cache to lose.)
+variables become views of it. So a step costs a few passes over memory however many variables there
+are, and no tensor read earlier is written to: the array is new each time.
 """
 
 import math
@@ -216,7 +215,7 @@ class Optimizer:
                 continue
             arrays.append(_dense(g, v))
             if g is None:
-                missing.append(getattr(v, "path", v.name))
+                missing.append(_path(v))
         self.build(variables)
         if missing:
             warn(
@@ -309,7 +308,7 @@ class Optimizer:
         for group in self._groups:
             for v, part in zip(group.variables, group.parts):
                 for name, flat in group.slots.items():
-                    of = getattr(v, "path", v.name).replace("/", "_").replace(":", "_")
+                    of = _path(v).replace("/", "_").replace(":", "_")
                     path = f"{self.name}/{of}_{name}"
                     view = flat[part].reshape(v._t._a.shape)
                     found.append(SlotVariable(view, scales.get(name, 1.0), path))
@@ -318,6 +317,10 @@ class Optimizer:
     def _scales(self):
         """Slots that are kept divided by a factor, to save a pass: name -> factor."""
         return {}
+
+
+def _path(v):
+    return getattr(v, "path", v.name)
 
 
 def _check_variable(v):
@@ -334,11 +337,11 @@ def _dense(g, v):
     a = (as_tensor(g) if isinstance(g, (Tensor, IndexedSlices)) else as_tensor(g, v._t._a.dtype))._a
     if a.shape != v._t._a.shape:
         raise ShapeError(
-            f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} "
+            f"The gradient of shape {a.shape} does not fit variable {_path(v)} "
             f"of shape {tuple(v.shape)}."
         )
     if a.dtype.kind == "c" and v._t._a.dtype.kind == "f":
-        raise DtypeError(f"A complex gradient does not fit the real variable {getattr(v, 'path', v.name)}.")
+        raise DtypeError(f"A complex gradient does not fit the real variable {_path(v)}.")
     return a
 
 

@@ -115,7 +115,7 @@ def exploding_gradient(length: int = 12, clip_norm: float = 1.0) -> Explorer:
         left.set(xlabel="step", ylabel="weight w", ylim=(-2, 2), title="Weight (dotted: the goal)")
         right.axhline(clip_norm, color="black", linewidth=0.8, linestyle="--")
         right.set(xlabel="step", ylabel="norm of the gradient", ylim=(1e-3, 1e8))
-        right.minorticks_off()  # half of the time it takes to draw
+        right.minorticks_off()  # no room for them, and working that out takes long
         right.set_title("Gradient (dashed: the limit)")
         left.legend(loc="lower right")
         return figure, (

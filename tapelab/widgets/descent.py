@@ -52,7 +52,7 @@ def gradient_descent(
         shown = np.maximum(losses, 1e-12)
         right.semilogy(range(steps + 1), shown, "o-", color=RED, markersize=4)
         if shown.max() > 100 * shown.min():
-            right.minorticks_off()  # half of the time it takes to draw
+            right.minorticks_off()  # no room for them, and working that out takes long
         how = "0 is drawn at $10^{-12}$" if 0 in losses else "logarithmic"
         right.set(xlabel="step", ylabel="loss", title=f"Loss ({how})")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -24,7 +24,6 @@ BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREEN = "#009E73"
-YELLOW = "#F0E442"
 BLUE = "#0072B2"
 RED = "#D55E00"
 PINK = "#CC79A7"
@@ -125,10 +124,10 @@ def sentence(alt: str) -> str:
 
 
 def _png(figure: Figure) -> bytes:
-    """The figure as a PNG of at most 256 colours: a third of the size, the same to the eye.
+    """The figure as a PNG of at most 256 colours: smaller, and the same to the eye.
 
     Drawn once, straight into memory: `savefig` lays everything out a second time and makes a file
-    that would have to be read again, a fifth of the time a slider takes.
+    that would have to be read again, while a slider waits.
     """
     before = figure.canvas, figure.dpi, figure.get_facecolor()
     figure.set(dpi=_DPI, facecolor="white")

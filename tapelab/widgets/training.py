@@ -16,7 +16,7 @@ import ipywidgets
 from tapelab.widgets.explore import with_static_page
 from tapelab.widgets.figure import BLUE, ORANGE, Picture, subplots
 
-_PAUSE = 0.5  # seconds between two drawings: a drawing costs a tenth of that
+_PAUSE = 0.5  # seconds between two drawings, so that most of the time goes into training
 
 
 def live_training(steps: Callable[[], Iterator[tuple[float, float]]], total: int) -> LiveTraining:

@@ -76,8 +76,10 @@ def test_a_directory_of_plain_files(copies, loaded):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_truncated_file(copies, name):
+def test_truncated_file(copies, name, monkeypatch):
     content = (copies / name).read_bytes()
+    only = [file for file in mnist._FILES if name.startswith(file[0])]
+    monkeypatch.setattr(mnist, "_FILES", only)  # the whole ones before it take their time
     for keep in (0, 1, 10, len(content) // 2, len(content) - 1):
         (copies / name).write_bytes(content[:keep])
         with pytest.raises(ValueError, match=name) as error:

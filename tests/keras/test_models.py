@@ -535,7 +535,6 @@ def mnist():
     return (x / np.float32(255), y), (x_test / np.float32(255), y_test)
 
 
-@pytest.mark.slow
 def test_one_epoch_of_the_dense_network_reaches_95_5_percent(mnist):
     train, test = mnist
     K.utils.set_random_seed(0)
