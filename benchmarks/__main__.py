@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from . import distributed, harness, jacobians, mnist, peers, processes, tape
+from . import distributed, fast_paths, harness, jacobians, mnist, peers, processes, tape
 
 
 def machine():
@@ -77,7 +77,7 @@ def picture(results, path):
 
 def main():
     """Run what the command line asks for."""
-    modules = (tape, mnist, jacobians, distributed)
+    modules = (tape, mnist, jacobians, distributed, fast_paths)
     works = {w.__name__: w for m in modules for w in m.WORKLOADS}
     texts = {w.__name__: w for m in modules for w in m.REPORTS}
     available = works | texts

@@ -280,7 +280,8 @@ _COLUMNS = 1 << 19  # 2 MB of float32, which stays in the cache
 # output row and one column of taps see, as a matrix of (tap's row, channel) x (column, image), is
 # plain strided memory, and the next column of taps is the same N numbers further on. So blocks of
 # rows go straight to BLAS. The results are NHWC views of that order: elementwise operations keep
-# it, and the next convolution need not copy them.
+# it, and the next convolution need not copy them. On one thread by columns takes 3 to 7 times as
+# long (32 images of 28 x 28, 1 or 16 to 16 channels: `python -m benchmarks fast_paths`).
 
 
 def _by_rows(a, b, k_shape, strides, padding, dilations):

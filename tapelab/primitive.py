@@ -258,7 +258,7 @@ def binary(p):
     """The public function of a primitive with two operands that broadcast.
 
     This is the path that every `x * y` takes, so it is written out: no generic call, no tuple of
-    inputs, no errstate (`python -m benchmarks scalar_chain`).
+    inputs, no errstate. `p(x, y)` takes almost 3 times as long (`python -m benchmarks fast_paths`).
     """
     forward, rules, kinds, refused = p.forward, p.rules, p.kinds, p.refused
 

@@ -684,7 +684,8 @@ def walk(
     for y, x, z, attrs, p in fives(reversed(records)):
         if plain and attrs is None:
             # Most records: one or two inputs, no attributes, bare arrays. Written out, without the
-            # tuples and keywords of the general case below; the calculus is the same rules.
+            # tuples and keywords of the general case below, which takes 1.5 times as long
+            # (`python -m benchmarks fast_paths`); the calculus is the same rules.
             k = id(z)
             g = pop(k, None)
             if g is None:

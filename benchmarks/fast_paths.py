@@ -1,0 +1,82 @@
+"""What each way around the plain code gains: the code beside which a comment names this, and the plain way."""
+
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+
+import tapelab as tf
+from tapelab import _conv, nn
+from tapelab.primitive import P
+
+from . import harness
+from .tape import LINKS, _chain_tapelab
+
+
+def _images(h, w, c):
+    """32 random images in the order [H][C][W][N] of memory, as a convolution gives them."""
+    return np.random.default_rng(0).standard_normal((h, c, w, 32), np.float32).transpose(3, 0, 2, 1)
+
+
+def _convolutions():
+    one = {"strides": (1, 1), "padding": ((0, 0), (0, 0))}
+    for c, o in (1, 16), (16, 16):
+        x, g, k = _images(28, 28, c), _images(26, 26, o), np.ones((3, 3, c, o), np.float32)
+        for name, f in {
+            "forward": lambda x=x, k=k: _conv.conv2d(x, k, **one),
+            "input's gradient": lambda x=x, g=g, k=k: _conv.conv2d_input_grad(g, k, x.shape, **one),
+            "filter's gradient": lambda x=x, g=g, k=k: _conv.conv2d_filter_grad(x, g, k.shape, **one),
+        }.items():
+            columns = mock.patch.object(_conv, "_by_rows", lambda *about: False)
+            yield f"convolution, {c} -> {o} channels, {name}: rows, not columns", f, _within(columns, f)
+
+
+def _within(context, f):
+    def run():
+        with context:
+            return f()
+
+    return run
+
+
+def _elementwise():
+    x, g = _images(26, 26, 16), np.broadcast_to(np.ones((32, 1, 1, 16), np.float32), (32, 26, 26, 16))
+    yield "ReLU: against a stretch of zeros, not a number", lambda: P.relu(x), lambda: np.maximum(x, np.float32(0))
+    yield (
+        "ReLU's gradient of a mean: in the image's order, not in NumPy's",
+        lambda: nn._relu_slope(g, x), lambda: g * (x > 0),
+    )  # fmt: skip
+    yield (
+        "bias' gradient: along the memory, not across it",
+        lambda: P.sum(x, axis=(-4, -3, -2), keepdims=False), lambda: np.add.reduce(x, axis=(0, 1, 2)),
+    )  # fmt: skip
+
+
+class _General(tf.GradientTape):
+    """A tape whose walk takes every record for one that may be complex, and so the general way."""
+
+    _complex = property(lambda self: True, lambda self, value: None)
+
+
+def _engine():
+    x = tf.constant(0.7)
+    general = SimpleNamespace(GradientTape=_General, sin=tf.sin)
+    yield (
+        f"a chain of {3 * LINKS} operations: the walk written out for most records",
+        _chain_tapelab(tf, x), _chain_tapelab(general, x),
+    )  # fmt: skip
+    yield "x * x: the operation written out", lambda: tf.multiply(x, x), lambda: P.multiply(x, x)
+
+
+def fast_paths():
+    """How many times as long the plain way takes; OMP_NUM_THREADS=1 leaves threads out of it."""
+    lines = [f"fast paths: how many times as long the plain way takes ({tf.get_threads()} threads)"]
+    for maker in _convolutions, _elementwise, _engine:
+        for title, fast, plain in maker():
+            both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
+            lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")
+    return "\n".join(lines)
+
+
+WORKLOADS = []
+REPORTS = [fast_paths]
