@@ -140,7 +140,7 @@ COMPLEX = set(
         "asinh acosh atanh sigmoid conj identity sum mean prod cumsum cumprod add_n identity_n "
         "reshape broadcast_to transpose getitem unslice concat stack tile repeat reverse roll "
         "pad gather_sparse gather_dense scatter_rows take_along put_along where matmul einsum "
-        "undiagonal diag_part undiagonal_rect inv det solve unlead"
+        "undiagonal diag_part undiagonal_rect inv det solve unlead qr"
     ).split()
 )
 
@@ -334,10 +334,11 @@ def _others():
     for shape in ((2, 2), (3, 2), (2, 3), (2, 3, 2)):
         yield Case("svd", (d(*shape),), {"full": False}, "thin")
         yield Case("pinv", (d(*shape),), {"rcond": 1e-9})
-        if shape[-2] >= shape[-1]:
-            yield Case("qr", (d(*shape),), {"full": False}, "thin")
-    for key in ("svd", "qr"):
-        yield Case(key, (d(2, 2),), {"full": True}, "full")
+        yield Case("qr", (d(*shape),), {"full": False}, "thin")
+    for shape in ((2, 2), (2, 3), (3, 2)):
+        yield Case("svd", (d(*shape),), {"full": True}, "full")
+    for shape in ((2, 2), (2, 3), (1, 3)):
+        yield Case("qr", (d(*shape),), {"full": True}, "full")
     for a, c in (
         ((3, 3), (3, 2)),
         ((2, 2, 2), (2, 2, 1)),
@@ -430,7 +431,7 @@ def _examples():
 
 
 def _complex(cases):
-    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2)
+    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2) | {"qr": 4}
     for case in cases:
         if count.get(case.key) and case.real and all(x.size for x in case.inputs):
             count[case.key] -= 1
