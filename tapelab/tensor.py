@@ -31,11 +31,12 @@ from .errors import (
 
 class _Active(threading.local):
     """Per thread: the tapes that are recording now, innermost last (a tuple, replaced as a whole),
-    and the name scope, which stands before the names of new variables.
+    and the name scope, which stands before the names of new variables, with those around it.
     """
 
     tapes = ()
     scope = ""
+    outer: tuple = ()
 
 
 active = _Active()

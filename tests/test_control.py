@@ -76,6 +76,21 @@ def test_maps_return_the_structure_announced():
         tf.map_fn(lambda r: [r, r], x, fn_output_signature=tf.float32)
     with pytest.raises(ValueError, match="not scalars"):
         tf.map_fn(lambda r: r, [1, 2])
+    pair = (x, x)
+    with pytest.raises(TypeError, match="nested structure"):
+        tf.map_fn(lambda r: [r[0], r[1]], pair)
+    with pytest.raises(ValueError, match="Incompatible shape"):
+        tf.map_fn(lambda r: r, tf.zeros([2, 3]), fn_output_signature=tf.TensorSpec([2]))
+    assert tf.map_fn(lambda r: r, x, fn_output_signature=np.float32).shape == [2]
+
+
+def test_maps_without_rows_have_the_shapes_announced():
+    none = tf.zeros([0, 3])
+    assert tf.map_fn(lambda r: r, none).shape == [0]  # nobody has said more
+    signature = (tf.TensorSpec([3]), {"a": tf.TensorSpec([5], tf.int32)}, tf.string)
+    x, y, z = tf.map_fn(lambda r: None, none, fn_output_signature=signature)
+    assert x.shape == [0, 3] and y["a"].shape == [0, 5] and y["a"].dtype == tf.int32
+    assert z.shape == [0] and z.dtype == tf.string
 
 
 def test_folds_keep_their_structure():
@@ -85,6 +100,10 @@ def test_folds_keep_their_structure():
             fold(lambda a, r: (a, r), x)
     none = tf.scan(lambda a, r: a + r, tf.zeros([0, 2]), tf.zeros([2]))
     assert none.shape == (0, 2)
+    with pytest.raises(Invalid, match="TensorArray dtype is float32"):
+        tf.scan(lambda a, r: tf.cast(a, tf.int32), x)
+    assert tf.scan(lambda a, r: 1, x).dtype == tf.float32
+    assert tf.foldl(lambda a, r: tf.cast(a, tf.int32), x).dtype == tf.int32
 
 
 def test_a_single_row_goes_with_all_the_others():
