@@ -55,12 +55,9 @@ def _either(a, b):
     if not (_fits(a, b) and _fits(b, a)) or [s.dtype for s in _leaves(a)] != [s.dtype for s in _leaves(b)]:
         raise TypeError(f"Incompatible dataset elements: {a} vs. {b}")
 
-    def both(s, t):
-        if s.rank is None or s.rank != t.rank:
-            return TensorSpec(None, s.dtype)
-        return TensorSpec([n if n == m else None for n, m in zip(s.shape, t.shape)], s.dtype)
-
-    return _each(both, a, b)
+    return _each(
+        lambda s, t: TensorSpec(s.shape.most_specific_common_supertype([t.shape]), s.dtype), a, b
+    )
 
 
 def _example(spec):
@@ -293,7 +290,7 @@ class Dataset:
                 f"Batch size must be greater than zero, got {size} [Op:BatchDatasetV2]"
             )
         first = size if drop_remainder else None
-        spec = self._specs(lambda s: TensorSpec([first, *s.shape], s.dtype))
+        spec = self._specs(lambda s: TensorSpec([first] + s.shape, s.dtype))
         count = (
             self._size
             if self._size < 0
@@ -383,7 +380,7 @@ class Dataset:
 
         def spec(s, shape):
             first = size if drop_remainder else None
-            return TensorSpec([first, *(_sizes(shape) or [None] * len(s.shape))], s.dtype)
+            return TensorSpec([first, *(_sizes(shape) or [None] * (s.rank or 0))], s.dtype)
 
         specs = lambda: _each(spec, self.element_spec, alike(padded_shapes, self.element_spec))
         specs = _known(specs, self)
