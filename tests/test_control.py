@@ -195,6 +195,31 @@ def test_assertions_that_fail(fails, error):
         fails(tf.debugging, tf.constant([1.0, 2.0]))
 
 
+def test_assertions_say_what_failed():
+    d, x = tf.debugging, tf.ones([2, 3])
+    differing = "did not hold.\nIndices of first 1 different values:\n[[2]]\nCorresponding x values:\n[3]"
+    few = "did not hold element-wise:\nx (shape=(4,) dtype=int32) = \n"
+    for fails, words in (
+        (lambda: d.assert_equal([1, 2, 3], [1, 2, 4], "here"), f"here\nCondition x == y {differing}"),
+        (lambda: d.assert_equal(tf.range(9), 0, summarize=2), "First 2 elements of x:\n[0 1]"),
+        (lambda: d.assert_less(tf.range(4), tf.range(4), summarize=-1), "First 4 elements of y:\n[0 1 2 3]"),
+        (lambda: d.assert_positive(tf.range(4), "m"), f"m.  Condition x > 0 {few}0, 1, 2, ..."),
+        (lambda: d.assert_near([1.0], [2.0], message="m"), "m.  x and y not equal to tolerance rtol = 1.19"),
+        (lambda: d.assert_positive("a"), "assert_positive"),
+        (lambda: d.assert_rank(x, 3, "m"), "m.  Tensor must have rank 3.  Received rank 2, shape (2, 3)"),
+        (lambda: d.assert_rank_in(x, [0, 1]), "Tensor must have rank in (0, 1).  Received rank 2"),
+        (lambda: d.assert_type(1.0, tf.int32, "m"), "m.  tensor must be of type tf.int32; got tf.float32"),
+        (lambda: d.assert_scalar([1], "m"), "m.  Expected scalar shape, saw shape: (1,)."),
+        (lambda: d.assert_shapes([(x, (2, 4))]), "dimension 1 must have size 4.  Received size 3"),
+        (lambda: d.assert_shapes([(x, (..., 1, 2, 3))], message="m"), "m.  Specified shape (1, 2, 3)"),
+        (lambda: d.Assert(False, ["m", tf.range(4)], summarize=2), "Summarized data: b'm'\n0, 1, ..."),
+    ):  # fmt: skip
+        with pytest.raises((Invalid, ValueError, TypeError)) as caught:
+            fails()
+        assert words in str(caught.value)
+    assert not d.is_numeric_tensor(tf.Variable(1.0)) and d.is_numeric_tensor(tf.constant(1.0))
+
+
 def test_check_numerics_is_differentiable():
     x = tf.Variable([1.0])
     with tf.GradientTape() as tape:
