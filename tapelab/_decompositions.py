@@ -147,7 +147,7 @@ def _qr_joint(gs, zs, xs, full):
 
 def _pinv_rule(g, z, x, rcond):
     """Golub and Pereyra (1973): -Z dX Z, and what leaves the row and the column space."""
-    zt, gt = _t(z), _t(g)
+    zt, gt = _h(z), _h(g)
     columns = P.matmul(gt - P.matmul(x, P.matmul(z, gt)), P.matmul(z, zt))
     rows = P.matmul(P.matmul(zt, z), gt)
     rows = rows - P.matmul(P.matmul(rows, z), x)
@@ -165,7 +165,8 @@ primitive(
     joint=_qr_joint, real=True,
 )  # fmt: skip
 primitive(
-    "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule
+    "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule,
+    real=True,
 )  # fmt: skip
 
 

@@ -401,11 +401,10 @@ class Dataset:
                 for i in range(*sizes.pop()):
                     yield _each(lambda a, i=i: np.asarray(a[i]), x)
 
-        return Dataset(
-            start,
-            UNKNOWN_CARDINALITY,
-            self._specs(lambda s: TensorSpec(s.shape[1:], s.dtype)),
-        )
+        rows = [] if callable(self._spec) else [s.shape[0] for s in _leaves(self._spec) if s.rank]
+        rows = max((n for n in rows if n is not None), default=None)
+        size = UNKNOWN_CARDINALITY if rows is None else self._size * rows if self._size > 0 else self._size
+        return Dataset(start, size, self._specs(lambda s: TensorSpec(s.shape[1:], s.dtype)))
 
     def map(
         self, map_func, num_parallel_calls=None, deterministic=None, synchronous=None,

@@ -193,6 +193,7 @@ def test_only_alike_is_concatenated():
     assert rows(3).concatenate(rows(3, 1)).element_spec.shape.rank is None
     forever, unknown = d.repeat(), d.filter(lambda x: True)
     assert [int(d.repeat().concatenate(x).cardinality()) for x in (d, unknown)] == [-1, -1]
+    assert len(rows(3).unbatch()) == 6 and int(rows(3).repeat().unbatch().cardinality()) == -1
     assert int(forever.repeat(0).cardinality()) == int(unknown.repeat(0).cardinality()) == 0
 
 

@@ -140,7 +140,7 @@ COMPLEX = set(
         "asinh acosh atanh sigmoid conj identity sum mean prod cumsum cumprod add_n identity_n "
         "reshape broadcast_to transpose getitem unslice concat stack tile repeat reverse roll "
         "pad gather_sparse gather_dense scatter_rows take_along put_along where matmul einsum "
-        "undiagonal diag_part undiagonal_rect inv det solve unlead qr"
+        "undiagonal diag_part undiagonal_rect inv det solve unlead qr pinv"
     ).split()
 )
 
@@ -441,7 +441,7 @@ def _examples():
 
 
 def _complex(cases):
-    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2) | {"qr": 4}
+    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2) | {"qr": 4, "pinv": 3}
     for case in cases:
         if count.get(case.key) and case.real and all(x.size for x in case.inputs):
             count[case.key] -= 1
