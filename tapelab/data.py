@@ -54,7 +54,6 @@ def _either(a, b):
     """The structure of specs that elements of both fit; TypeError when there is none."""
     if not (_fits(a, b) and _fits(b, a)) or [s.dtype for s in _leaves(a)] != [s.dtype for s in _leaves(b)]:
         raise TypeError(f"Incompatible dataset elements: {a} vs. {b}")
-
     return _each(
         lambda s, t: TensorSpec(s.shape.most_specific_common_supertype([t.shape]), s.dtype), a, b
     )
@@ -426,11 +425,13 @@ class Dataset:
             if not spec:
                 sample, given = self._sample(), self.element_spec
                 found = _each(_spec, made(sample))
-                free = [None in (s.shape.dims or ()) for s in _leaves(given)]
-                if any(free):  # which sizes follow those?
+                if any(None in (s.shape.dims or ()) for s in _leaves(given)):  # which sizes follow those?
                     grow = lambda n, m: n + (m is None)
                     longer = lambda a, s: np.resize(a, [*map(grow, a.shape, s.shape.dims or a.shape)])
-                    found = _either(found, _each(_spec, made(_each(longer, sample, given))))
+                    try:
+                        found = _either(found, _each(_spec, made(_each(longer, sample, given))))
+                    except (InvalidArgumentError, ValueError, TypeError):
+                        pass  # the function takes no other sizes
                 spec.append(found)
             return spec[0]
 
