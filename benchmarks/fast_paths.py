@@ -1,4 +1,4 @@
-"""What each way around the plain code gains: the code beside which a comment names this, and the plain way."""
+"""What each fast path gains over the plain way that it replaces."""
 
 from types import SimpleNamespace
 from unittest import mock
@@ -31,6 +31,16 @@ def _convolutions():
             yield f"convolution, {c} -> {o} channels, {name}: rows, not columns", f, _within(columns, f)
 
 
+def _depthwise():
+    x, k = _images(14, 14, 64), np.ones((3, 3, 1, 64), np.float32)
+    f = lambda: _conv.conv2d(x, k, (1, 1), ((0, 0), (0, 0)))
+    cut = lambda core, depthwise, groups, *about: lambda x, k: np.concatenate(
+        [core(*pair) for pair in zip(np.split(x, groups, 3), np.split(k, groups, 3))], 3
+    )
+    groups = mock.patch.object(_conv, "_grouped", cut)
+    yield "depthwise convolution of 64 channels: sums, not a product for each", f, _within(groups, f)
+
+
 def _within(context, f):
     def run():
         with context:
@@ -41,7 +51,10 @@ def _within(context, f):
 
 def _elementwise():
     x, g = _images(26, 26, 16), np.broadcast_to(np.ones((32, 1, 1, 16), np.float32), (32, 26, 26, 16))
-    yield "ReLU: against a stretch of zeros, not a number", lambda: P.relu(x), lambda: np.maximum(x, np.float32(0))
+    yield (
+        "ReLU: against a stretch of zeros, not a number",
+        lambda: P.relu(x), lambda: np.maximum(x, np.float32(0)),
+    )  # fmt: skip
     yield (
         "ReLU's gradient of a mean: in the image's order, not in NumPy's",
         lambda: nn._relu_slope(g, x), lambda: g * (x > 0),
@@ -71,7 +84,7 @@ def _engine():
 def fast_paths():
     """How many times as long the plain way takes; OMP_NUM_THREADS=1 leaves threads out of it."""
     lines = [f"fast paths: how many times as long the plain way takes ({tf.get_threads()} threads)"]
-    for maker in _convolutions, _elementwise, _engine:
+    for maker in _convolutions, _depthwise, _elementwise, _engine:
         for title, fast, plain in maker():
             both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
             lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")

@@ -115,13 +115,15 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     ``strides`` and ``dilations`` are pairs of ints, ``padding`` is what `resolve_padding`
     returns. ``x`` and ``k`` may have extra leading axes, which broadcast against each other.
     ``bias`` (O) is added while the output is in the cache.
-    Raises ValueError if the channels differ or the window does not fit.
+    Filters of fewer channels see a group of the images' each: C is then that of a group.
+    Raises ValueError if the channels do not fit or the window does not.
 
     >>> x, k = np.ones((2, 5, 5, 3)), np.ones((3, 3, 3, 4))
     >>> conv2d(x, k, (1, 1), ((0, 0), (0, 0))).shape
     (2, 3, 3, 4)
     """
-    if x.shape[-1] != k.shape[-2]:
+    groups = x.shape[-1] // max(k.shape[-2], 1)
+    if groups * k.shape[-2] != x.shape[-1] or groups and k.shape[-1] % groups:
         raise ValueError(
             f"conv2d: the images {x.shape} have {x.shape[-1]} channels (last axis), "
             f"the filters {k.shape} expect {k.shape[-2]} (last axis but one)"
@@ -129,8 +131,11 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
     geometry = strides, padding, dilations
     shape = (x.shape[-4], *hw, k.shape[-1])
-    now = bias if k.ndim == 4 else None  # axes in front of the filters become channels, for a while
-    y = _bilinear(lambda x, k: _forward(x, k, hw, *geometry, now), x, k, shape, (0, 0), (3, 3))
+    now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
+    core = lambda x, k: _forward(x, k, hw, *geometry, now)
+    if groups > 1:
+        core = _grouped(core, _forward_depthwise, groups, k.shape, hw, *geometry)
+    y = _bilinear(core, x, k, shape, (0, 0), (3, 3) if groups < 2 else None)
     return y if now is bias else y + bias
 
 
@@ -147,8 +152,11 @@ def conv2d_input_grad(g, k, x_shape, strides, padding, dilations=(1, 1)):
     hw = tuple(x_shape[-3:-1])
     _check("conv2d_input_grad", g.shape, hw, k.shape, strides, padding, dilations)
     geometry = strides, padding, dilations
-    shape = (g.shape[-4], *hw, k.shape[-2])
-    return _bilinear(lambda g, k: _input_grad(g, k, hw, *geometry), g, k, shape, (0, 0), (2, 3))
+    core, groups = lambda g, k: _input_grad(g, k, hw, *geometry), x_shape[-1] // max(k.shape[-2], 1)
+    if groups > 1:
+        core = _grouped(core, _input_grad_depthwise, groups, k.shape, hw, *geometry)
+    shape = (g.shape[-4], *hw, x_shape[-1])
+    return _bilinear(core, g, k, shape, (0, 0), (2, 3) if groups < 2 else None)
 
 
 def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
@@ -163,8 +171,12 @@ def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
     _check("conv2d_filter_grad", g.shape, x.shape[-3:-1], k_shape, strides, padding, dilations)
     ksize = tuple(k_shape[-4:-2])
     geometry = strides, padding, dilations
-    shape = (*ksize, x.shape[-1], g.shape[-1])
-    return _bilinear(lambda x, g: _filter_grad(x, g, ksize, *geometry), x, g, shape, (3, 2), (3, 3))
+    core, groups = lambda x, g: _filter_grad(x, g, ksize, *geometry), x.shape[-1] // max(k_shape[-2], 1)
+    if groups > 1:
+        core = _grouped(core, _filter_grad_depthwise, groups, k_shape, ksize, *geometry)
+    shape = (*ksize, k_shape[-2], g.shape[-1])
+    axes = ((3, 2), (3, 3)) if groups < 2 else (None, None)
+    return _bilinear(core, x, g, shape, *axes)
 
 
 def _check(name, g_shape, hw, k_shape, strides, padding, dilations):
@@ -180,13 +192,14 @@ def _bilinear(core, a, b, shape, a_axes, b_axes):
     """Apply ``core``, which knows rank 4 only, to arguments with extra leading axes.
 
     ``a_axes`` is (axis of a, axis of the result) that may grow without touching anything else,
-    e.g. the batch: there the extra axes are folded in. ``shape`` is the result's without them.
+    e.g. the batch: there the extra axes are folded in. None: there is no such axis. ``shape`` is the
+    result's without them.
     """
     dtype = np.result_type(a, b)
     if dtype == np.float16:  # half has no BLAS, and would lose digits in long sums
         a, b = a.astype(np.float32), b.astype(np.float32)
     lead_a, lead_b = a.shape[:-4], b.shape[:-4]
-    if lead_a and lead_b:
+    if lead_a and (lead_b or not a_axes) or lead_b and not b_axes:
         lead = np.broadcast_shapes(lead_a, lead_b)
         a = np.broadcast_to(a, lead + a.shape[-4:])
         b = np.broadcast_to(b, lead + b.shape[-4:])
@@ -274,6 +287,55 @@ def _few_images(y_shape, k_shape):
 
 
 _COLUMNS = 1 << 19  # 2 MB of float32, which stays in the cache
+
+
+# Groups of channels with filters of their own: one after the other. With one filter for each channel
+# (depthwise), sums over the taps are faster than products with one row (`python -m benchmarks fast_paths`).
+
+
+def _grouped(core, depthwise, groups, k_shape, *geometry):
+    """``core`` for each group, or ``depthwise``, given ``geometry``, where each channel has one filter."""
+    if (k_shape[-2], k_shape[-1]) == (1, groups):
+        return lambda a, b: depthwise(a, b, *geometry)
+    cut = lambda a: np.split(a, groups, 3)
+    return lambda a, b: np.concatenate([core(*pair) for pair in zip(cut(a), cut(b))], 3)
+
+
+def _by_channel(x):
+    """(C, H, W, N): what is in one channel lies together."""
+    return np.ascontiguousarray(x.transpose(3, 1, 2, 0))
+
+
+def _seen_by_channel(x, y, ksize, *geometry):
+    """For each tap of filters (kh, kw, C): which it is, what it sees and what it feeds, channels first.
+
+    A few channels at a time: they stay in the cache.
+    """
+    taps = [*_taps(x.shape[1:3], y.shape[1:3], ksize, *geometry)]
+    for a, b in _parts(len(x), _CACHE // max(x[0].nbytes, 1) or 1):
+        for i, j, read, write in taps:
+            yield (i, j, slice(a, b)), x[a:b][read], y[a:b][write]
+
+
+def _forward_depthwise(x, k, out_hw, *geometry):
+    y, k = np.zeros((k.shape[3], *out_hw, len(x)), np.result_type(x, k)), k[:, :, 0, :, None, None, None]
+    for at, seen, fed in _seen_by_channel(_by_channel(x), y, k.shape[:2], *geometry):
+        fed += seen * k[at]
+    return y.transpose(3, 1, 2, 0)
+
+
+def _input_grad_depthwise(g, k, hw, *geometry):
+    gx, k = np.zeros((k.shape[3], *hw, len(g)), np.result_type(g, k)), k[:, :, 0, :, None, None, None]
+    for at, seen, fed in _seen_by_channel(gx, _by_channel(g), k.shape[:2], *geometry):
+        seen += fed * k[at]
+    return gx.transpose(3, 1, 2, 0)
+
+
+def _filter_grad_depthwise(x, g, ksize, *geometry):
+    gk = np.zeros((*ksize, x.shape[3]), np.result_type(x, g))
+    for at, seen, fed in _seen_by_channel(_by_channel(x), _by_channel(g), ksize, *geometry):
+        gk[at] = np.einsum("chwn,chwn->c", seen, fed)
+    return gk[:, :, None]
 
 
 # By rows: the fast way. In memory the order is [H][C][W][N]. Then the part of the input that one

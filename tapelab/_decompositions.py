@@ -1,7 +1,7 @@
 """Singular values, eigenvalues of symmetric matrices, QR and the pseudoinverse, of tf.linalg.
 
 Every gradient rule is written in matrix products of the factors, so it differentiates again; and
-for real matrices, as most of TensorFlow's. They stand apart from linalg.py to keep that readable.
+for complex matrices, as TensorFlow's. They stand apart from linalg.py to keep that readable.
 """
 
 from collections import namedtuple
@@ -79,53 +79,77 @@ def _svd_forward(x, full):
 
 
 def _svd_joint(gs, zs, xs, full):
-    """A = U S V^T (Townsend, 2016): rotations of U and of V, what leaves their spans, and dS."""
+    """A = U S V^H (Townsend, 2016): rotations of U and of V, what leaves their spans, and dS.
+
+    Complex vectors have a phase (Wan and Zhang, 2019, arXiv:1909.02659), which nothing may depend on.
+    """
     (s, u, v), (gs, gu, gv), (x,) = zs, gs, xs
-    k = shape(s)[-1]
+    m, n = shape(x)[-2:]
+    if full and abs(m - n) > 1:
+        raise UnimplementedError(
+            "svd gradient is not implemented for abs(m - n) > 1 when full_matrices is True. Received: "
+            f"m={m} and n={n} [Op:Svd]"
+        )
+    s, gs, k = P.cast(s, to=dtype(x)), P.cast(gs, to=dtype(x)), min(m, n)
+
+    def turn(q, g):
+        inside = P.matmul(_h(q[..., :k]), g[..., :k])
+        return inside, _off(s * s, inside - _h(inside))
+
+    def out(q, g, inside):
+        found = g[..., :k] - P.matmul(q[..., :k], inside)
+        if shape(q)[-1] > k:  # one vector is left over, and turns with the others
+            found = found - P.matmul(q[..., k:], P.matmul(_h(g[..., k:]), q[..., :k]))
+        return found * _row(_inverse(s))
+
+    (u_gu, du), (v_gv, dv) = turn(u, gu), turn(v, gv)
+    inner = _on_diagonal(gs) + du * _row(s) + _column(s) * dv
     if dtype(x).kind == "c":
-        if np.any(bare(gu)) or np.any(bare(gv)):
-            raise UnimplementedError("gradients of complex singular vectors [Op:Svd]")
-        return [P.matmul(u[..., :k] * P.cast(_row(gs), to=dtype(x)), _h(v[..., :k]))]
-    if full and len({*shape(x)[-2:]}) > 1:
-        raise UnimplementedError("gradients with full_matrices=True need square matrices [Op:Svd]")
-    out = lambda q, g: g - P.matmul(q, P.matmul(_t(q), g))
-    turn = lambda q, g: _off(s * s, P.matmul(_t(q), g) - P.matmul(_t(g), q))
-    inner = _on_diagonal(gs) + turn(u, gu) * _row(s) + _column(s) * turn(v, gv)
-    gx = P.matmul(P.matmul(u, inner) + out(u, gu) * _row(_inverse(s)), _t(v))
-    return [gx + P.matmul(u, _t(out(v, gv) * _row(_inverse(s))))]
+        inner = inner + 0.5 * _column(_inverse(s)) * (_h(v_gv) - v_gv) * np.eye(k, dtype=dtype(x))
+    u1, v1 = u[..., :k], v[..., :k]
+    gx = P.matmul(P.matmul(u1, inner) + out(u, gu, u_gu), _h(v1))
+    return [gx + P.matmul(u1, _h(out(v, gv, v_gv)))]
 
 
 def _eigh_joint(gs, zs, xs):
-    """A = V E V^T: dE is the diagonal of V^T dA V, dV mixes. Only A's lower triangle is read."""
+    """A = V E V^H (Giles, 2008): dE is the diagonal of V^H dA V, dV mixes. Only A's lower triangle is read.
+
+    Nothing may depend on the phases of complex vectors.
+    """
     (e, v), (ge, gv) = zs, gs
-    if dtype(v).kind == "c" and np.any(bare(gv)):
-        raise UnimplementedError("gradients of complex eigenvectors [Op:SelfAdjointEigV2]")
-    ge = P.cast(ge, to=dtype(v))
-    inner = _on_diagonal(ge)
-    if dtype(v).kind != "c":
-        inner = inner + _off(e, P.matmul(_t(v), gv))
+    e, ge = P.cast(e, to=dtype(v)), P.cast(ge, to=dtype(v))
+    inner = _on_diagonal(ge) + _off(e, P.matmul(_h(v), gv))
     g = P.matmul(P.matmul(v, inner), _h(v))
     return [(g + _h(g)) * _lower(v)]
 
 
 def _qr_joint(gs, zs, xs, full):
-    """A = Q R: (gQ + Q sym(R gR^T - gQ^T Q)) R^-T, sym mirroring the lower triangle."""
+    """A = Q R: (gQ + Q sym(R gR^H - gQ^H Q)) R^-H, sym mirroring the lower triangle, its diagonal real.
+
+    Columns beyond the square ones are Q times theirs in R (Roberts and Roberts, 2020, arXiv:2009.10071).
+    """
     (q, r), (gq, gr), (x,) = zs, gs, xs
     m, n = shape(x)[-2:]
-    if dtype(x).kind == "c" or m < n or full and m != n:
+    if full and m > n:
         raise UnimplementedError(
-            "gradients of tf.linalg.qr need real matrices with no more columns than rows, and "
-            "full_matrices=False unless they are square [Op:Qr]"
+            f"QrGrad not implemented when nrows > ncols and full_matrices is true. Received {m} rows and "
+            f"{n} columns [Op:Qr]"
         )
-    w = P.matmul(r, _t(gr)) - P.matmul(_t(gq), q)
-    low = w * np.tril(np.ones((n, n), dtype(x)), -1)
-    sym = low + _t(low) + w * np.eye(n, dtype=dtype(x))
-    return [_t(P.solve(r, _t(gq + P.matmul(q, sym))))]
+    beyond = gr[..., m:]
+    if m < n:
+        gq = gq + P.matmul(x[..., m:], _h(beyond))
+        r, gr = r[..., :m], gr[..., :m]
+    w = P.matmul(r, _h(gr)) - P.matmul(_h(gq), q)
+    eye = np.eye(shape(w)[-1], dtype=dtype(x))
+    low = w * np.tril(np.ones_like(eye), -1)
+    sym = low + _h(low) + 0.5 * (w + _h(w)) * eye
+    gx = _h(P.solve(r, _h(gq + P.matmul(q, sym))))
+    return [P.concat(gx, P.matmul(q, beyond), axis=-1) if m < n else gx]
 
 
 def _pinv_rule(g, z, x, rcond):
     """Golub and Pereyra (1973): -Z dX Z, and what leaves the row and the column space."""
-    zt, gt = _t(z), _t(g)
+    zt, gt = _h(z), _h(g)
     columns = P.matmul(gt - P.matmul(x, P.matmul(z, gt)), P.matmul(z, zt))
     rows = P.matmul(P.matmul(zt, z), gt)
     rows = rows - P.matmul(P.matmul(rows, z), x)
@@ -144,7 +168,7 @@ primitive(
 )  # fmt: skip
 primitive(
     "pinv", "MatrixPseudoInverse", _wide(lambda x, rcond: np.linalg.pinv(x, rcond=rcond)), _pinv_rule,
-    kinds="fc",
+    real=True, kinds="fc",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from .tensor import (
     convert_to_tensor,
     function_of,
     numpy_dtype,
+    zero_array,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- functions
@@ -341,14 +342,26 @@ def _rows(elems, error=ValueError, stretch=False):
     return [nest.pack_sequence_as(elems, row) for row in zip(*flat)]
 
 
-def _stacked(results):
-    if not results:
-        raise ValueError("elems has no rows, so there are no results to stack.")
-    first = results[0]
-    flat = [nest.flatten(r) for r in results]
-    return nest.pack_sequence_as(
-        first, [stack([as_tensor(x) for x in column]) for column in zip(*flat)]
-    )
+def _stacked(results, dtypes=None):
+    """Structures of results, stacked; of those dtypes, which numbers take and tensors must have."""
+
+    def convert(x, dtype):
+        if dtype is None:
+            return as_tensor(x)
+        x = beside(x, dtype._np)
+        if x.dtype != dtype:
+            raise InvalidArgumentError(
+                f"TensorArray dtype is {dtype.name} but fn returned a {x.dtype.name} tensor "
+                "[Op:TensorListSetItem]. For tf.map_fn, say so: "
+                f"fn_output_signature=tf.{x.dtype.name}."
+            )
+        return x
+
+    columns = list(zip(*map(nest.flatten, results)))
+    flat = [
+        stack([convert(x, d) for x in column]) for column, d in zip(columns, dtypes or [None] * len(columns))
+    ]
+    return nest.pack_sequence_as(results[0], flat)
 
 
 def map_fn(
@@ -360,41 +373,31 @@ def map_fn(
     Args:
       fn_output_signature: dtype (or structure of dtypes) of the results, when not those of `elems`.
     Raises:
-      TypeError: fn is not callable. ValueError: no elements, or rows that do not match.
-      InvalidArgumentError: results of another dtype than announced.
+      TypeError: fn is not callable. ValueError: no elements, or rows that do not match, or results of
+      another shape than announced. InvalidArgumentError: results of another dtype.
 
     >>> import tapelab as tf
     >>> tf.map_fn(lambda row: tf.reduce_sum(row), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy().tolist()
     [3.0, 7.0]
     """
     function_of(fn, "fn")
-    signature = fn_output_signature if fn_output_signature is not None else dtype
+    given = fn_output_signature if fn_output_signature is not None else dtype
+    spec = lambda d: d if isinstance(d, TensorSpec) else TensorSpec(None, d)
+    specs = (
+        nest.map_structure(spec, given)
+        if given is not None
+        else nest.map_structure(lambda x: spec(as_tensor(x).dtype), elems)
+    )
     results = [fn(row) for row in _rows(elems)]
     if not results:
-        if signature is None:
-            return nest.map_structure(as_tensor, elems)
-        return nest.map_structure(
-            lambda d: Tensor(np.zeros((0,), numpy_dtype(getattr(d, "dtype", d)))), signature
-        )
-    if signature is None:
-        signature = nest.map_structure(lambda x: as_tensor(x).dtype, elems)
-        nest.assert_same_structure(signature, results[0], check_types=False)
-    else:
-        nest.assert_same_structure(signature, results[0])
-    wanted = [as_dtype(getattr(d, "dtype", d)) for d in nest.flatten(signature)]
-    for r in results:
-        for x, d in zip(nest.flatten(r), wanted):
-            if isinstance(x, (Tensor, Variable)) and x.dtype != d:
-                raise InvalidArgumentError(
-                    f"TensorArray dtype is {d.name} but fn returned a {x.dtype.name} tensor "
-                    "[Op:TensorListSetItem]. "
-                    f"Say so with tf.map_fn(..., fn_output_signature=tf.{x.dtype.name})."
-                )
-    results = [
-        nest.pack_sequence_as(r, [beside(x, d._np) for x, d in zip(nest.flatten(r), wanted)])
-        for r in results
-    ]
-    return _stacked(results)
+        sizes = lambda s: (0, *(n or 0 for n in s.shape.dims or ()))
+        return nest.map_structure(lambda s: Tensor(zero_array(sizes(s), s.dtype._np)), specs)
+    nest.assert_same_structure(specs, results[0])
+    stacks = _stacked(results, [s.dtype for s in nest.flatten(specs)])
+    for x, s in zip(nest.flatten(stacks), nest.flatten(specs)):
+        if not s.shape.is_compatible_with(x.shape[1:]):
+            raise ValueError(f"Incompatible shape for value ({x.shape[1:]}), expected ({s.shape})")
+    return stacks
 
 
 def vectorized_map(fn, elems, fallback_to_while_loop=True, warn=True):
@@ -426,7 +429,7 @@ def foldl(
     >>> int(tf.foldl(lambda a, x: 10 * a + x, tf.constant([1, 2, 3])))
     123
     """
-    return _fold(fn, _rows(elems, IndexError), initializer)[-1]
+    return nest.map_structure(as_tensor, _fold(fn, _rows(elems, IndexError), initializer)[-1])
 
 
 def foldr(
@@ -439,7 +442,7 @@ def foldr(
     name=None,
 ):
     """`fn(accumulated, row)` from the last row to the first."""
-    return _fold(fn, _rows(elems, IndexError)[::-1], initializer)[-1]
+    return nest.map_structure(as_tensor, _fold(fn, _rows(elems, IndexError)[::-1], initializer)[-1])
 
 
 def _fold(fn, rows, initializer):
@@ -453,7 +456,7 @@ def _fold(fn, rows, initializer):
     for row in rows:
         state = fn(states[-1], row)
         nest.assert_same_structure(states[-1], state)
-        states.append(nest.map_structure(as_tensor, state))
+        states.append(state)
     return states
 
 
@@ -469,11 +472,12 @@ def scan(
     """
     rows = _rows(elems, IndexError)
     states = _fold(fn, rows[::-1] if reverse else rows, initializer)
+    first = states[0]
     if initializer is not None:
-        first, *states = states
+        del states[0]
         if not states:  # no rows
             return nest.map_structure(lambda x: Tensor(np.zeros((0, *x.shape), x.dtype._np)), first)
-    return _stacked(states[::-1] if reverse else states)
+    return _stacked(states[::-1] if reverse else states, [x.dtype for x in nest.flatten(first)])
 
 
 # ---------------------------------------------------------------- contexts and other statements
@@ -499,7 +503,7 @@ class name_scope:
     def __init__(self, name):
         if not isinstance(name, str):
             raise ValueError("name for name_scope must be a string.")
-        self._name, self._left = name, []
+        self._name = name
 
     @property
     def name(self):
@@ -507,13 +511,13 @@ class name_scope:
         return self._name
 
     def __enter__(self):
-        self._left.append(active.scope)
+        active.outer = (active.scope, active.outer)
         whole = not self._name or self._name.endswith("/")
         active.scope = self._name if whole else f"{active.scope}{self._name}/"
         return active.scope
 
     def __exit__(self, *exception):
-        active.scope = self._left.pop()
+        active.scope, active.outer = active.outer
 
 
 def device(device_name):

@@ -13,9 +13,9 @@ import numpy as np
 
 from . import nest
 from .control import TensorSpec
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, OutOfRangeError
 from .random import _state, generator
-from .tensor import Tensor, as_tensor, function_of, integer
+from .tensor import Absent, Tensor, as_tensor, function_of, integer, zero_array
 
 AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = -1, -1, -2
 
@@ -41,6 +41,29 @@ def _each(f, *structures):
     return f(*structures)
 
 
+def _fits(x, like):
+    """Whether a structure has the parts that another has; what stands for a leaf is not looked at."""
+    if isinstance(like, dict):
+        return isinstance(x, dict) and x.keys() == like.keys() and all(_fits(x[k], like[k]) for k in like)
+    return not isinstance(like, tuple) or (
+        isinstance(x, tuple) and len(x) == len(like) and all(map(_fits, x, like))
+    )
+
+
+def _either(a, b):
+    """The structure of specs that elements of both fit; TypeError when there is none."""
+    if not (_fits(a, b) and _fits(b, a)) or [s.dtype for s in _leaves(a)] != [s.dtype for s in _leaves(b)]:
+        raise TypeError(f"Incompatible dataset elements: {a} vs. {b}")
+    return _each(
+        lambda s, t: TensorSpec(s.shape.most_specific_common_supertype([t.shape]), s.dtype), a, b
+    )
+
+
+def _example(spec):
+    """An element of zeros, where there is none to look at."""
+    return np.asarray(zero_array([n or 0 for n in spec.shape.dims or ()], spec.dtype._np))
+
+
 def _sizes(shape):
     """The sizes of a shape, None for those that are free (None or -1)."""
     if shape is None:
@@ -56,6 +79,29 @@ def _leaves(structure):
 def _box(a):
     a = np.array(a, object) if type(a) is bytes else a  # a single string
     return Tensor(a if isinstance(a, np.generic) or a.ndim else a[()] if a.dtype.kind != "O" else a)
+
+
+class Iterator(map):
+    """The elements of a dataset, one after the other: what `iter(dataset)` returns.
+
+    >>> import tapelab as tf
+    >>> elements = iter(tf.data.Dataset.range(3))
+    >>> int(elements.get_next()), int(next(elements))
+    (0, 1)
+    """
+
+    next = map.__next__
+
+    @property
+    def element_spec(self):
+        """The specs of an element."""
+        return self._dataset.element_spec
+
+    def get_next(self, name=None):
+        """The next element. OutOfRangeError after the last."""
+        for x in self:
+            return x
+        raise OutOfRangeError("End of sequence [Op:IteratorGetNext]")
 
 
 class Dataset:
@@ -124,8 +170,16 @@ class Dataset:
             )
             output_signature = _each(lambda t, s: TensorSpec(s, t), output_types, shapes)
 
+        function_of(generator, "generator")
+        given = [as_tensor(a).numpy() for a in args or ()]
+
         def start():
-            for x in generator(*(args or ())):
+            for x in generator(*given):
+                if not _fits(x, output_signature):
+                    raise InvalidArgumentError(
+                        "`generator` yielded an element that did not match the expected structure. The "
+                        f"expected structure was {output_signature}, but the yielded element was {x!r}."
+                    )
                 yield _each(array, output_signature, x)
 
         def array(spec, x):
@@ -149,9 +203,9 @@ class Dataset:
         if kwargs:
             raise TypeError(f"Dataset.range has no argument {next(iter(kwargs))!r}.")
         args = [integer(a, "start, stop, step", "RangeDataset") for a in args]
-        numbers = np.arange(*args, dtype=np.int64).astype(
-            getattr(out, "_np", out)
-        )
+        if args[2:] == [0]:
+            raise InvalidArgumentError("step must be a non-zero integer. [Op:RangeDataset]")
+        numbers = np.arange(*args, dtype=np.int64).astype(getattr(out, "_np", out))
         return _rows(numbers, len(numbers), None)
 
     @staticmethod
@@ -177,9 +231,8 @@ class Dataset:
             if UNKNOWN_CARDINALITY in sizes
             else min(known, default=INFINITE_CARDINALITY)
         )
-        return Dataset(
-            start, size, lambda: nest.pack_sequence_as(parts, [d.element_spec for d in flat])
-        )
+        specs = lambda: nest.pack_sequence_as(parts, [d.element_spec for d in flat])
+        return Dataset(start, size, _known(specs, *flat))
 
     # -- transformations
 
@@ -232,7 +285,7 @@ class Dataset:
         """Consecutive elements stacked, `batch_size` at a time; the last batch may be smaller."""
         size, count, chunks = self._chunks(batch_size, drop_remainder, "BatchDatasetV2")
         first = size if drop_remainder else None
-        spec = self._specs(lambda s: TensorSpec([first, *s.shape], s.dtype))
+        spec = self._specs(lambda s: TensorSpec([first] + s.shape, s.dtype))
         if self._columns is not None:
             columns, order, n = self._columns, self._order, self._size
 
@@ -309,7 +362,7 @@ class Dataset:
             value = as_tensor(value, x.dtype)._a
             out = np.full((len(xs), *full), value, x.dtype)
             for k, x in enumerate(xs):
-                out[(k, *map(slice, x.shape))] = x
+                out[(k, *map(slice, x.shape))] = x[()]  # the string, not an array of it
             return out
 
         def start():
@@ -319,10 +372,10 @@ class Dataset:
 
         def spec(s, shape):
             first = size if drop_remainder else None
-            return TensorSpec([first, *(_sizes(shape) or [None] * len(s.shape))], s.dtype)
+            return TensorSpec([first, *(_sizes(shape) or [None] * (s.rank or 0))], s.dtype)
 
         specs = lambda: _each(spec, self.element_spec, alike(padded_shapes, self.element_spec))
-        return Dataset(start, count, specs)
+        return Dataset(start, count, _known(specs, self))
 
     def unbatch(self, name=None):
         """The rows of the elements, one by one."""
@@ -338,11 +391,10 @@ class Dataset:
                 for i in range(*sizes.pop()):
                     yield _each(lambda a, i=i: np.asarray(a[i]), x)
 
-        return Dataset(
-            start,
-            UNKNOWN_CARDINALITY,
-            self._specs(lambda s: TensorSpec(s.shape[1:], s.dtype)),
-        )
+        rows = [] if callable(self._spec) else [s.shape[0] for s in _leaves(self._spec) if s.rank]
+        rows = max((n for n in rows if n is not None), default=None)
+        size = UNKNOWN_CARDINALITY if rows is None else self._size * rows if self._size > 0 else self._size
+        return Dataset(start, size, self._specs(lambda s: TensorSpec(s.shape[1:], s.dtype)))
 
     def map(
         self, map_func, num_parallel_calls=None, deterministic=None, synchronous=None,
@@ -362,8 +414,16 @@ class Dataset:
 
         def peek():
             if not spec:
-                sample = next(self._start(), None)
-                spec.append(None if sample is None else _each(_spec, made(sample)))
+                sample, given = self._sample(), self.element_spec
+                found = _each(_spec, made(sample))
+                if any(None in (s.shape.dims or ()) for s in _leaves(given)):  # which sizes follow those?
+                    grow = lambda n, m: n + (m is None)
+                    longer = lambda a, s: np.resize(a, [*map(grow, a.shape, s.shape.dims or a.shape)])
+                    try:
+                        found = _either(found, _each(_spec, made(_each(longer, sample, given))))
+                    except (InvalidArgumentError, ValueError, TypeError):
+                        pass  # the function takes no other sizes
+                spec.append(found)
             return spec[0]
 
         return Dataset(start, self._size, peek)
@@ -456,18 +516,30 @@ class Dataset:
             INFINITE_CARDINALITY
             if forever and self._size
             else self._size * count
-            if self._size > 0 and not forever
+            if self._size > 0 and not forever or not count
             else self._size
         )
         return Dataset(start, size, self._spec)
 
     def concatenate(self, dataset, name=None):
-        """The elements of this dataset, then those of the other."""
+        """The elements of this dataset, then those of the other, of the same structure and dtypes."""
         if not isinstance(dataset, Dataset):
             raise TypeError(f"`dataset` must be a tf.data.Dataset, got {dataset!r}.")
         sizes = (self._size, dataset._size)
-        size = min(sizes) if min(sizes) < 0 else sum(sizes)
-        return Dataset(lambda: itertools.chain(self._start(), dataset._start()), size, self._spec)
+        size = max(n for n in sizes if n < 0) if min(sizes) < 0 else sum(sizes)
+
+        def start():
+            x = None
+            for x in self._start():
+                yield x
+            for i, y in enumerate(dataset._start()):
+                if x is not None and not i:  # where a `map` stands in between, nobody has looked yet
+                    _either(_each(_spec, x), _each(_spec, y))
+                yield y
+
+        return Dataset(
+            start, size, _known(lambda: _either(self.element_spec, dataset.element_spec), self, dataset)
+        )
 
     def enumerate(self, start=0, name=None):
         """(number, element), counting from `start` as int64."""
@@ -476,7 +548,7 @@ class Dataset:
             return ((np.asarray(i, np.int64), x) for i, x in enumerate(self._start(), start))
 
         counted = lambda: (TensorSpec([], "int64"), self.element_spec)
-        return Dataset(begin, self._size, counted)
+        return Dataset(begin, self._size, _known(counted, self))
 
     def flat_map(self, map_func, name=None):
         """The elements of the datasets that `map_func` makes of the elements."""
@@ -485,10 +557,7 @@ class Dataset:
         def start():
             return itertools.chain.from_iterable(_call(map_func, x)._start() for x in self._start())
 
-        def peek():
-            sample = next(self._start(), None)
-            return None if sample is None else _call(map_func, sample).element_spec
-
+        peek = lambda: _call(map_func, self._sample()).element_spec
         return Dataset(start, UNKNOWN_CARDINALITY, peek)
 
     def cache(self, filename="", name=None):
@@ -521,19 +590,39 @@ class Dataset:
 
     def apply(self, transformation_func):
         """`transformation_func(dataset)`."""
-        return function_of(transformation_func, "transformation_func")(self)
+        found = function_of(transformation_func, "transformation_func")(self)
+        if not isinstance(found, Dataset):
+            raise TypeError(
+                f"`transformation_func` must return a `tf.data.Dataset` object. Got {type(found)}."
+            )
+        return found
 
     def reduce(self, initial_state, reduce_func, name=None):
-        """`reduce_func(state, element)` over all the elements."""
+        """`reduce_func(state, element)` over all the elements.
+
+        Raises TypeError for a state of other dtypes than the initial one, ValueError for other parts.
+        """
         function_of(reduce_func, "reduce_func")
         state = nest.map_structure(as_tensor, initial_state)
+        kinds = lambda s: [t.dtype for t in nest.flatten(s)]
         for x in self:
-            state = nest.map_structure(as_tensor, reduce_func(state, x))
+            found = map(as_tensor, nest.flatten(reduce_func(state, x)))
+            before, state = state, nest.pack_sequence_as(state, found)
+            if kinds(state) != kinds(before):
+                raise TypeError(
+                    "The element types for the new state must match the initial state. Expected "
+                    f"{kinds(before)} but got {kinds(state)}."
+                )
         return state
 
+    def _sample(self):
+        """An element to try a function on: the first, or zeros."""
+        found = next(self._start(), None)
+        return _each(_example, self.element_spec) if found is None else found
+
     def _specs(self, f):
-        """`f` of every spec of an element, when it is asked for: `map` has to look at an element."""
-        return lambda: _each(f, self.element_spec)
+        """`f` of every spec of an element."""
+        return _known(lambda: _each(f, self.element_spec), self)
 
     # -- looking at it
 
@@ -557,11 +646,13 @@ class Dataset:
         return True
 
     def __iter__(self):
-        return (_each(_box, x) for x in self._start())
+        elements = Iterator(lambda x: _each(_box, x), self._start())
+        elements._dataset = self
+        return elements
 
     def as_numpy_iterator(self):
         """The elements as NumPy arrays and scalars."""
-        return (_each(lambda a: np.array(a)[()], x) for x in self._start())
+        return Iterator(lambda x: _each(lambda a: np.array(a)[()], x), self._start())
 
     def get_single_element(self, name=None):
         """The only element. InvalidArgumentError when there are none or several."""
@@ -572,15 +663,17 @@ class Dataset:
             )
         return found[0]
 
-    def __getattr__(self, name):
-        raise AttributeError(
-            f"tapelab's tf.data.Dataset has no {name!r}. map, filter, flat_map and batch go far; "
-            "from_generator takes what a Python generator yields.",
-            name=name, obj=self,
-        )  # fmt: skip
-
     def __repr__(self):
         return f"<Dataset element_spec={self.element_spec!r}>"
+
+
+# No `__getattr__`: it would hide what an `element_spec` that runs a function raises.
+Absent.put(Dataset, dict.fromkeys(
+    "window interleave group_by_window bucket_by_sequence_length take_while scan unique rebatch ragged_batch "
+    "sparse_batch snapshot save load random counter list_files choose_from_datasets sample_from_datasets "
+    "rejection_resample ignore_errors options".split(),
+    ": map, filter, flat_map and batch go far; from_generator takes what a Python generator yields.",
+))  # fmt: skip
 
 
 def TextLineDataset(filenames, compression_type=None, buffer_size=None, num_parallel_reads=None,
@@ -633,6 +726,11 @@ def _stack(*xs):
 
 def _spec(a):
     return TensorSpec(a.shape, a.dtype)
+
+
+def _known(specs, *datasets):
+    """`specs()`, or that it is to be called when asked: a `map` has to look at an element."""
+    return specs if any(callable(d._spec) for d in datasets) else specs()
 
 
 def _call(f, x):

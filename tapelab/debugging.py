@@ -10,11 +10,27 @@ from .primitive import P, primitive
 from .tensor import Tensor, Variable, as_tensor, beside, integer, ints, is_tensor, number
 
 
-def _fail(message, fact, **values):
-    shown = "; ".join(
-        f"{k} = {np.array2string(np.asarray(v), threshold=8)}" for k, v in values.items()
-    )
-    raise InvalidArgumentError(f"{message + '. ' if message else ''}{fact} {shown}")
+def _said(message):
+    return f"{message}.  " if message else ""
+
+
+def _few(a, summarize):
+    """The first elements: 3, or `summarize`, or all of them if that is negative."""
+    n = 3 if summarize is None else summarize
+    return np.ravel(a)[: n if n >= 0 else None]
+
+
+def _listed(a, summarize):
+    shown = [str(x) for x in _few(a, summarize)]
+    return ", ".join(shown + ["..."] * (len(shown) < np.size(a)))
+
+
+def _fail(message, fact, summarize, **values):
+    shown = [
+        f"\n{k} (shape={a.shape} dtype={as_dtype(a.dtype).name}) = \n{_listed(a, summarize)}"
+        for k, a in values.items()
+    ]
+    raise InvalidArgumentError(_said(message) + fact + "".join(shown))
 
 
 def _compares(name, op, sign):
@@ -25,10 +41,17 @@ def _compares(name, op, sign):
         y = beside(y, x._a.dtype)
         holds = op(x, y)._a
         if not np.all(holds):
-            _fail(
-                message, f"Condition x {sign} y did not hold{' element-wise' if holds.ndim else ''}:",
-                x=x._a, y=y._a, at=np.argwhere(~holds)[:3].tolist() if holds.ndim else [],
-            )  # fmt: skip
+            lines, both = [f"Condition x {sign} y did not hold."], (("x", x._a), ("y", y._a))
+            if x._a.shape == y._a.shape != ():
+                n = len(_few(holds, summarize))
+                at = np.argwhere(~holds)[:n]
+                lines += [f"Indices of first {len(at)} different values:", at]
+                for k, a in both:
+                    lines += [f"Corresponding {k} values:", a[tuple(at.T)]]
+            for k, a in both:
+                few = _few(a, summarize)
+                lines += [f"First {len(few)} elements of {k}:", few]
+            raise InvalidArgumentError("\n".join(map(str, [message] * bool(message) + lines)))
 
     check.__name__ = check.__qualname__ = name
     check.__doc__ = f"InvalidArgumentError unless x {sign} y everywhere (shapes broadcast)."
@@ -45,18 +68,18 @@ assert_greater_equal = _compares("assert_greater_equal", greater_equal, ">=")
 
 def assert_none_equal(x, y, summarize=None, message=None, name=None):
     """InvalidArgumentError unless x != y everywhere (shapes broadcast)."""
-    _assert_none_equal(x, y, message)
+    _assert_none_equal(x, y, message, summarize)
 
 
-def _signed(name, holds, what):
+def _signed(title, holds, what):
     def check(x, message=None, summarize=None, name=None):
         a = as_tensor(x)._a
         if a.dtype.kind not in "iuf":
-            raise wrong_dtype(name, as_tensor(x).dtype)
+            raise wrong_dtype(title, as_tensor(x).dtype)
         if not np.all(holds(a)):
-            _fail(message, f"Condition x {what} did not hold:", x=a)
+            _fail(message, f"Condition x {what} did not hold element-wise:", summarize, x=a)
 
-    check.__name__ = check.__qualname__ = name
+    check.__name__ = check.__qualname__ = title
     check.__doc__ = f"InvalidArgumentError unless x {what} everywhere."
     return check
 
@@ -78,9 +101,8 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
     atol = eps if atol is None else number(atol, "atol", "assert_near")
     subtract(x, y)  # shapes and dtypes that do not fit are refused there
     if not np.all(np.abs(x._a - y._a) <= atol + rtol * np.abs(y._a)):
-        _fail(
-            message, f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}:", x=x._a, y=y._a
-        )
+        fact = f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}"
+        _fail(message, fact, summarize, x=x._a, y=y._a)
 
 
 def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
@@ -109,18 +131,17 @@ def assert_shapes(shapes, data=None, summarize=None, message=None, name=None):
             wanted, have_ = wanted[:-1], have[: len(wanted) - 1]
         else:
             have_ = have
-        for w, n in zip(wanted, have_):
+        if len(wanted) != len(have_):
+            raise ValueError(f"{_said(message)}Specified shape {wanted} has another rank than {have}.")
+        for i, (w, n) in enumerate(zip(wanted, have_)):
             known = (
                 w if isinstance(w, int) else sizes.setdefault(w, n) if w not in (None, ".") else n
             )
             if known != n:
                 raise ValueError(
-                    f"{message or ''} Specified shape {wanted}: size {w} should be {known}, got shape {have}."
+                    f"{_said(message)}Specified shape {wanted}: dimension {i} must have size {known}.  "
+                    f"Received size {n}, shape {have}"
                 )
-        if len(wanted) != len(have_):
-            raise ValueError(
-                f"{message or ''} Specified shape {wanted} has another rank than {have}."
-            )
 
 
 def _rank_of(x):
@@ -131,7 +152,7 @@ def assert_rank(x, rank, message=None, name=None):
     """ValueError unless x has `rank` axes."""
     if _rank_of(x) != integer(rank, "rank", "assert_rank"):
         raise ValueError(
-            f"{message or ''} Tensor must have rank {rank}. Received rank {_rank_of(x)}, shape "
+            f"{_said(message)}Tensor must have rank {rank}.  Received rank {_rank_of(x)}, shape "
             f"{as_tensor(x).shape}"
         )
 
@@ -140,16 +161,17 @@ def assert_rank_at_least(x, rank, message=None, name=None):
     """ValueError unless x has at least `rank` axes."""
     if _rank_of(x) < integer(rank, "rank", "assert_rank_at_least"):
         raise ValueError(
-            f"{message or ''} Tensor must have rank at least {rank}. Received rank {_rank_of(x)}, "
+            f"{_said(message)}Tensor must have rank at least {rank}.  Received rank {_rank_of(x)}, "
             f"shape {as_tensor(x).shape}"
         )
 
 
 def assert_rank_in(x, ranks, message=None, name=None):
     """ValueError unless the number of x's axes is one of `ranks`."""
-    if _rank_of(x) not in ints(ranks, "ranks"):
+    ranks = ints(ranks, "ranks")
+    if _rank_of(x) not in ranks:
         raise ValueError(
-            f"{message or ''} Tensor must have rank in {ranks}. Received rank {_rank_of(x)}, shape "
+            f"{_said(message)}Tensor must have rank in {ranks}.  Received rank {_rank_of(x)}, shape "
             f"{as_tensor(x).shape}"
         )
 
@@ -158,7 +180,7 @@ def assert_scalar(tensor, message=None, name=None):
     """ValueError unless the tensor has no axes; returns it."""
     x = as_tensor(tensor)
     if x._a.ndim:
-        raise ValueError(f"{message or ''}Expected scalar shape, saw shape: {x.shape}.")
+        raise ValueError(f"{_said(message)}Expected scalar shape, saw shape: {x.shape}.")
     return x
 
 
@@ -166,14 +188,14 @@ def assert_type(tensor, tf_type, message=None, name=None):
     """TypeError unless the tensor has this dtype."""
     x = as_tensor(tensor)
     if x.dtype != tf_type:
-        raise TypeError(f"{message or ''} tensor must be of type {tf_type!r}; got {x.dtype!r}")
+        raise TypeError(f"{_said(message)}tensor must be of type {tf_type!r}; got {x.dtype!r}")
 
 
 def assert_integer(x, message=None, name=None):
     """TypeError unless the dtype is an integer one."""
     if not as_tensor(x).dtype.is_integer:
         raise TypeError(
-            f'{message or ""} Expected "x" to be integer type. Found: {as_tensor(x).dtype!r}'
+            f'{_said(message)}Expected "x" to be integer type.  Found: {as_tensor(x).dtype!r}'
         )
 
 
@@ -198,7 +220,7 @@ def assert_proper_iterable(values):
 def Assert(condition, data, summarize=None, name=None):
     """InvalidArgumentError with `data` unless the condition holds."""
     if not bool(as_tensor(condition)):
-        shown = "\n".join(str(as_tensor(d).numpy()) for d in nest.flatten(data))
+        shown = "\n".join(_listed(as_tensor(d).numpy(), summarize) for d in nest.flatten(data))
         raise InvalidArgumentError(f"Expected '{condition}' to be true. Summarized data: {shown}")
 
 
@@ -238,5 +260,7 @@ def assert_all_finite(x, message, name=None):
 def is_numeric_tensor(tensor):
     """True for a tensor of numbers."""
     return (
-        is_tensor(tensor) and tensor.dtype.as_numpy_dtype is not object and not tensor.dtype.is_bool
+        isinstance(tensor, Tensor)
+        and tensor.dtype.as_numpy_dtype is not object
+        and not tensor.dtype.is_bool
     )

@@ -143,9 +143,7 @@ class TensorShape(tuple):
         if isinstance(dims, TensorShape):
             return dims
         if dims is None:
-            self = super().__new__(cls)
-            self._unknown = True
-            return self
+            return super().__new__(_UnknownShape)
         if hasattr(dims, "__index__") and not getattr(dims, "ndim", 0):  # arrays have it, too
             dims = (dims,)
         try:
@@ -159,9 +157,12 @@ class TensorShape(tuple):
     @property
     def rank(self):
         """Number of axes, or None when not known."""
-        return None if getattr(self, "_unknown", False) else len(self)
+        return len(self)
 
-    ndims = rank
+    @property
+    def ndims(self):
+        """The same as `rank`."""
+        return self.rank
 
     @property
     def dims(self):
@@ -185,7 +186,12 @@ class TensorShape(tuple):
 
     def is_fully_defined(self):
         """True when every size is known."""
-        return self.rank is not None and None not in tuple(self)
+        return self.rank is not None and None not in self
+
+    def assert_is_fully_defined(self):
+        """ValueError unless every size is known."""
+        if not self.is_fully_defined():
+            raise ValueError(f"Shape {self} is not fully defined")
 
     def is_compatible_with(self, other):
         """True when a tensor could have both shapes."""
@@ -193,7 +199,7 @@ class TensorShape(tuple):
         if self.rank is None or other.rank is None:
             return True
         return len(self) == len(other) and all(
-            a is None or b is None or a == b for a, b in zip(tuple(self), tuple(other))
+            a is None or b is None or a == b for a, b in zip(self, other)
         )
 
     def assert_is_compatible_with(self, other):
@@ -201,9 +207,61 @@ class TensorShape(tuple):
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {self} and {TensorShape(other)} are incompatible")
 
+    def merge_with(self, other):
+        """The sizes that are known of one shape or the other. ValueError unless they are compatible."""
+        other = TensorShape(other)
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {other} are not compatible")
+        if self.rank is None or other.rank is None:
+            return other if self.rank is None else self
+        return TensorShape([b if a is None else a for a, b in zip(self, other)])
+
+    def is_subtype_of(self, other):
+        """True when the other shape allows every tensor that this one allows."""
+        return self.most_specific_common_supertype([other]) == other
+
+    def most_specific_common_supertype(self, others):
+        """The shape of which this one and the others are subtypes: None for sizes that differ.
+
+        >>> TensorShape([2, 3]).most_specific_common_supertype([TensorShape([2, 4])])
+        TensorShape([2, None])
+        """
+        if any(s.rank is None or s.rank != self.rank for s in others):
+            return TensorShape(None)
+        return self and TensorShape([n.pop() if len(n) == 1 else None for n in map(set, zip(self, *others))])
+
+    def with_rank(self, rank):
+        """This shape, of sizes not known if it is unknown. ValueError for another number of axes."""
+        self.assert_has_rank(rank)
+        return self.merge_with([None] * rank)
+
+    def with_rank_at_least(self, rank):
+        """This shape. ValueError for fewer axes."""
+        if self.rank is not None and self.rank < rank:
+            raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def with_rank_at_most(self, rank):
+        """This shape. ValueError for more axes."""
+        if self.rank is not None and self.rank > rank:
+            raise ValueError(f"Shape {self} must have rank at most {rank}")
+        return self
+
+    def assert_has_rank(self, rank):
+        """ValueError for another number of axes."""
+        if self.rank not in (None, rank):
+            raise ValueError(f"Shape {self} must have rank {rank}")
+
+    def assert_same_rank(self, other):
+        """ValueError unless both shapes have as many axes."""
+        other = TensorShape(other)
+        if None not in (self.rank, other.rank) and self.rank != other.rank:
+            raise ValueError(f"Shapes {self} and {other} must have the same rank")
+
     def concatenate(self, other):
         """This shape followed by the other's sizes."""
-        return TensorShape(tuple(self) + tuple(TensorShape(other)))
+        other = TensorShape(other)
+        return TensorShape(None if None in (self.rank, other.rank) else (*self, *other))
 
     def __add__(self, other):
         return self.concatenate(other)
@@ -220,13 +278,13 @@ class TensorShape(tuple):
             other = TensorShape(other)
         except TypeError:
             return NotImplemented
-        return self.rank == other.rank and tuple(self) == tuple(other)
+        return self.rank == other.rank and tuple.__eq__(self, other)
 
     def __ne__(self, other):
         return not self == other
 
     def __hash__(self):
-        return hash(tuple(self))
+        return tuple.__hash__(self)
 
     def __bool__(self):
         return self.rank is not None
@@ -239,3 +297,30 @@ class TensorShape(tuple):
 
     def __reduce__(self):
         return TensorShape, (None if self.rank is None else list(self),)
+
+
+class _UnknownShape(TensorShape):
+    """The shape of which not even the rank is known: as a tuple of sizes, it is refused.
+
+    A class of its own, so that other shapes are as fast as tuples.
+    """
+
+    rank = None
+
+    def __len__(self):
+        raise ValueError("Cannot take the length of shape with unknown rank.")
+
+    def __iter__(self):
+        raise ValueError("Cannot iterate over a shape with unknown rank.")
+
+    def __contains__(self, size):
+        iter(self)
+
+    def __getitem__(self, key):
+        if not isinstance(key, slice):
+            return None
+        start, stop = key.start or 0, key.stop
+        return TensorShape(None if stop is None or min(start, stop) < 0 else [None] * (stop - start))
+
+
+_UnknownShape.__name__ = "TensorShape"

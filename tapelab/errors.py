@@ -48,8 +48,11 @@ class OutOfRangeError(OpError):
     """An iteration went past the end."""
 
 
-class UnimplementedError(OpError):
-    """The operation exists in TensorFlow but not for these arguments here."""
+class UnimplementedError(OpError, NotImplementedError):
+    """The operation exists, but not for these arguments.
+
+    TensorFlow's gradients raise NotImplementedError; this class is both.
+    """
 
 
 class NotATensorError(TypeError, AttributeError):

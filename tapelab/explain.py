@@ -407,13 +407,14 @@ def explain(tape, target, source):
         starts = starts if _still(memory, source) else set()
     tracked = tape._tracked if live else memory.tracked
     reached = _downstream(graph, starts & tracked)
-    if not ends.isdisjoint(reached):
+    hit = next((e for e in ends if e in reached), None)
+    if hit is not None:
         if live and any(
             name == "CustomGradient" and not reached.keys().isdisjoint(ins) for name, _, ins in graph
         ):  # only the function itself can say whether it returns None
             with only(), contextlib.suppress(Exception):
                 tape._pull(tape._records, tape._seeds([target]), [source])
-        return _connected(memory, graph, starts & tracked, reached, ends & reached.keys(), names)
+        return _connected(memory, graph, starts & tracked, reached, hit, names)
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
@@ -424,13 +425,12 @@ def _still(memory, thing):
     return any(ref() is thing for ref in memory.recorded)
 
 
-def _connected(memory, graph, starts, reached, ends, names):
+def _connected(memory, graph, starts, reached, hit, names):
     nones = [e for e in memory.events if e.kind == "none"]
     cuts = {(e.made, i) for e in nones for i in e.inputs}
     through = _downstream(graph, starts, cuts)
-    hit = next((e for e in ends if e in through), None)
-    above = _upstream(graph, ends)
-    for event in nones if hit is None else ():
+    above = _upstream(graph, {hit})
+    for event in nones if hit not in through else ():
         if any(i in reached and i in above for i in event.inputs):
             return Explanation(
                 False,

@@ -30,6 +30,7 @@ from .primitive import (
     coerce,
     dtype,
     lead,
+    left_to,
     ndim,
     operators,
     primitive,
@@ -123,7 +124,11 @@ def matmul(
 
 
 def _operator(x, y):
-    return matmul(*coerce(P.matmul, x, y))
+    try:
+        x, y = coerce(P.matmul, x, y)
+    except (TypeError, ValueError) as e:
+        return left_to(y, "__rmatmul__", e)
+    return matmul(x, y)
 
 
 operators({"matmul": _operator})

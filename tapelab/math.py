@@ -28,6 +28,7 @@ from .primitive import (
     coerce,
     dtype,
     lead,
+    left_to,
     operators,
     primitive,
     public,
@@ -1562,9 +1563,21 @@ def _differs(x, y):
     return logical_not(same) if isinstance(same, Tensor) else True
 
 
+_quotient = binary(P.divide, "__rtruediv__")
+
+
+def _over(x, y):
+    if type(x) is Tensor and x._a.dtype.kind in "fc":
+        return _quotient(x, y)
+    try:
+        return divide(x, y)
+    except (TypeError, ValueError) as e:
+        return left_to(y, "__rtruediv__", e)
+
+
 operators({
-    "add": _plus, "sub": subtract, "mul": multiply, "truediv": divide, "pow": pow, "floordiv": floordiv,
-    "mod": floormod, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor,
+    "add": P.add, "sub": P.subtract, "mul": P.multiply, "truediv": _over, "pow": P.pow,
+    "floordiv": P.floordiv, "mod": P.floormod, "and": P.bitwise_and, "or": P.bitwise_or, "xor": P.bitwise_xor,
 })  # fmt: skip
 operators({
     "lt": less, "le": less_equal, "gt": greater, "ge": greater_equal, "eq": _equals, "ne": _differs,

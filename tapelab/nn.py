@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _conv
-from .array import concat, gather, ints, same_dtypes, split
+from .array import concat, gather, ints, same_dtypes
 from .clip import clip_by_norm
 from .errors import (
     DtypeError,
@@ -597,12 +597,7 @@ def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dila
     if len(front) > 1:  # several axes count images
         x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-3:]))
     attrs = {"strides": s, "padding": pads, "dilations": d}
-    if groups > 1:
-        parts = zip(split(x, groups, -1), split(k, groups, -1))
-        z = concat([P.conv2d(x, k, **attrs) for x, k in parts], -1)
-        z = z + bias[0] if bias else z
-    else:
-        z = P.conv2d_bias(x, k, *bias, **attrs) if bias else P.conv2d(x, k, **attrs)
+    z = P.conv2d_bias(x, k, *bias, **attrs) if bias else P.conv2d(x, k, **attrs)
     return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
 
 

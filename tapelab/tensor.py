@@ -31,11 +31,12 @@ from .errors import (
 
 class _Active(threading.local):
     """Per thread: the tapes that are recording now, innermost last (a tuple, replaced as a whole),
-    and the name scope, which stands before the names of new variables.
+    and the name scope, which stands before the names of new variables, with those around it.
     """
 
     tapes = ()
     scope = ""
+    outer: tuple = ()
 
 
 active = _Active()
@@ -145,7 +146,7 @@ class Tensor(_Operators):
     @property
     def shape(self):
         """The sizes of the axes, a `TensorShape`."""
-        return TensorShape(self._a.shape)
+        return _tuple_as(TensorShape, self._a.shape)  # NumPy's sizes need not be looked at
 
     @property
     def ndim(self):
@@ -254,6 +255,7 @@ class Tensor(_Operators):
         )
 
 
+_tuple_as = tuple.__new__
 # What TensorFlow's users see when they print the type of a result.
 Tensor.__name__ = "EagerTensor"
 new = object.__new__
@@ -563,6 +565,7 @@ def as_tensor(value, dtype=None):
     elif isinstance(value, (list, tuple)) and _holds_tensor(value):
         return _stack(value, dtype)
     elif isinstance(value, TensorShape):
+        value.assert_is_fully_defined()
         return Tensor(np.array(value.as_list(), dtype or np.int32))
     elif isinstance(value, IndexedSlices):
         from .array import dense

@@ -76,6 +76,21 @@ def test_maps_return_the_structure_announced():
         tf.map_fn(lambda r: [r, r], x, fn_output_signature=tf.float32)
     with pytest.raises(ValueError, match="not scalars"):
         tf.map_fn(lambda r: r, [1, 2])
+    pair = (x, x)
+    with pytest.raises(TypeError, match="nested structure"):
+        tf.map_fn(lambda r: [r[0], r[1]], pair)
+    with pytest.raises(ValueError, match="Incompatible shape"):
+        tf.map_fn(lambda r: r, tf.zeros([2, 3]), fn_output_signature=tf.TensorSpec([2]))
+    assert tf.map_fn(lambda r: r, x, fn_output_signature=np.float32).shape == [2]
+
+
+def test_maps_without_rows_have_the_shapes_announced():
+    none = tf.zeros([0, 3])
+    assert tf.map_fn(lambda r: r, none).shape == [0]  # nobody has said more
+    signature = (tf.TensorSpec([3]), {"a": tf.TensorSpec([5], tf.int32)}, tf.string)
+    x, y, z = tf.map_fn(lambda r: None, none, fn_output_signature=signature)
+    assert x.shape == [0, 3] and y["a"].shape == [0, 5] and y["a"].dtype == tf.int32
+    assert z.shape == [0] and z.dtype == tf.string
 
 
 def test_folds_keep_their_structure():
@@ -85,6 +100,10 @@ def test_folds_keep_their_structure():
             fold(lambda a, r: (a, r), x)
     none = tf.scan(lambda a, r: a + r, tf.zeros([0, 2]), tf.zeros([2]))
     assert none.shape == (0, 2)
+    with pytest.raises(Invalid, match="TensorArray dtype is float32"):
+        tf.scan(lambda a, r: tf.cast(a, tf.int32), x)
+    assert tf.scan(lambda a, r: 1, x).dtype == tf.float32
+    assert tf.foldl(lambda a, r: tf.cast(a, tf.int32), x).dtype == tf.int32
 
 
 def test_a_single_row_goes_with_all_the_others():
@@ -174,6 +193,31 @@ def test_graph_functions_are_refused():
 def test_assertions_that_fail(fails, error):
     with pytest.raises(error):
         fails(tf.debugging, tf.constant([1.0, 2.0]))
+
+
+def test_assertions_say_what_failed():
+    d, x = tf.debugging, tf.ones([2, 3])
+    differing = "did not hold.\nIndices of first 1 different values:\n[[2]]\nCorresponding x values:\n[3]"
+    few = "did not hold element-wise:\nx (shape=(4,) dtype=int32) = \n"
+    for fails, words in (
+        (lambda: d.assert_equal([1, 2, 3], [1, 2, 4], "here"), f"here\nCondition x == y {differing}"),
+        (lambda: d.assert_equal(tf.range(9), 0, summarize=2), "First 2 elements of x:\n[0 1]"),
+        (lambda: d.assert_less(tf.range(4), tf.range(4), summarize=-1), "First 4 elements of y:\n[0 1 2 3]"),
+        (lambda: d.assert_positive(tf.range(4), "m"), f"m.  Condition x > 0 {few}0, 1, 2, ..."),
+        (lambda: d.assert_near([1.0], [2.0], message="m"), "m.  x and y not equal to tolerance rtol = 1.19"),
+        (lambda: d.assert_positive("a"), "assert_positive"),
+        (lambda: d.assert_rank(x, 3, "m"), "m.  Tensor must have rank 3.  Received rank 2, shape (2, 3)"),
+        (lambda: d.assert_rank_in(x, [0, 1]), "Tensor must have rank in (0, 1).  Received rank 2"),
+        (lambda: d.assert_type(1.0, tf.int32, "m"), "m.  tensor must be of type tf.int32; got tf.float32"),
+        (lambda: d.assert_scalar([1], "m"), "m.  Expected scalar shape, saw shape: (1,)."),
+        (lambda: d.assert_shapes([(x, (2, 4))]), "dimension 1 must have size 4.  Received size 3"),
+        (lambda: d.assert_shapes([(x, (..., 1, 2, 3))], message="m"), "m.  Specified shape (1, 2, 3)"),
+        (lambda: d.Assert(False, ["m", tf.range(4)], summarize=2), "Summarized data: b'm'\n0, 1, ..."),
+    ):  # fmt: skip
+        with pytest.raises((Invalid, ValueError, TypeError)) as caught:
+            fails()
+        assert words in str(caught.value)
+    assert not d.is_numeric_tensor(tf.Variable(1.0)) and d.is_numeric_tensor(tf.constant(1.0))
 
 
 def test_check_numerics_is_differentiable():

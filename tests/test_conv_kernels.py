@@ -105,6 +105,31 @@ def cut(request, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("group", [(1, 1), (1, 2), (2, 3)], ids=str)
+@pytest.mark.parametrize("place", [
+    ((1, 1), SAME3, (1, 1)), ((2, 1), VALID, (1, 2)), ((1, 1), ((2, 2), (2, 0)), (1, 1)),
+])  # fmt: skip
+def test_groups_have_filters_of_their_own(place, group, dtype, cut):
+    rng, (c, o), groups = np.random.default_rng(0), group, 5
+    x = rng.standard_normal((3, 7, 6, groups * c)).astype(dtype)
+    k = rng.standard_normal((3, 2, c, groups * o)).astype(dtype)
+    parts = [*zip(np.split(x, groups, 3), np.split(k, groups, 3))]
+    y = np.concatenate([conv2d(a, b, *place) for a, b in parts], 3)
+    g = rng.standard_normal(y.shape).astype(dtype)
+    parts = [*zip(*zip(*parts), np.split(g, groups, 3))]
+    gx = np.concatenate([conv2d_input_grad(g, k, x.shape, *place) for x, k, g in parts], 3)
+    gk = np.concatenate([conv2d_filter_grad(x, g, k.shape, *place) for x, k, g in parts], 3)
+    tolerance = {np.float64: 1e-12, np.float32: 1e-5, np.float16: 5e-3}[dtype]
+    for found, expected in (
+        (conv2d(x, k, *place), y),
+        (conv2d_input_grad(g, k, x.shape, *place), gx),
+        (conv2d_filter_grad(x, g, k.shape, *place), gk),
+    ):
+        assert found.shape == expected.shape and found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max(initial=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
 def test_convolutions_are_their_definition(geometry, dtype, cut):
     *wide, rest = case(geometry)

@@ -171,3 +171,76 @@ def test_rows_of_strings_are_strings():
     ds = tf.data.Dataset.from_tensor_slices(["a", "b"])
     assert [x.numpy() for x in ds] == [b"a", b"b"] == [x.numpy() for x in tf.constant(["a", "b"])]
     assert tf.gather(["a", "b"], 1).numpy() == b"b"
+
+
+def test_iterators_are_asked_for_the_next_element():
+    elements = iter(Dataset.range(2))
+    assert isinstance(elements, tf.data.Iterator) and iter(elements) is elements
+    assert int(elements.get_next()) == 0 and elements.element_spec == tf.TensorSpec([], tf.int64)
+    assert int(next(elements)) == 1
+    with pytest.raises(tf.errors.OutOfRangeError, match="End of sequence"):
+        elements.get_next()
+    assert Dataset.range(2).as_numpy_iterator().next() == 0
+
+
+def test_only_alike_is_concatenated():
+    d, float_ = Dataset.range(2), Dataset.from_tensor_slices([1.0])
+    for other in (float_, Dataset.zip((d, d)), Dataset.zip({"a": d})):
+        with pytest.raises(TypeError, match="Incompatible dataset elements"):
+            d.concatenate(other)
+    with pytest.raises(TypeError, match="Incompatible dataset elements"):
+        list(d.concatenate(float_.map(lambda x: x)))
+    rows = lambda *shape: Dataset.from_tensor_slices(np.zeros((2, *shape)))
+    assert rows(3).concatenate(rows(4)).element_spec.shape.as_list() == [None]
+    assert rows(3).concatenate(rows(3, 1)).element_spec.shape.rank is None
+    forever, unknown = d.repeat(), d.filter(lambda x: True)
+    assert [int(d.repeat().concatenate(x).cardinality()) for x in (d, unknown)] == [-1, -1]
+    assert len(rows(3).unbatch()) == 6 and int(rows(3).repeat().unbatch().cardinality()) == -1
+    assert int(forever.repeat(0).cardinality()) == int(unknown.repeat(0).cardinality()) == 0
+
+
+def test_padded_strings_are_strings():
+    (batch,) = Dataset.from_tensor_slices(["ab", "c"]).padded_batch(2, [])
+    assert batch.numpy().tolist() == [b"ab", b"c"]
+
+
+def test_specs_without_an_element_and_of_unknown_sizes():
+    none = Dataset.range(0)
+    assert none.flat_map(Dataset.range).element_spec == tf.TensorSpec([], tf.int64)
+    batches = none.map(lambda x: tf.cast(x, tf.float32)).batch(2)
+    assert batches.element_spec == tf.TensorSpec([None], tf.float32)
+    batches = Dataset.from_tensor_slices((np.zeros((5, 2)), np.arange(5))).batch(2)
+    spec = batches.map(lambda x, y: (tf.reduce_sum(x, 0), x @ tf.ones([2, 3], tf.float64), y)).element_spec
+    assert [s.shape.as_list() for s in spec] == [[2], [None, 3], [None]]
+    assert batches.map(lambda x, y: tf.reshape(x, [2, 2])).element_spec.shape == [2, 2]
+    with pytest.raises(AttributeError, match="mean"):
+        Dataset.range(2).map(lambda x: x.mean()).batch(2).element_spec  # noqa: B018
+
+
+def test_the_state_of_a_reduction_keeps_its_dtypes_and_structure():
+    d = Dataset.range(3)
+    assert int(d.reduce(np.int64(0), lambda s, x: s + x)) == 3
+    pair = d.reduce((0, 1), lambda s, x: [s[0] + 1, s[1] * 2])
+    assert type(pair) is tuple and [int(x) for x in pair] == [3, 8]
+    for wrong in (lambda s, x: tf.cast(s, tf.int64) + x, lambda s, x: 1.5):
+        with pytest.raises(TypeError, match="must match the initial state"):
+            d.reduce(tf.constant(0, tf.int32), wrong)
+    with pytest.raises(ValueError):
+        d.reduce((0, 1), lambda s, x: (s[0], (s[1], s[1])))
+
+
+def test_what_a_generator_yields_has_the_structure_announced():
+    spec, seen = tf.TensorSpec([], tf.int32), []
+    of = lambda x, signature: list(Dataset.from_generator(lambda: iter([x]), output_signature=signature))
+    for x, signature in (((1, 2), (spec,)), ([1, 2], (spec, spec)), ({"a": 1, "b": 2}, {"a": spec})):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected structure"):
+            of(x, signature)
+    of = lambda n: seen.append(n) or iter([n])
+    list(Dataset.from_generator(of, args=[tf.constant(3)], output_signature=spec))
+    assert type(seen[0]) is np.int32
+    with pytest.raises(TypeError, match="callable"):
+        Dataset.from_generator([1], output_signature=spec)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="non-zero"):
+        Dataset.range(0, 3, 0)
+    with pytest.raises(TypeError, match="tf.data.Dataset"):
+        Dataset.range(3).apply(lambda d: 3)

@@ -205,17 +205,51 @@ def test_least_squares():
 
 
 def test_what_decompositions_do_not_differentiate():
-    z = tf.constant(M[0] + 1j * M[1])
+    tall = tf.constant(rng.standard_normal((4, 2)))
     for f, source in (
-        (lambda x: tf.linalg.svd(x, full_matrices=True)[1], tf.constant(B)),
-        (lambda x: tf.linalg.svd(x)[1], z), (lambda x: tf.linalg.eigh(x)[1], z),
-        (lambda x: tf.linalg.qr(x)[0], tf.constant(B.swapaxes(-1, -2))),
-    ):  # fmt: skip
+        (lambda x: tf.linalg.svd(x, full_matrices=True)[1], tall),
+        (lambda x: tf.linalg.svd(x, full_matrices=True)[0], tf.transpose(tall)),
+        (lambda x: tf.linalg.qr(x, full_matrices=True)[1], tall),
+    ):
         with tf.GradientTape() as tape:
             tape.watch(source)
             y = f(source)
-        with pytest.raises(tf.errors.UnimplementedError):
+        with pytest.raises(NotImplementedError, match="full_matrices"):
             tape.gradient(y, source)
+
+
+@pytest.mark.parametrize("name, shape", [
+    ("eigh", (3, 3)), ("svd", (3, 3)), ("svd", (2, 3)), ("svd", (3, 2)), ("full", (3, 2)), ("full", (2, 3)),
+])  # fmt: skip
+def test_complex_vectors_whatever_their_phases(name, shape):
+    """LAPACK chooses the phases: compared is what does not depend on them."""
+    draw = np.random.default_rng(7)
+
+    def vectors(x):
+        if name == "eigh":
+            v = tf.linalg.eigh(x)[1]
+            return (v * tf.constant([1.0, 2.0, 4.0], x.dtype)) @ tf.linalg.adjoint(v)
+        s, u, v = tf.linalg.svd(x, full_matrices=name == "full")
+        k = s.shape[-1]
+        found = (u[..., :k] * tf.constant([1.0, 3.0, 2.0][:k], x.dtype)) @ tf.linalg.adjoint(v[..., :k])
+        return found * tf.cast(tf.abs(u[0, -1]) + 2 * tf.abs(v[1, -1]), x.dtype)
+
+    def parts(re, im):
+        z = vectors(tf.complex(re, im))
+        return tf.stack([tf.math.real(z), tf.math.imag(z)])
+
+    re, im = (tf.constant(draw.standard_normal(shape)) for _ in range(2))
+    check_gradients(parts, [re, im])
+    with tf.GradientTape(persistent=True) as tape, tf.autodiff.ForwardAccumulator(re, im) as forward:
+        tape.watch(re)
+        y = parts(re, im)
+    whole = tape.jacobian(y, re)
+    close(tape.jacobian(y, re, experimental_use_pfor=False), whole)
+    close(forward.jvp(y), tf.tensordot(whole, im, 2))
+
+
+def test_the_gradient_of_complex_singular_values():
+    z = tf.constant(M[0] + 1j * M[1])
     with tf.GradientTape() as tape:
         tape.watch(z)
         s = tf.linalg.svd(z, compute_uv=False)

@@ -1,6 +1,7 @@
 """tf.Module, tf.function, tf.train.Checkpoint."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -60,6 +61,24 @@ def test_names_are_scoped():
             assert tf.Variable(1.0).name == "Variable:0"
         assert tf.keras.Variable(1.0, name="k").name == "k"
         assert copy.deepcopy(m.w).name == m.w.name
+
+
+def test_one_name_scope_in_two_threads():
+    scope, names, both = tf.name_scope("shared"), [], threading.Barrier(2)
+
+    def work(outside):
+        with tf.name_scope(outside):
+            with scope:
+                both.wait()
+            both.wait()
+            names.append(tf.Variable(1.0, name="w").name)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in "ab"]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(names) == ["a/w:0", "b/w:0"]
 
 
 def test_functions_run_as_they_are_written():

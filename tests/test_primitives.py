@@ -140,7 +140,7 @@ COMPLEX = set(
         "asinh acosh atanh sigmoid conj identity sum mean prod cumsum cumprod add_n identity_n "
         "reshape broadcast_to transpose getitem unslice concat stack tile repeat reverse roll "
         "pad gather_sparse gather_dense scatter_rows take_along put_along where matmul einsum "
-        "undiagonal diag_part undiagonal_rect inv det solve unlead"
+        "undiagonal diag_part undiagonal_rect inv det solve unlead qr pinv"
     ).split()
 )
 
@@ -162,6 +162,12 @@ def _conv_cases(d):
         d(2, 2, 1, 2),
         dict(strides=(1, 2), padding=((1, 0), (0, 1)), dilations=(2, 1)),
     )
+    for channels, filters in ((2, (1, 2)), (2, (1, 4)), (4, (2, 2))):  # groups
+        yield (
+            d(1, 3, 2, channels),
+            d(2, 1, *filters),
+            dict(strides=(1, 1), padding=((1, 0), (0, 0)), dilations=(1, 1)),
+        )
 
 
 def _others():
@@ -334,10 +340,11 @@ def _others():
     for shape in ((2, 2), (3, 2), (2, 3), (2, 3, 2)):
         yield Case("svd", (d(*shape),), {"full": False}, "thin")
         yield Case("pinv", (d(*shape),), {"rcond": 1e-9})
-        if shape[-2] >= shape[-1]:
-            yield Case("qr", (d(*shape),), {"full": False}, "thin")
-    for key in ("svd", "qr"):
-        yield Case(key, (d(2, 2),), {"full": True}, "full")
+        yield Case("qr", (d(*shape),), {"full": False}, "thin")
+    for shape in ((2, 2), (2, 3), (3, 2)):
+        yield Case("svd", (d(*shape),), {"full": True}, "full")
+    for shape in ((2, 2), (2, 3), (1, 3)):
+        yield Case("qr", (d(*shape),), {"full": True}, "full")
     for a, c in (
         ((3, 3), (3, 2)),
         ((2, 2, 2), (2, 2, 1)),
@@ -372,15 +379,19 @@ def _others():
         yield Case("conv2d_bias", (x, k, d(k.shape[-1])), attrs, note)
         yield Case("conv2d_input_grad", (g, k), attrs | {"x_shape": x.shape}, note)
         yield Case("conv2d_filter_grad", (x, g), attrs | {"k_shape": k.shape}, note)
-    x, k, attrs = next(_conv_cases(d))
-    g = d(2, *P.conv2d(x, k, **attrs).shape)
-    yield Case("conv2d", (d(2, *x.shape), k), attrs, "stacked x")
-    yield Case("conv2d_bias", (d(2, *x.shape), k, d(k.shape[-1])), attrs, "stacked x")
-    yield Case("conv2d", (x, d(2, *k.shape)), attrs, "stacked k")
-    yield Case("conv2d_bias", (x, d(2, *k.shape), d(k.shape[-1])), attrs, "stacked k")
-    yield Case("conv2d", (d(2, *x.shape), d(2, *k.shape)), attrs, "stacked both")
-    yield Case("conv2d_input_grad", (g, k), attrs | {"x_shape": x.shape}, "stacked g")
-    yield Case("conv2d_filter_grad", (x, g), attrs | {"k_shape": k.shape}, "stacked g")
+    for i, (x, k, attrs) in enumerate(_conv_cases(d)):
+        if i in (1, 2):  # the first of one group, and those of several
+            continue
+        g = d(2, *P.conv2d(x, k, **attrs).shape)
+        yield Case("conv2d", (d(2, *x.shape), k), attrs, f"stacked x {i}")
+        yield Case("conv2d_bias", (d(2, *x.shape), k, d(k.shape[-1])), attrs, f"stacked x {i}")
+        yield Case("conv2d", (x, d(2, *k.shape)), attrs, f"stacked k {i}")
+        yield Case("conv2d_bias", (x, d(2, *k.shape), d(k.shape[-1])), attrs, f"stacked k {i}")
+        yield Case("conv2d", (d(2, *x.shape), d(2, *k.shape)), attrs, f"stacked both {i}")
+        to_x = attrs | {"x_shape": x.shape}
+        yield Case("conv2d_input_grad", (g, k), to_x, f"stacked g {i}")
+        yield Case("conv2d_input_grad", (g[0], d(2, *k.shape)), to_x, f"stacked k {i}")
+        yield Case("conv2d_filter_grad", (x, g), attrs | {"k_shape": k.shape}, f"stacked g {i}")
     for i, (shape, ksize, strides, padding) in enumerate((
         ((1, 4, 4, 1), (2, 2), (2, 2), ((0, 0), (0, 0))),
         ((2, 3, 4, 2), (2, 3), (1, 2), ((0, 1), (1, 1))),
@@ -430,7 +441,7 @@ def _examples():
 
 
 def _complex(cases):
-    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2)
+    d, count = Draw("complex"), dict.fromkeys(COMPLEX, 2) | {"qr": 4, "pinv": 3}
     for case in cases:
         if count.get(case.key) and case.real and all(x.size for x in case.inputs):
             count[case.key] -= 1

@@ -1,6 +1,7 @@
 """Tensors: conversion, dtypes that never mix, operators, indexing, Python's protocols."""
 
 import copy
+import operator
 import pickle
 
 import numpy as np
@@ -396,3 +397,57 @@ def test_what_a_tensor_has_not_is_told_and_not_offered():
 def test_attributes_are_found_on_the_short_way(cls):
     """With a `__getattr__`, Python 3.11 looks every attribute up on the long one."""
     assert not hasattr(cls, "__getattr__") and cls.__getattribute__ is object.__getattribute__
+
+
+def test_operators_leave_what_is_none_of_theirs_to_the_other_operand():
+    names = "add sub mul truediv pow floordiv mod matmul and or xor".split()
+    other = type("Other", (), {f"__r{n}__": lambda self, x, n=n: (n, x.shape) for n in names})()
+    for x in (tf.constant([1.0]), tf.Variable([1.0])):
+        for name in names:
+            operator_name = name + "_" * (name in ("and", "or"))
+            assert getattr(operator, operator_name)(x, other) == (name, [1])
+    x = tf.constant([1])
+    assert x / other == ("truediv", [1])
+    for wrong in (lambda: x + object(), lambda: object() + x, lambda: tf.add(x, other), lambda: x < other):
+        with pytest.raises(ValueError, match="Attempt to convert"):
+            wrong()
+    for wrong in (lambda: x + 1.5, lambda: x * [1.5]):  # no list that is repeated
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            wrong()
+    symbolic = tf.keras.Input([2])
+    assert isinstance(tf.ones([2]) * symbolic, tf.keras.KerasTensor)
+    assert (tf.ones([3, 1]) @ tf.keras.Input([1, 2])).shape == (None, 3, 2)
+
+
+def test_shapes_are_merged_and_compared():
+    S, unknown = tf.TensorShape, tf.TensorShape(None)
+    assert S([2, None]).merge_with([None, 3]) == unknown.merge_with([2, 3]) == S([2, 3]).merge_with(None)
+    assert S([2, 3]).with_rank(2) == S([2, 3]).with_rank_at_least(1).with_rank_at_most(2) == [2, 3]
+    assert unknown.with_rank(2) == [None, None] and unknown.with_rank_at_least(1).rank is None
+    assert S([2, 3]).is_subtype_of(S([2, None])) and not S([2, None]).is_subtype_of(S([2, 3]))
+    assert S([2]).is_subtype_of(unknown) and not unknown.is_subtype_of(S([2]))
+    assert S([2, 3]).most_specific_common_supertype([S([2, 4])]) == [2, None]
+    assert S([2, 3]).most_specific_common_supertype([S([2])]).rank is None
+    assert (S([3]) + unknown).rank is ([1] + unknown).rank is None
+    for wrong, words in (
+        (lambda: S([2, 3]).merge_with([2, 4]), r"Shapes \(2, 3\) and \(2, 4\) are not compatible"),
+        (lambda: S([2, 3]).with_rank(3), r"Shape \(2, 3\) must have rank 3"),
+        (lambda: S([2, 3]).assert_has_rank(1), r"Shape \(2, 3\) must have rank 1"),
+        (lambda: S([2, 3]).with_rank_at_least(3), r"Shape \(2, 3\) must have rank at least 3"),
+        (lambda: S([2, 3]).with_rank_at_most(1), r"Shape \(2, 3\) must have rank at most 1"),
+        (lambda: S([2, 3]).assert_same_rank([2]), r"Shapes \(2, 3\) and \(2,\) must have the same rank"),
+        (lambda: S([2, None]).assert_is_fully_defined(), r"Shape \(2, None\) is not fully defined"),
+        (lambda: tf.constant(S([2, None])), "not fully defined"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            wrong()
+
+
+def test_an_unknown_shape_is_no_tuple_of_sizes():
+    unknown = tf.Variable([1.0], shape=tf.TensorShape(None)).shape
+    for use in (len, list, tuple, iter, lambda s: 2 in s, tf.zeros, lambda s: s.as_list()):
+        with pytest.raises(ValueError, match="unknown"):
+            use(unknown)
+    assert not unknown and unknown == tf.TensorShape(None) and unknown != [] and unknown[0] is None
+    assert unknown[:2] == [None, None] and unknown[1:].rank is unknown[:-1].rank is None
+    assert copy.deepcopy(unknown).dims is None and repr(unknown) == "TensorShape(None)"

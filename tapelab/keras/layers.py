@@ -8,7 +8,7 @@ from .. import nn
 from ..array import broadcast_to, concat, repeat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
-from ..math import cast, reduce_max, reduce_mean, sqrt
+from ..math import cast, exp, reduce_logsumexp, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
@@ -415,7 +415,7 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """e^x / sum(e^x) along an axis.
+    """e^x / sum(e^x) along an axis, or a list of them.
 
     >>> import tapelab as tf
     >>> tf.keras.layers.Softmax()([[0.0, 0.0]]).numpy().tolist()
@@ -427,7 +427,10 @@ class Softmax(Layer):
         self.axis = axis
 
     def call(self, inputs):
-        return activations.softmax(inputs, self.axis)
+        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        if len(axes) > 1:
+            return exp(inputs - reduce_logsumexp(inputs, axes, True))
+        return activations.softmax(inputs, *axes)
 
 
 # ---------------------------------------------------------------- pooling

@@ -508,3 +508,10 @@ def test_a_forgotten_super_init_is_told_to_who_assigns_a_layer():
 
     with pytest.raises(RuntimeError, match="forgot to call"):
         Forgetful()
+
+
+def test_softmax_over_several_axes():
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    e = np.exp(x.numpy())
+    np.testing.assert_allclose(L.Softmax([0, 1])(x).numpy(), e / e.sum(), rtol=1e-6)
+    np.testing.assert_allclose(L.Softmax((0,))(x).numpy(), e / e.sum(0), rtol=1e-6)
