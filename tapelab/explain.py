@@ -407,14 +407,13 @@ def explain(tape, target, source):
         starts = starts if _still(memory, source) else set()
     tracked = tape._tracked if live else memory.tracked
     reached = _downstream(graph, starts & tracked)
-    hit = next((e for e in ends if e in reached), None)
-    if hit is not None:
+    if not ends.isdisjoint(reached):
         if live and any(
             name == "CustomGradient" and not reached.keys().isdisjoint(ins) for name, _, ins in graph
         ):  # only the function itself can say whether it returns None
             with only(), contextlib.suppress(Exception):
                 tape._pull(tape._records, tape._seeds([target]), [source])
-        return _connected(memory, graph, starts & tracked, reached, hit, names)
+        return _connected(memory, graph, starts & tracked, reached, ends & reached.keys(), names)
     return _why(tape, memory, text, graph, reached, starts, ends, tracked, source, target, names)
 
 
@@ -425,12 +424,13 @@ def _still(memory, thing):
     return any(ref() is thing for ref in memory.recorded)
 
 
-def _connected(memory, graph, starts, reached, hit, names):
+def _connected(memory, graph, starts, reached, ends, names):
     nones = [e for e in memory.events if e.kind == "none"]
     cuts = {(e.made, i) for e in nones for i in e.inputs}
     through = _downstream(graph, starts, cuts)
-    above = _upstream(graph, {hit})
-    for event in nones if hit not in through else ():
+    hit = next((e for e in ends if e in through), None)
+    above = _upstream(graph, ends)
+    for event in nones if hit is None else ():
         if any(i in reached and i in above for i in event.inputs):
             return Explanation(
                 False,

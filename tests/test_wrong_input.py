@@ -24,7 +24,8 @@ PLACES = (
 )
 INNER = {  # in a namespace only because its file is one, and so not for users
     "DType", "axes_of", "axis_of", "count", "spread", "cast_back", "same_rank",
-    "LossFunctionWrapper", "MeanMetricWrapper", "for_shapes", "fans", "SlotVariable", "numeric_jacobian",
+    "LossFunctionWrapper", "MeanMetricWrapper", "Iterator", "for_shapes", "fans", "SlotVariable",
+    "numeric_jacobian",
 }  # fmt: skip
 FRIENDLY = {
     "axis": 0, "dtype": "float32", "shape": [2, 2], "dims": [2, 2], "indices": [0, 1], "depth": 2,
