@@ -8,7 +8,7 @@ from ..math import exp as exponential
 from ..math import minimum, softplus, tanh
 from ..nn import gelu, log_softmax, relu6, selu, silu, softsign, swish
 from ..tensor import as_tensor
-from .registry import lookup
+from .registry import lookup, serialize  # noqa: F401
 
 _logits: dict = {}  # id of a tensor of probabilities -> (weak reference to it, what it was made of)
 
@@ -92,3 +92,6 @@ def get(identifier):
     if identifier is None:
         return linear
     return lookup("activation function", identifier, _TABLE)
+
+
+deserialize = get

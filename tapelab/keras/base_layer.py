@@ -17,7 +17,7 @@ from ..math import cast
 from ..tensor import Absent, Tensor, as_tensor, only
 from ..tensor import Variable as _Variable
 from . import constraints, initializers, regularizers
-from .registry import snake_case, unique_name, warn
+from .registry import Configured, snake_case, unique_name, warn
 
 
 class _Calls(threading.local):
@@ -155,13 +155,18 @@ class _Unmade:
         )
 
 
-class Stateful:
+class Stateful(Configured):
     """What layers and metrics share: a name, variables of their own, attributes that are found."""
 
-    _tracked = _weights = _locked = name = _np = _Unmade()
+    _weights = name = _np = _Unmade()
+
+    def __new__(cls, *args, **kwargs):
+        made = super().__new__(cls)
+        vars(made).update(_tracked={}, _locked=False)  # attributes may be set before `__init__` runs
+        return made
 
     def __init__(self, name=None, dtype=None):
-        vars(self).update(_tracked={}, _weights=[], _locked=False)
+        vars(self).setdefault("_weights", [])
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
 
@@ -174,7 +179,7 @@ class Stateful:
                     self._refuse_state()
             # a tuple cannot change; what add_weight made is known
             if inside or not isinstance(value, tuple):
-                if not any(value is v for v in self._weights):
+                if not any(value is v for v in vars(self).get("_weights", ())):
                     self._tracked[name] = None
         object.__setattr__(self, name, value)
         if "_awaits" in vars(self):
@@ -408,9 +413,11 @@ def symbolic(function, args, kwargs):
             _calls.root = root
 
     held = [(v, v._t) for v in function.variables] if isinstance(function, Layer) else []
-    one, two = probe(1), probe(2)
-    for v, t in held:  # zeros are no batch to learn from
-        v._t = t
+    try:
+        one, two = probe(1), probe(2)
+    finally:
+        for v, t in held:  # zeros are no batch to learn from
+            v._t = t
     others = iter(leaves(two))
 
     def describe(t):
@@ -741,16 +748,12 @@ class Layer(Stateful):
             v.assign(a)
 
     def get_config(self):
-        """The arguments that make such a layer, as far as attributes of their names hold them."""
-        made = [c.__init__ for c in type(self).__mro__ if "__init__" in vars(c)]
-        names = [p for f in made[::-1] for p in inspect.signature(f).parameters]
-        found = {k: vars(self)[k] for k in names if k in vars(self)}
-        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype} | found
+        """The arguments that make such a layer, as far as attributes of their names hold them.
 
-    @classmethod
-    def from_config(cls, config):
-        """A new layer, with new weights, of what `get_config` returned."""
-        return cls(**config)
+        `from_config` makes one, with new weights.
+        """
+        own = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        return own | super().get_config()
 
     def count_params(self):
         """The number of scalars in the weights. ValueError when the layer is not built."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..random import generator, whole
 from ..tensor import Tensor, ints, numpy_dtype
-from .registry import lookup, table_of
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 
-class Initializer:
+class Initializer(Configured):
     """Base class: subclasses define `__call__(shape, dtype=None)` returning a tensor."""
 
     def __call__(self, shape, dtype=None, **kwargs):
@@ -74,7 +74,11 @@ class _Random(Initializer):
     """What draws numbers: a seed, and the same numbers every time."""
 
     def __init__(self, seed=None):
-        self.seed = int(generator().integers(1 << 62)) if seed is None else whole(seed)
+        self._seed, self.seed = seed, int(generator().integers(1 << 62)) if seed is None else whole(seed)
+
+    def get_config(self):
+        """The arguments that make such an initializer; a seed only if one was given."""
+        return super().get_config() | {"seed": self._seed}
 
     def __call__(self, shape, dtype=None, **kwargs):
         return self._tensor(self._draw(np.random.default_rng(self.seed), ints(shape, "sizes")), dtype)
@@ -196,3 +200,6 @@ _TABLE |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": Random
 def get(identifier):
     """The initializer that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("initializer", identifier, _TABLE)
+
+
+deserialize = get

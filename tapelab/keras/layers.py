@@ -12,10 +12,11 @@ from ..math import cast, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
-from ..tensor import Tensor, as_tensor, function_of, ints, number
+from ..tensor import Tensor, as_tensor, function_of, integer, ints, number
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
-from .registry import unique_name, warn
+from .registry import deserialize as _deserialize
+from .registry import serialize, table_of, unique_name, warn  # noqa: F401
 
 
 def Input(
@@ -54,6 +55,10 @@ class InputLayer(Layer):
         self.built, self.output_shape = True, full
 
     batch_shape = property(lambda self: self.output.shape)
+
+    def get_config(self):
+        """The arguments that make such a layer."""
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
 
     def call(self, inputs):
         return inputs
@@ -167,6 +172,16 @@ class Dense(_Linear):
         return self._finish(matmul(self._float(inputs), self.kernel._read()))
 
 
+def _sizes(shape, axes, layer):
+    """The sizes of axes of a shape; ValueError if there are no such axes, or their sizes are not known."""
+    if any(not -len(shape) <= axis < len(shape) or shape[axis] is None for axis in axes):
+        raise ValueError(
+            f"The axes {list(axes)} of the inputs to layer '{layer.name}' ({type(layer).__name__}) must "
+            f"exist and be of known size, to make its weights. Full shape received: {tuple(shape)}"
+        )
+    return tuple(shape[axis] for axis in axes)
+
+
 def _known(shape, layer):
     if shape[-1] is None:
         raise ValueError(
@@ -268,6 +283,7 @@ class Conv2DTranspose(_Conv):
             filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation,
             use_bias, **kwargs,
         )  # fmt: skip
+        del self.groups  # no argument of this one
         self.output_padding = (
             None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
         )
@@ -559,7 +575,39 @@ class Dropout(Layer):
         return inputs * Tensor(keep * inputs._a.dtype.type(scale))
 
 
-class BatchNormalization(Layer):
+class _Scaled(Layer):
+    """What the normalisations share: gamma and beta."""
+
+    def __init__(
+        self, axis, epsilon, center, scale, beta_initializer="zeros", gamma_initializer="ones",
+        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
+        **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.axis, self.center, self.scale = axis, center, scale
+        self.epsilon = number(epsilon, "epsilon", type(self).__name__)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma = self.beta = None
+
+    def _make(self, shape):
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )  # fmt: skip
+
+
+class BatchNormalization(_Scaled):
     """Each channel with mean 0 and variance 1, then scaled by gamma and shifted by beta.
 
     In training the batch's own mean and variance are used, and the moving ones come nearer to them
@@ -581,33 +629,23 @@ class BatchNormalization(Layer):
         moving_variance_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
         beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.axis, self.momentum, self.epsilon, self.center, self.scale = (
-            axis, momentum, epsilon, center, scale,
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
+            gamma_regularizer, beta_constraint, gamma_constraint, **kwargs,
         )  # fmt: skip
-        self._options = {
-            "gamma": (gamma_initializer, gamma_regularizer, gamma_constraint),
-            "beta": (beta_initializer, beta_regularizer, beta_constraint),
-        }
-        self._moving = moving_mean_initializer, moving_variance_initializer
-        self.gamma = self.beta = None
+        self.axis = integer(axis, "axis", "BatchNormalization")
+        self.momentum = number(momentum, "momentum", "BatchNormalization")
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape):
-        n = input_shape[self.axis]
-        for name, wanted in (("gamma", self.scale), ("beta", self.center)):
-            if wanted:
-                start, regularizer, constraint = self._options[name]
-                setattr(
-                    self,
-                    name,
-                    self.add_weight(
-                        (n,), start, regularizer=regularizer, constraint=constraint, name=name
-                    ),
-                )
-        mean, variance = self._moving
-        self.moving_mean = self.add_weight((n,), mean, trainable=False, name="moving_mean")
+        (n,) = _sizes(input_shape, [self.axis], self)
+        self._make((n,))
+        self.moving_mean = self.add_weight(
+            (n,), self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
         self.moving_variance = self.add_weight(
-            (n,), variance, trainable=False, name="moving_variance"
+            (n,), self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
@@ -630,7 +668,7 @@ class BatchNormalization(Layer):
         return nn.batch_normalization(inputs, wide(mean), wide(variance), beta, gamma, self.epsilon)
 
 
-class LayerNormalization(Layer):
+class LayerNormalization(_Scaled):
     """Each item with mean 0 and variance 1 over `axis`, then scaled by gamma and shifted by beta.
 
     >>> import tapelab as tf
@@ -638,26 +676,16 @@ class LayerNormalization(Layer):
     [[-1.0, 1.0]]
     """
 
-    def __init__(
-        self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", **kwargs,
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.axis = [axis] if isinstance(axis, int) else list(axis)
-        self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
-        self.gamma = self.beta = None
+    def __init__(self, axis=-1, epsilon=0.001, center=True, scale=True, *args, **kwargs):
+        super().__init__(axis, epsilon, center, scale, *args, **kwargs)
+        self._axes = ints(axis, "axis")
 
     def build(self, input_shape):
-        shape = tuple(input_shape[a] for a in self.axis)
-        if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
-        if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+        self._make(_sizes(input_shape, self._axes, self))
 
     def call(self, inputs):
         rank = inputs._a.ndim
-        axes = [a % rank for a in self.axis]
+        axes = [a % rank for a in self._axes]
         shape = [inputs._a.shape[i] if i in axes else 1 for i in range(rank)]
         mean, variance = nn.moments(inputs, axes, keepdims=True)
         gamma, beta = (
@@ -683,23 +711,27 @@ class Normalization(Layer):
                 "When setting values directly, both `mean` and `variance` must be set. Received: "
                 f"mean={mean} and variance={variance}"
             )
-        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.axis = () if axis is None else ints(axis, "axis")
         self.invert, self._given = invert, None
         if mean is not None:
             self._given = as_tensor(mean, self._np), as_tensor(variance, self._np)
 
     def build(self, input_shape):
         n = len(input_shape)
+        _sizes(input_shape, self.axis, self)
         keep = {a % n for a in self.axis}
         self._shape = [input_shape[i] if i in keep else 1 for i in range(n)]
-        if None in self._shape:
-            raise ValueError(f"Axes {self.axis} must be of known size. Received: {input_shape}")
         if self._given is None:
             shape = [input_shape[i] for i in sorted(keep)]
             for name, start in (("mean", "zeros"), ("variance", "ones")):
                 v = self.add_weight(shape, start, trainable=False, name=name)
                 setattr(self, f"adapt_{name}", v)
             self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
+
+    def get_config(self):
+        """The arguments that make such a layer."""
+        given = (None, None) if self._given is None else [t.numpy().tolist() for t in self._given]
+        return super().get_config() | dict(zip(("mean", "variance"), given))
 
     mean = property(lambda self: self._wide(0))
     variance = property(lambda self: self._wide(1))
@@ -768,14 +800,21 @@ class Embedding(Layer):
             raise ValueError("Masks are not handed on here: give 0 a row of its own, or use tf.where.")
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self._initializer, self._regularizer = embeddings_initializer, embeddings_regularizer
-        self._constraint = embeddings_constraint
+        self.input_dim = integer(input_dim, "input_dim", "Embedding")
+        self.output_dim = integer(output_dim, "output_dim", "Embedding")
+        if self.input_dim < 1 or self.output_dim < 1:
+            raise ValueError(
+                "An Embedding has a positive number of rows and columns. Received: "
+                f"input_dim={input_dim}, output_dim={output_dim}"
+            )
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
 
     def build(self, input_shape=None):
         self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self._initializer, name="embeddings",
-            regularizer=self._regularizer, constraint=self._constraint,
+            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
+            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )  # fmt: skip
 
     def call(self, inputs):
@@ -845,3 +884,16 @@ def add(inputs, **kwargs):
 def average(inputs, **kwargs):
     """`Average` as a function of the tensors."""
     return Average(**kwargs)(inputs)
+
+
+def deserialize(config, custom_objects=None):
+    """A new layer of what `serialize` returned; `custom_objects`: name -> class of your own.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.Dense(2, activation="relu", name="hidden")
+    >>> tf.keras.layers.deserialize(tf.keras.layers.serialize(layer))
+    <Dense name=hidden, built=False>
+    """
+    if not isinstance(config, dict):
+        raise TypeError(f"`deserialize` takes a dict as `serialize` returns it, not {config!r}.")
+    return _deserialize("layer", config, table_of(globals(), Layer) | (custom_objects or {}))

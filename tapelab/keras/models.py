@@ -13,7 +13,7 @@ from ..tensor import Tensor, as_tensor
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
-from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, shapes_of
+from .base_layer import KerasTensor, Layer, _Scope, _Unmade, leaves, map_leaves, shapes_of
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
@@ -269,6 +269,11 @@ class Model(Layer):
         parts = list(self._compiled_loss.means.values()) if self.compiled else []
         parts = parts if len(parts) > 1 else []  # one alone is the loss
         return first + [m for m in held if m is not self._compiled_metrics] + parts + compiled
+
+    @property
+    def metrics_names(self):
+        """The names of `metrics`; the compiled ones are together 'compile_metrics'."""
+        return [m.name for m in self.metrics]
 
     def reset_metrics(self):
         """Start all metrics anew."""
@@ -622,6 +627,7 @@ class Sequential(Model):
     """
 
     _locks = False
+    _chain = _Unmade()
 
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)

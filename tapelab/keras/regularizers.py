@@ -3,10 +3,10 @@
 from ..math import abs as _abs
 from ..math import reduce_sum, square
 from ..tensor import as_tensor
-from .registry import lookup, table_of
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 
-class Regularizer:
+class Regularizer(Configured):
     """Base class: subclasses define `__call__(weight)` returning a scalar tensor."""
 
     def __call__(self, x):
@@ -62,3 +62,6 @@ _TABLE = table_of({"L1": L1, "L2": L2, "L1L2": L1L2}, Regularizer)
 def get(identifier):
     """The regularizer that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("regularizer", identifier, _TABLE)
+
+
+deserialize = get

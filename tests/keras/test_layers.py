@@ -1,5 +1,7 @@
 """Layers: values against hand-written NumPy, gradients against finite differences, errors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -299,7 +301,7 @@ def test_forgetting_super_is_explained():
         def call(self, x):
             return x
 
-    for use in (Forgot, lambda: ForgotQuietly()(np.ones(2))):
+    for use in (lambda: Forgot()(np.ones(2)), lambda: ForgotQuietly()(np.ones(2))):
         with pytest.raises(RuntimeError, match="super"):
             use()
 
@@ -501,10 +503,104 @@ def test_a_forgotten_super_init_is_told(use):
         use(Forgetful())
 
 
-def test_a_forgotten_super_init_is_told_to_who_assigns_a_layer():
-    class Forgetful(L.Layer):
+def test_attributes_may_be_set_before_super_init():
+    class Early(L.Layer):
         def __init__(self):
-            self.inner = L.Dense(1)
+            self.inner, self.sizes, self.more = L.Dense(1), [1, 2], [L.Dense(2)]
+            super().__init__()
+
+        def call(self, x):
+            return self.more[0](self.inner(x))
+
+    class Chain(tf.keras.Sequential):
+        def __init__(self):
+            self.sizes = [3, 1]
+            super().__init__([L.Dense(n) for n in self.sizes])
+
+    for make in (Early, Chain):
+        model = make()
+        model(tf.ones([1, 2]))
+        assert len(model.weights) == 4 and len(model.sizes) == 2
+
+    class Forgetful(tf.keras.Sequential):
+        def __init__(self):
+            self.add(L.Dense(2))
 
     with pytest.raises(RuntimeError, match="forgot to call"):
         Forgetful()
+
+
+CONFIGURED = [
+    L.Dense(2, activation="relu", kernel_regularizer="l2", kernel_constraint="non_neg"),
+    L.Conv2D(2, 3, padding="same"), L.Conv2DTranspose(2, 3), L.Flatten(), L.Dropout(0.5),
+    L.BatchNormalization(beta_regularizer="l1"), L.LayerNormalization(axis=[1, 2]), L.Embedding(3, 4),
+    L.MaxPooling2D(), L.Reshape((2, 3)), L.ReLU(6.0), L.Activation("tanh"), L.Rescaling(2.0),
+    L.Normalization(mean=1.0, variance=4.0), L.Concatenate(0), L.InputLayer((3,)), L.UpSampling2D(3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", CONFIGURED, ids=lambda layer: type(layer).__name__)
+def test_configs_are_plain_data_that_make_the_layer_again(layer):
+    config = json.loads(json.dumps(L.serialize(layer)))
+    assert config["module"] == "keras.layers" and config["config"]["name"] == layer.name
+    again = L.deserialize(config)
+    assert type(again) is type(layer)
+    assert json.dumps(L.serialize(again)) == json.dumps(L.serialize(layer))
+
+
+def test_configs_are_keras_configs():
+    k = tf.keras
+    dense = L.Dense(2, activation="relu", kernel_regularizer="l2").get_config()
+    assert dense["activation"] == "relu" and dense["units"] == 2
+    assert dense["kernel_regularizer"] == {
+        "module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01},
+        "registered_name": None,
+    }  # fmt: skip
+    assert dense["kernel_initializer"]["config"] == {"seed": None}
+    first, second = L.Dense(2), L.Dense(2)
+    first.build((None, 3))
+    L.Dense.from_config(first.get_config()).build((None, 3))
+    again = L.Dense.from_config(first.get_config())
+    again.build((None, 3))
+    assert (again.kernel.numpy() != first.kernel.numpy()).any()  # no seed was given: new numbers
+    for made, config in (
+        (k.initializers.Zeros(), {}),
+        (k.initializers.RandomNormal(seed=3), {"seed": 3, "mean": 0.0, "stddev": 0.05}),
+        (k.regularizers.L1(0.2), {"l1": 0.2}),
+        (k.constraints.MaxNorm(3), {"max_value": 3, "axis": 0}),
+        (k.losses.MeanSquaredError(), {"name": "mean_squared_error", "reduction": "sum_over_batch_size"}),
+        (k.metrics.Mean(), {"name": "mean", "dtype": "float32"}),
+        (k.metrics.BinaryAccuracy(threshold=0.3),
+         {"name": "binary_accuracy", "dtype": "float32", "threshold": 0.3}),
+    ):  # fmt: skip
+        assert made.get_config() == config
+        assert type(made).from_config(config).get_config() == config
+    assert k.initializers.get({"class_name": "Constant", "config": {"value": 2.0}}).value == 2.0
+    assert k.activations.deserialize(k.activations.serialize(tf.nn.relu)) is k.activations.relu
+    with pytest.raises(ValueError, match="Could not make a loss of.*'class_name'"):
+        k.losses.deserialize({"class_name": "nope"})
+
+
+def test_classes_of_ones_own_are_deserialized():
+    class Scale(L.Layer):
+        def __init__(self, factor, **options):
+            super().__init__(**options)
+            self.factor = factor
+
+        def call(self, x):
+            return self.factor * x
+
+    config = L.serialize(Scale(3.0, name="three"))
+    again = L.deserialize(config, custom_objects={"Scale": Scale})
+    assert float(again(1.0)) == 3.0 and again.name == "three"
+    with pytest.raises(ValueError, match="Could not make a layer of"):
+        L.deserialize(config)
+
+
+def test_layer_normalization_has_regularizers_and_constraints():
+    layer = L.LayerNormalization(
+        beta_regularizer="l2", gamma_regularizer="l1", gamma_constraint="non_neg"
+    )
+    layer(tf.ones([1, 2]))
+    np.testing.assert_allclose([float(loss) for loss in layer.losses], [0.02, 0.0])
+    assert layer.gamma.constraint is layer.gamma_constraint is not None
