@@ -220,13 +220,12 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """End the bar with a line."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
+        self.close()
         if self.verbose:
             self.line(self.count, time.perf_counter() - self.start, logs or {})
 
-    def on_train_end(self, logs=None):
-        """Leave no bar open when training was stopped."""
+    def close(self):
+        """Leave no bar open, also when training was stopped."""
         if self.bar is not None:
             self.bar.close()
+            self.bar = None

@@ -373,39 +373,43 @@ class Model(Layer):
             )
         history = History()
         verbose = 1 if verbose == "auto" else verbose
+        progress = Progress(verbose)
         hooks = CallbackList(
-            [history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose)
+            [history, *leaves(callbacks or [])], self, epochs, train.steps, progress
         )
         self.stop_training = False
-        hooks.on_train_begin({})
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
-            hooks.on_epoch_begin(epoch, {})
-            logs = {}
-            for step, data in enumerate(train.epoch()):
-                hooks.on_train_batch_begin(step, {})
-                logs = self.train_step(data)
-                hooks.on_train_batch_end(step, logs)
+        vars(self)["history"] = history  # also when Ctrl-C ends the training
+        try:
+            hooks.on_train_begin({})
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                hooks.on_epoch_begin(epoch, {})
+                logs = {}
+                for step, data in enumerate(train.epoch()):
+                    hooks.on_train_batch_begin(step, {})
+                    logs = self.train_step(data)
+                    hooks.on_train_batch_end(step, logs)
+                    if self.stop_training:
+                        break
+                logs = _numbers(logs)
+                if validation_data is not None and (epoch + 1) % validation_freq == 0:
+                    parts = (
+                        validation_data
+                        if isinstance(validation_data, (list, tuple))
+                        else (validation_data,)
+                    )
+                    found = self.evaluate(
+                        *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0,
+                        batch_size=validation_batch_size or batch_size, steps=validation_steps,
+                        return_dict=True, _callbacks=hooks,
+                    )  # fmt: skip
+                    logs |= {f"val_{k}": v for k, v in found.items()}
+                hooks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            logs = _numbers(logs)
-            if validation_data is not None and (epoch + 1) % validation_freq == 0:
-                parts = (
-                    validation_data
-                    if isinstance(validation_data, (list, tuple))
-                    else (validation_data,)
-                )
-                found = self.evaluate(
-                    *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0,
-                    batch_size=validation_batch_size or batch_size, steps=validation_steps,
-                    return_dict=True, _callbacks=hooks,
-                )  # fmt: skip
-                logs |= {f"val_{k}": v for k, v in found.items()}
-            hooks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        hooks.on_train_end(logs if epochs > initial_epoch else {})
-        vars(self)["history"] = history
+            hooks.on_train_end(logs if epochs > initial_epoch else {})
+        finally:
+            progress.close()
         return history
 
     def evaluate(

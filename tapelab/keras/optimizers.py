@@ -15,7 +15,7 @@ from ..clip import global_norm
 from ..errors import DtypeError, ShapeError
 from ..tensor import Absent, IndexedSlices, Tensor, as_tensor, number
 from ..tensor import Variable as CoreVariable
-from . import schedules  # noqa: F401 (tf.keras.optimizers.schedules)
+from . import schedules
 from .base_layer import Variable
 from .registry import Configured, lookup, serialize, snake_case, table_of, unique_name, warn
 from .schedules import LearningRateSchedule

@@ -76,7 +76,8 @@ class PiecewiseConstantDecay(_Formula):
         for what, given in (("boundaries", boundaries), ("values", values)):
             if not isinstance(given, (list, tuple)):
                 raise TypeError(f"`{what}` must be a list of numbers. Received: {given!r}")
-            setattr(self, what, [v if type(v) is int else number(v, what, type(self).__name__) for v in given])
+            as_number = lambda v, k=what: v if type(v) is int else number(v, k, "PiecewiseConstantDecay")
+            setattr(self, what, [as_number(v) for v in given])
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "The length of boundaries should be 1 less than the length of values. Received: "

@@ -307,7 +307,7 @@ def test_configs_have_keras_arguments():
     with pytest.raises(ValueError, match=r"\['use_ema'\] \(a callback can"):
         optimizers.SGD(use_ema=True)
     with pytest.raises(AttributeError, match="it is `learning_rate`"):
-        optimizers.SGD().lr
+        optimizers.SGD().lr  # noqa: B018
 
 
 @pytest.mark.parametrize(
