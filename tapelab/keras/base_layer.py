@@ -65,7 +65,13 @@ class Variable(_Variable):
                     "When creating a Variable from an initializer, the `shape` argument should be "
                     f"specified. Received: initializer={initializer} and shape={shape}"
                 )
-            initializer = initializer(tuple(shape), dtype=dtype or "float32")
+            made_by, shape = initializer, tuple(shape)
+            initializer = as_tensor(made_by(shape, dtype=dtype or "float32"))
+            if initializer._a.shape != shape:
+                raise ValueError(
+                    f"The initializer {made_by} made values of shape {initializer._a.shape} for a "
+                    f"variable of shape {shape}."
+                )
         value = as_tensor(initializer)
         if dtype is not None and value.dtype != dtype:
             value = cast(value, dtype)
@@ -168,7 +174,7 @@ class Stateful(Configured):
     def __init__(self, name=None, dtype=None):
         vars(self).setdefault("_weights", [])
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
-        self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
+        self._np = as_dtype("float32" if dtype is None else getattr(dtype, "name", dtype))._np
 
     def __setattr__(self, name, value):
         if isinstance(value, (Variable, Stateful, list, tuple, dict)):
@@ -295,6 +301,20 @@ class InputSpec:
             )
 
 
+def _checked(shape):
+    """A shape as a tuple of sizes, None where one is not known; ValueError for anything else."""
+    try:
+        shape = tuple(shape)
+        if any(n is not None and n.__index__() < 0 for n in shape):
+            raise ValueError
+        return tuple([n if n is None else n.__index__() for n in shape])
+    except (TypeError, AttributeError, ValueError):
+        raise ValueError(
+            f"Cannot convert '{shape}' to a shape: a tuple of sizes that are not negative, such as (784,), "
+            "with None for what is not known."
+        ) from None
+
+
 class KerasTensor:
     """A tensor that is only a shape and a dtype: what layers are called on to describe a model.
 
@@ -304,7 +324,7 @@ class KerasTensor:
     _serial = itertools.count()
 
     def __init__(self, shape, dtype="float32", name=None):
-        self.shape, self._np = tuple(shape), as_dtype(dtype)._np
+        self.shape, self._np = _checked(shape), as_dtype(dtype)._np
         self.name = name or unique_name("keras_tensor")
         self.node = None  # (function, args, kwargs, all outputs): where it comes from
         self.serial = next(KerasTensor._serial)
@@ -469,6 +489,11 @@ class Layer(Stateful):
         self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None,
         **kwargs,
     ):  # fmt: skip
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                "Argument `name` must be a string and cannot contain character `/`. Received: "
+                f"name={name} (of type {type(name)})"
+            )
         super().__init__(name, dtype)
         shape = kwargs.pop("input_shape", None)
         if "input_dim" in kwargs:
@@ -600,8 +625,17 @@ class Layer(Stateful):
     def _build_once(self, args, kwargs):
         with _building_now:  # two threads may make the first call together
             if not self.built:
+                self._check_call(args, kwargs)
                 self._build_for(args, kwargs)
                 vars(self)["_locked"] = self._locks
+
+    def _check_call(self, args, kwargs):
+        try:
+            given = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
+            inspect.signature(self.call).bind(*args, **given)
+        except TypeError as e:
+            layer = f"Layer '{self.name}' ({type(self).__name__})"
+            raise TypeError(f"{layer} was not called as its `call` wants it: {e}.") from None
 
     def _build_for(self, args, kwargs):
         if self.input_spec is not None and args:
@@ -731,6 +765,8 @@ class Layer(Stateful):
 
     def set_weights(self, weights):
         """Replace the values of all `weights`; ValueError, and no change, if they do not fit."""
+        if not isinstance(weights, (list, tuple, np.ndarray)):
+            raise TypeError(f"`set_weights` takes a list of arrays, not {weights!r}.")
         variables, arrays = self.weights, [np.asarray(w) for w in weights]
         if len(variables) != len(arrays):
             raise ValueError(
@@ -768,7 +804,11 @@ class Layer(Stateful):
 
     def add_loss(self, loss):
         """Add a scalar tensor (or a list of them) that `losses` will list until the next call."""
-        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        added = loss if isinstance(loss, (list, tuple)) else [loss]
+        for x in added:
+            if not isinstance(x, (Tensor, _Variable, int, float, np.number)):
+                raise ValueError(f"`add_loss` takes a scalar tensor. Received invalid value: {x!r}")
+        self._losses.extend(added)
         Layer._any_losses = True
 
     def _forget_losses(self):

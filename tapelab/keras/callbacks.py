@@ -53,6 +53,8 @@ class CallbackList:
 
     def __init__(self, callbacks, model, epochs, steps, progress=None):
         for c in callbacks:
+            if isinstance(c, type) or not hasattr(c, "set_model"):
+                raise TypeError(f"`callbacks` are objects of classes like Callback, not {c!r}.")
             c.set_model(model)
             c.set_params({"epochs": epochs, "steps": steps, "verbose": 0})
         if progress is not None:

@@ -12,7 +12,7 @@ from ..math import cast, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
-from ..tensor import Tensor, as_tensor, function_of, integer, ints, number
+from ..tensor import Absent, Tensor, as_tensor, function_of, integer, ints, number
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
 from .registry import deserialize as _deserialize
@@ -43,16 +43,11 @@ class InputLayer(Layer):
         shape = self._given_shape if shape is None else shape  # input_shape, as it was called
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
-        try:
-            full = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
-        except TypeError:
-            raise ValueError(
-                f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such "
-                "as (784,)."
-            ) from None
-        self.input = self.output = KerasTensor(full, self.dtype, self.name)
+        if batch_shape is None:
+            batch_shape = (batch_size, *KerasTensor(shape).shape)
+        self.input = self.output = KerasTensor(batch_shape, self.dtype, self.name)
         self.output.layer = self
-        self.built, self.output_shape = True, full
+        self.built, self.output_shape = True, self.output.shape
 
     batch_shape = property(lambda self: self.output.shape)
 
@@ -132,7 +127,17 @@ class _Linear(Layer):
         return self.activation(z) if self._activates else z
 
     def _float(self, x):
-        return x if x._a.dtype is self._np else cast(x, self._np)
+        if x._a.dtype is self._np:
+            return x
+        if x._a.dtype.kind == "c":
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}) computes in {self.dtype}, and its input is "
+                f"{x._a.dtype}: give it tf.math.real(x), tf.math.imag(x) or tf.abs(x)."
+            )
+        return cast(x, self._np)
+
+
+Absent.put(_Linear, {"kernel": ": build the layer before, by a call or by build(input_shape)."})
 
 
 class Dense(_Linear):
@@ -183,10 +188,10 @@ def _sizes(shape, axes, layer):
 
 
 def _known(shape, layer):
-    if shape[-1] is None:
+    if not isinstance(shape, (tuple, list)) or not shape or shape[-1] is None:
         raise ValueError(
             f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be "
-            f"known, to make its weights. Full shape received: {tuple(shape)}"
+            f"known, to make its weights. Full shape received: {shape}"
         )
     return shape[-1]
 
@@ -284,9 +289,13 @@ class Conv2DTranspose(_Conv):
             use_bias, **kwargs,
         )  # fmt: skip
         del self.groups  # no argument of this one
-        self.output_padding = (
-            None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
-        )
+        pad = None if output_padding is None else ints(output_padding, "output_padding")
+        if pad is not None and (len(pad) not in (1, 2) or min(pad) < 0):
+            raise ValueError(
+                "The `output_padding` argument must be a tuple of 2 integers (or one), none of them "
+                f"negative. Received: output_padding={output_padding}"
+            )
+        self.output_padding = pad and (pad * 2)[:2]
 
     def build(self, input_shape):
         channels = _known(input_shape, self)
@@ -373,7 +382,11 @@ class Lambda(Layer):
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
-        self.function, self.arguments = function_of(function, "function"), arguments or {}
+        self.function, self.arguments = function_of(function, "function"), arguments
+        if arguments is None:
+            self.arguments = {}
+        elif not isinstance(arguments, dict):
+            raise TypeError(f"`arguments` of a Lambda layer is a dict, name -> value, not {arguments!r}.")
 
     def call(self, inputs):
         return self.function(inputs, **self.arguments)
@@ -389,7 +402,10 @@ class ReLU(Layer):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        for what, v in dict(max_value=max_value, negative_slope=negative_slope, threshold=threshold).items():
+            setattr(self, what, v if what == "max_value" and v is None else number(v, what, "ReLU"))
+            if v is not None and v < 0:
+                raise ValueError(f"`{what}` of a ReLU layer cannot be a negative value. Received: {v}")
 
     def call(self, inputs):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -424,7 +440,7 @@ class ELU(Layer):
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha = number(alpha, "alpha", "ELU")
 
     def call(self, inputs):
         return activations.elu(inputs, self.alpha)
@@ -481,6 +497,9 @@ class AveragePooling2D(_Pooling):
     """The mean of each window of (batch, height, width, channels); padding does not count."""
 
     pool = staticmethod(nn.avg_pool2d)
+
+    def __init__(self, pool_size, *args, **kwargs):
+        super().__init__(pool_size, *args, **kwargs)
 
 
 class UpSampling2D(Layer):
@@ -558,6 +577,12 @@ class Dropout(Layer):
             raise ValueError(
                 "Invalid value received for argument `rate`. Expected a float value between 0 and "
                 f"1. Received: rate={rate}"
+            )
+        fits = noise_shape is None or isinstance(noise_shape, (tuple, list))
+        if not fits or any(n is not None and (type(n) is not int or n < 1) for n in noise_shape or ()):
+            raise ValueError(
+                "Invalid value received for argument `noise_shape`. Expected a tuple of positive integers "
+                f"or None. Received: noise_shape={noise_shape}"
             )
         self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
         self._rng = None if seed is None else np.random.default_rng(whole(seed))
@@ -650,6 +675,7 @@ class BatchNormalization(_Scaled):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
     def call(self, inputs, training=None, mask=None):
+        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
         rank = inputs._a.ndim
         shape = [1] * rank
         shape[self.axis] = inputs._a.shape[self.axis]
@@ -684,6 +710,7 @@ class LayerNormalization(_Scaled):
         self._make(_sizes(input_shape, self._axes, self))
 
     def call(self, inputs):
+        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
         rank = inputs._a.ndim
         axes = [a % rank for a in self._axes]
         shape = [inputs._a.shape[i] if i in axes else 1 for i in range(rank)]
@@ -744,12 +771,14 @@ class Normalization(Layer):
 
     def adapt(self, data):
         """Take mean and variance from data: an array or tensor, or an iterable of batches."""
-        whole = (
-            data
-            if hasattr(data, "shape") or isinstance(data, list)
-            else np.concatenate([np.asarray(b) for b in data])
-        )
-        a = np.asarray(whole, np.float64)
+        if self._given is not None:
+            raise ValueError(f"Layer '{self.name}' was given its mean and variance: it adapts to no data.")
+        if not hasattr(data, "shape") and not isinstance(data, list):
+            batches = list(data) if hasattr(data, "__iter__") and not isinstance(data, (str, dict)) else []
+            if not batches:
+                raise TypeError(f"`adapt` takes an array or batches of them. Received: {data!r}")
+            data = np.concatenate([as_tensor(b)._a for b in batches])
+        a = cast(as_tensor(data), np.float64)._a
         if not self.built:
             self.build(a.shape)
         keep = {k % a.ndim for k in self.axis}
@@ -828,12 +857,13 @@ class Embedding(Layer):
 
 class _Merge(Layer):
     def _build_for(self, args, kwargs):
-        if not isinstance(args[0], (list, tuple)) or not all(
-            isinstance(x, (Tensor, KerasTensor)) for x in args[0] or [None]
+        x = args[0] if args else None
+        if not isinstance(x, (list, tuple)) or not all(
+            isinstance(t, (Tensor, KerasTensor)) for t in x or [None]
         ):
             raise ValueError(
                 f"A merge layer should be called on a list of inputs; '{self.name}' was called on "
-                f"{args[0]!r}."
+                f"{x!r}."
             )
         super()._build_for(args, kwargs)
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _files
 from ..math import add_n
 from ..tape import GradientTape
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, integer
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
@@ -37,7 +37,8 @@ class _CompiledLoss:
     """What `compile(loss=...)` was given, for models with one output or several."""
 
     def __init__(self, loss, weights, names_of):
-        self.losses = map_leaves(losses_module.as_loss, loss)
+        empty = isinstance(loss, (list, tuple, dict)) and not loss
+        self.losses = None if empty else map_leaves(losses_module.as_loss, loss)
         self.weights, self.names_of, self.means = weights, names_of, {}
 
     def __call__(self, y, y_pred, sample_weight=None):
@@ -361,6 +362,14 @@ class Model(Layer):
           ValueError: not compiled, or arrays of different lengths.
         """
         self._check_compiled("fit")
+        epochs, initial_epoch, validation_freq = (
+            integer(n, what, "fit")
+            for n, what in (
+                (epochs, "epochs"), (initial_epoch, "initial_epoch"), (validation_freq, "validation_freq"),
+            )
+        )  # fmt: skip
+        if validation_freq < 1:
+            raise ValueError(f"`validation_freq` must be positive, got {validation_freq}.")
         if validation_split:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         train = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
@@ -485,8 +494,11 @@ class Model(Layer):
         )
 
     def _check_compiled(self, method):
-        if not self.compiled and type(self).train_step is Model.train_step:
+        own = type(self).train_step is not Model.train_step
+        if not self.compiled and not own:
             raise ValueError(f"You must call `compile()` before calling `{method}()`.")
+        if self.optimizer is None and not own and method in ("fit", "train_on_batch"):
+            raise ValueError(f"`{method}()` needs an optimizer, and `compile()` was given None.")
 
     # -- looking at it
 
@@ -510,6 +522,7 @@ class Model(Layer):
             )
         widths = [max(len(r[i]) for r in rows) + 2 for i in range(3)]
         if line_length:
+            line_length = integer(line_length, "line_length", "summary")
             widths[0] += max(0, line_length - sum(widths) - 4)
 
         def rule(left, mid, right, stroke):
@@ -554,7 +567,7 @@ class Model(Layer):
                 f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
                 "or build(input_shape)."
             )
-        path = os.fspath(filepath)
+        path = _path(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
         _files.write_arrays(path, self._named_arrays())
@@ -568,7 +581,7 @@ class Model(Layer):
           FileNotFoundError: there is no such file.
           ValueError: the file is damaged, or another model's. Then no weight has changed.
         """
-        path = os.fspath(filepath)
+        path = _path(filepath)
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
@@ -636,6 +649,8 @@ class Sequential(Model):
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
         self._chain, self._start = [], None
+        if layers is not None and not hasattr(layers, "__iter__"):
+            raise TypeError(f"`layers` must be a list of layers. Received: {layers!r}")
         for layer in layers or []:
             self.add(layer)
 
@@ -691,6 +706,8 @@ class Sequential(Model):
 
     def pop(self):
         """Remove the last layer and return it."""
+        if not self._chain:
+            raise IndexError(f"There are no layers in model '{self.name}'.")
         layer = self._chain.pop()
         if self._start is not None:
             self._begin(self._start)
@@ -714,8 +731,17 @@ class Sequential(Model):
         return list(self._chain)
 
 
+def _path(path):
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"The weights' file has a path, a string or `Path`, not {path!r}.") from None
+
+
 def _of_rank(x, shape, model):
     """An input, with a last axis of length 1 added if that is what it lacks; ValueError if not."""
+    if not hasattr(x, "shape"):
+        raise ValueError(f"Inputs to a model should be tensors. Model '{model.name}' was called on {x!r}.")
     have = x._a.shape if isinstance(x, Tensor) else tuple(x.shape)
     if len(have) == len(shape):
         fits = all(n is None or m is None or n == m for n, m in zip(shape, have))

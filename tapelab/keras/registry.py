@@ -107,7 +107,10 @@ def lookup(what, identifier, table, make=True):
             f"Could not interpret {what} identifier: {identifier}. Known names: {known}; an object "
             "or a function will do as well."
         )
-    return found() if make and isinstance(found, type) else found
+    made = found() if make and isinstance(found, type) else found
+    if made is not None and not callable(made) and not isinstance(made, Configured):
+        raise ValueError(f"Could not interpret {what} identifier: {identifier} makes {made}, no function.")
+    return made
 
 
 def table_of(namespace, base):

@@ -603,3 +603,63 @@ def test_layer_normalization_has_regularizers_and_constraints():
     layer(tf.ones([1, 2]))
     np.testing.assert_allclose([float(loss) for loss in layer.losses], [0.02, 0.0])
     assert layer.gamma.constraint is layer.gamma_constraint is not None
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        *[(lambda s=s: tf.keras.Input(s), "Cannot convert '.*' to a shape")
+          for s in ("x", -1, (-1,), ("a",), (1.5,), 3)],
+        (lambda: tf.keras.Input((2,), batch_size="x"), "Cannot convert"),
+        (lambda: L.Dense(2).build("a"), "last axis of the inputs to layer"),
+        (lambda: L.Dense(2).build(None), "last axis of the inputs to layer"),
+        (lambda: L.Dense(2, name=3), "`name` must be a string.*name=3"),
+        (lambda: L.Dense(2, name="a/b"), "cannot contain character `/`"),
+        (lambda: L.Dense(2)(), r"\(Dense\) was not called as its `call`.*'inputs'"),
+        (lambda: L.Dense(2)(tf.ones([1, 2]), foo=1), r"\(Dense\) was not called as its `call`.*'foo'"),
+        (lambda: L.Add()(), "not called as its `call`"),
+        (lambda: L.Dense(2)(tf.constant([[1j]])), r"\(Dense\) computes in float32.*complex128"),
+        (lambda: L.Dense(2).set_weights(None), "takes a list of arrays, not None"),
+        (lambda: L.Layer().add_loss("a"), "`add_loss` takes a scalar tensor"),
+        (lambda: L.Layer().add_weight((2,), initializer=lambda s, dtype: np.ones(3)),
+         r"made values of shape \(3,\) for a variable of shape \(2,\)"),
+        *[(lambda n=n: L.Dropout(0.5, noise_shape=n), "argument `noise_shape`")
+          for n in ("x", 3, (-1, 2), (1.5,))],
+        (lambda: L.Embedding(-1, 2), "positive number of rows and columns"),
+        (lambda: L.Embedding(1.5, 2), "`input_dim` must be a single integer"),
+        (lambda: L.Conv2DTranspose(1, 2, output_padding="x"), "`output_padding` must be integers"),
+        (lambda: L.Conv2DTranspose(1, 2, output_padding=(1, -1)), "none of them negative"),
+        (lambda: L.Lambda(lambda x: x, arguments=3), "is a dict, name -> value, not 3"),
+        (lambda: L.ReLU(max_value="x"), "`max_value` must be a single number"),
+        (lambda: L.ReLU(negative_slope=-1), "`negative_slope` of a ReLU layer cannot be a negative"),
+        (lambda: L.ELU("x"), "`alpha` must be a single number"),
+        (lambda: L.Activation(object), "makes .*, no function"),
+        (lambda: L.BatchNormalization(axis=5)(tf.ones([1, 2])), r"axes \[5\].*BatchNormalization"),
+        (lambda: L.LayerNormalization(axis=5)(tf.ones([1, 2])), r"axes \[5\].*LayerNormalization"),
+        *[(lambda d=d: L.Normalization().adapt(d), "`adapt` takes an array or batches of them")
+          for d in ("x", None, 3.0, {}, ())],
+        (lambda: L.Normalization(mean=0.0, variance=1.0).adapt([[1.0]]), "adapts to no data"),
+        (lambda: L.AveragePooling2D(), "pool_size"),
+    ],
+)  # fmt: skip
+def test_impossible_layers_and_inputs_are_named(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+def test_weights_are_told_of_before_they_are_there():
+    with pytest.raises(AttributeError, match="'kernel': build the layer before"):
+        L.Dense(2).kernel  # noqa: B018
+    assert not hasattr(L.Dense(2), "kernel")
+
+
+@pytest.mark.parametrize("make", [L.BatchNormalization, L.LayerNormalization])
+def test_normalizations_take_integers(make):
+    assert make()(tf.constant([[1, 3]])).dtype == tf.float32
+
+
+def test_a_call_that_does_not_fit_makes_no_weights():
+    layer = L.Dense(2)
+    with pytest.raises(TypeError, match="not called as its `call`"):
+        layer(tf.ones([1, 3]), foo=1)
+    assert not layer.built and layer.weights == []

@@ -1035,3 +1035,53 @@ def test_names_of_metrics_are_keras_names():
     assert model.metrics_names == []
     model.compile("sgd", "mse", metrics=["mae"])
     assert model.metrics_names == ["loss", "compile_metrics"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"epochs": "x"}, "`epochs` must be a single integer"),
+        ({"epochs": 1.5}, "`epochs` must be a single integer"),
+        ({"initial_epoch": None}, "`initial_epoch` must be a single integer"),
+        ({"validation_freq": 0}, "`validation_freq` must be positive"),
+        ({"validation_split": "x"}, "`validation_split` must be a single number"),
+        ({"steps_per_epoch": 0}, "`steps_per_epoch`.* must be positive, got 0"),
+        ({"steps_per_epoch": "x"}, "`steps` must be a single integer"),
+        ({"class_weight": [1.0]}, "`class_weight` is a dict"),
+        ({"callbacks": ["x"]}, "not 'x'"),
+        ({"callbacks": [K.callbacks.EarlyStopping]}, "are objects of classes like Callback"),
+        ({"x": {}}, "Model '.*' was called on {}"),
+    ],
+)
+def test_what_fit_cannot_do_is_named_and_nothing_is_trained(options, message):
+    model = linear()
+    model(X)
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(**{"x": X, "y": X, "verbose": 0} | options)
+    assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: K.Sequential(L.Dense(2)), "`layers` must be a list of layers"),
+        (lambda: K.Sequential().pop(), "There are no layers"),
+        (lambda: linear().load_weights(3), "a string or `Path`, not 3"),
+        (lambda: linear().summary(line_length="x"), "`line_length` must be a single integer"),
+        (lambda: linear()(), "was not called as its `call`.*'inputs'"),
+    ],
+)
+def test_what_models_cannot_do_is_named(make, message):
+    with pytest.raises((TypeError, ValueError, IndexError), match=message):
+        make()
+
+
+def test_training_needs_an_optimizer_and_a_loss():
+    model = K.Sequential([L.Dense(1)])
+    model.compile(None, "mse")
+    assert model.evaluate(X, X, verbose=0) >= 0
+    with pytest.raises(ValueError, match="`fit..` needs an optimizer, and `compile..` was given None"):
+        model.fit(X, X, verbose=0)
+    model.compile("sgd", [])
+    with pytest.raises(ValueError, match="No loss to compute"):
+        model.fit(X, X, verbose=0)
