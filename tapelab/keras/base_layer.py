@@ -562,14 +562,13 @@ class Layer(Stateful):
                 return self._symbolic_call(args, kwargs)
             # A number may be meant for a layer that a user writes.
             if args and not isinstance(args[0], (Tensor, list, tuple, dict, int)):
-                raise ValueError(
-                    f"Inputs to a layer should be tensors. Got {args[0]!r} (of type "
-                    f"{type(args[0])}) as input for layer '{self.name}'."
-                )
+                self._refuse_input(args[0])
         x = args[0] if args else None
         if not self.built:
             self._build_once(args, kwargs)
-        if self.input_spec is not None and isinstance(x, Tensor) and x._a.shape != self._fits:
+        if self.input_spec is not None and (not isinstance(x, Tensor) or x._a.shape != self._fits):
+            if not isinstance(x, Tensor):
+                self._refuse_input(x)
             self.input_spec.check(x._a.shape, self)
             object.__setattr__(self, "_fits", x._a.shape)
         outer_training, outer_root = _calls.training, _calls.root
@@ -600,6 +599,12 @@ class Layer(Stateful):
                 batch = max(1, part._a.shape[0] if part._a.ndim else 1)
                 self.add_loss(self.activity_regularizer(part) / batch)
         return z
+
+    def _refuse_input(self, x):
+        raise ValueError(
+            f"Inputs to a layer should be tensors. Got {x!r} (of type {type(x)}) as input for layer "
+            f"'{self.name}'."
+        )
 
     def _convert(self, x):
         """Arrays and numbers as tensors of the layer's dtype if they are floating."""

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..tensor import Tensor, function_of, integer, number
 from .registry import warn
 
 HOOKS = [
@@ -103,6 +103,7 @@ class LambdaCallback(Callback):
             if name.replace("on_batch", "on_train_batch") not in HOOKS:
                 raise ValueError(f"There is no hook {name}. The hooks are: {', '.join(HOOKS)}.")
             if function is not None:
+                function_of(function, name)
                 setattr(self, name, function)
 
 
@@ -119,13 +120,16 @@ class EarlyStopping(Callback):
         self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
         restore_best_weights=False, start_from_epoch=0,
     ):  # fmt: skip
-        self.monitor, self.min_delta, self.patience = monitor, abs(min_delta), patience
-        self.verbose = verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = (
-            baseline,
-            restore_best_weights,
-            start_from_epoch,
-        )
+        if not isinstance(monitor, str) or mode not in ("auto", "min", "max"):
+            raise ValueError(
+                "EarlyStopping watches the value named `monitor`, and `mode` is 'auto', 'min' or 'max'. "
+                f"Received: monitor={monitor!r}, mode={mode!r}"
+            )
+        self.monitor, self.min_delta = monitor, abs(number(min_delta, "min_delta", "EarlyStopping"))
+        self.patience = integer(patience, "patience", "EarlyStopping")
+        self.start_from_epoch = integer(start_from_epoch, "start_from_epoch", "EarlyStopping")
+        self.baseline = None if baseline is None else number(baseline, "baseline", "EarlyStopping")
+        self.verbose, self.restore_best_weights = verbose, restore_best_weights
         rising = (
             mode == "max"
             or mode == "auto"

@@ -92,7 +92,7 @@ class _Reduction(Metric):
 def _samplewise(values, sample_weight, reduce):
     """One value per item of the batch, times its weight, and the weights (None without)."""
     x, w = _array(values), None
-    x = x if x.dtype.kind == "f" else x.astype(np.float32)
+    x = x if x.dtype.kind == "f" else cast(Tensor(x), np.float32)._a
     after = lambda a, n: reduce(a, axis=tuple(range(n, a.ndim))) if a.ndim > n else a
     if sample_weight is not None:
         x, w = (t._a for t in losses.same_rank(Tensor(x), as_tensor(sample_weight)))

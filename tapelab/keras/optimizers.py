@@ -182,6 +182,8 @@ class Optimizer(Configured):
         """Make the state for these variables, which are then the only ones the optimizer takes."""
         if self.built:
             return
+        if not isinstance(var_list, (list, tuple)):
+            raise TypeError(f"An optimizer is built for a list of variables, not {var_list!r}.")
         for v in var_list:
             _check_variable(v)
         by_dtype = {}

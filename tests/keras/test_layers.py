@@ -663,3 +663,22 @@ def test_a_call_that_does_not_fit_makes_no_weights():
     with pytest.raises(TypeError, match="not called as its `call`"):
         layer(tf.ones([1, 3]), foo=1)
     assert not layer.built and layer.weights == []
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda i: i.Constant("x"), "`value` of a Constant initializer must be a number"),
+        (lambda i: i.Constant([[1], [1, 2]]), "rows|shape|length"),
+        (lambda i: i.Constant(np.ones(3))((2, 2)), r"shape \(3,\) do not fit a weight of shape \(2, 2\)"),
+        (lambda i: i.Zeros()(None), "must be integers"),
+        (lambda i: i.Identity()(-1), "must"),
+        (lambda i: i.RandomNormal("x"), "`mean` must be a single number"),
+        (lambda i: i.TruncatedNormal(stddev=None), "`stddev` must be a single number"),
+        (lambda i: i.RandomUniform("x"), "`minval` must be a single number"),
+        (lambda i: i.VarianceScaling(-1.0), "`scale` must be a positive float"),
+    ],
+)
+def test_impossible_initializers_are_named(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(tf.keras.initializers)

@@ -1050,7 +1050,7 @@ def test_names_of_metrics_are_keras_names():
         ({"class_weight": [1.0]}, "`class_weight` is a dict"),
         ({"callbacks": ["x"]}, "not 'x'"),
         ({"callbacks": [K.callbacks.EarlyStopping]}, "are objects of classes like Callback"),
-        ({"x": {}}, "Model '.*' was called on {}"),
+        ({"x": {}}, "should be tensors. Got {}"),
     ],
 )
 def test_what_fit_cannot_do_is_named_and_nothing_is_trained(options, message):
@@ -1068,6 +1068,12 @@ def test_what_fit_cannot_do_is_named_and_nothing_is_trained(options, message):
         (lambda: K.Sequential().pop(), "There are no layers"),
         (lambda: linear().load_weights(3), "a string or `Path`, not 3"),
         (lambda: linear().summary(line_length="x"), "`line_length` must be a single integer"),
+        (lambda: K.Model(K.Input((3,)), L.Dense(1)(K.Input((3,)))), "not connected"),
+        (lambda: K.callbacks.EarlyStopping(3), "monitor=3"),
+        (lambda: K.callbacks.EarlyStopping(patience="x"), "`patience` must be a single integer"),
+        (lambda: K.callbacks.EarlyStopping(min_delta=None), "`min_delta` must be a single number"),
+        (lambda: K.callbacks.EarlyStopping(mode="up"), "mode='up'"),
+        (lambda: K.callbacks.LambdaCallback(on_epoch_end=3), "'on_epoch_end' must be callable"),
         (lambda: linear()(), "was not called as its `call`.*'inputs'"),
     ],
 )
