@@ -80,10 +80,8 @@ class _Graph:
         several = {_join(path, name): at for path in self.edges for name, at in self.edges[path]}
         return {name: at for name, at in several.items() if name != at}
 
-    def common(self, names, aliases):
-        """(path here, name there) of whatever is here and in a file, along every way to it."""
-        split = [name.split("/") for name in (*names, *aliases)]
-        known = {"/".join(parts[:i]) for parts in split for i in range(len(parts) + 1)}
+    def common(self, known, aliases):
+        """(path here, name there) of what is here and known in a file, along every way to it."""
         todo = [("", "")]
         met = set(todo)
         for here, there in todo:
@@ -228,11 +226,13 @@ class _Status:
     def __init__(self, checkpoint, stored):
         self._checkpoint, self._aliases = checkpoint, dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
         self._known, self._waiting = stored.keys(), dict(stored)
+        split = [name.split("/") for name in (*stored, *self._aliases)]
+        self._paths = {"/".join(parts[:i]) for parts in split for i in range(len(parts) + 1)}
 
     def match(self):
         """Assign the values whose variables are there; the others wait for theirs to be made."""
         graph = _Graph(self._checkpoint)
-        common, values = graph.common(self._known, self._aliases), {}
+        common, values = graph.common(self._paths, self._aliases), {}
         holders = [y for x in graph.nodes.values() for y in _parts(x) if hasattr(y, "__dict__")]
         fitting = [(here, name) for here, name in common if name in self._waiting]
         try:
@@ -256,15 +256,16 @@ class _Status:
             for x in _parts(graph.nodes[here]):
                 x = x if isinstance(x, (list, dict)) else getattr(x, "__dict__", {})
                 for k, v in list(x.items() if isinstance(x, dict) else enumerate(x)):
-                    inside = f"{_join(there, k)}/"
-                    if type(v) in _WATCHING and any(n.startswith(inside) for n in self._waiting):
+                    if type(v) not in _WATCHING or (inside := _join(there, k)) not in self._paths:
+                        continue
+                    if any(n.startswith(f"{inside}/") for n in self._waiting):
                         (dict if isinstance(x, dict) else list).__setitem__(x, k, _watched(v, self))
 
     def _missing(self):
         if not self._known:
             return []
         graph = _Graph(self._checkpoint)
-        found = {here for here, name in graph.common(self._known, self._aliases) if name in self._known}
+        found = {here for here, name in graph.common(self._paths, self._aliases) if name in self._known}
         return sorted(graph.variables.keys() - found)
 
     def assert_consumed(self):

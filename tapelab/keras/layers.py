@@ -137,9 +137,6 @@ class _Linear(Layer):
         return cast(x, self._np)
 
 
-Absent.put(_Linear, {"kernel": ": build the layer before, by a call or by build(input_shape)."})
-
-
 class Dense(_Linear):
     """activation(x @ kernel + bias), over the last axis.
 
@@ -852,6 +849,12 @@ class Embedding(Layer):
         return _gather(self.embeddings, inputs)
 
 
+_UNBUILT = ": build the layer before, by a call or by build(input_shape)."
+Absent.put(_Linear, {"kernel": _UNBUILT})
+Absent.put(Embedding, {"embeddings": _UNBUILT})
+Absent.put(BatchNormalization, dict.fromkeys(("moving_mean", "moving_variance"), _UNBUILT))
+
+
 # ---------------------------------------------------------------- several inputs
 
 
@@ -867,6 +870,13 @@ class _Merge(Layer):
             )
         super()._build_for(args, kwargs)
 
+    def _alike(self, inputs):
+        """The inputs; integers among floats as floats."""
+        kinds = {x._a.dtype.kind for x in inputs}
+        if "f" not in kinds or len(kinds) == 1:
+            return inputs
+        return [x if x._a.dtype.kind == "f" else cast(x, self._np) for x in inputs]
+
 
 class Concatenate(_Merge):
     """A list of tensors joined along an axis.
@@ -881,15 +891,15 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def call(self, inputs):
-        return concat(inputs, self.axis)
+        return concat(self._alike(inputs), self.axis)
 
 
 class Add(_Merge):
     """The sum of a list of tensors, which may broadcast."""
 
     def call(self, inputs):
-        total = inputs[0]
-        for x in inputs[1:]:
+        total, *rest = self._alike(inputs)
+        for x in rest:
             total = total + x
         return total
 

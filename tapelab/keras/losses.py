@@ -14,7 +14,7 @@ from ..linalg import l2_normalize
 from ..math import abs as _abs
 from ..math import cast, divide_no_nan, log, maximum, reduce_mean, reduce_sum, square
 from ..primitive import P
-from ..tensor import Tensor, as_tensor, number, numpy_dtype
+from ..tensor import Tensor, as_tensor, integer, number, numpy_dtype
 from . import activations
 from .registry import Configured, lookup, serialize, snake_case  # noqa: F401
 
@@ -186,7 +186,9 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         )
     if axis not in (-1, y_pred._a.ndim - 1):
         raise ValueError(f"Only axis=-1 is currently supported. Received: axis={axis}")
-    kept = None if ignore_class is None else labels != ignore_class
+    kept = None
+    if ignore_class is not None:
+        kept = labels != integer(ignore_class, "ignore_class", "sparse_categorical_crossentropy")
     if kept is not None:
         labels = np.where(kept, labels, 0)
     y_pred, from_logits = _logits(y_pred, from_logits, "softmax")

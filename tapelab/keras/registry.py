@@ -67,10 +67,11 @@ def serialize(x):
     {'value': 2.0}
     """
     if isinstance(x, Configured):
-        own = type(x).__module__.removeprefix("tapelab.").replace(".schedules", ".optimizers.schedules")
+        place, name = type(x).__module__, type(x).__name__
+        keras = place.removeprefix("tapelab.").replace(".schedules", ".optimizers.schedules")
+        module, registered = (None, name) if keras == place else (keras, None)
         return {
-            "module": own, "class_name": type(x).__name__, "config": x.get_config(),
-            "registered_name": type(x).__name__ if own == type(x).__module__ else None,
+            "module": module, "class_name": name, "config": x.get_config(), "registered_name": registered,
         }  # fmt: skip
     named = (getattr(x, "__module__", None) or "").startswith("tapelab.")
     return x.__name__ if named and inspect.isfunction(x) else x

@@ -650,7 +650,7 @@ def test_impossible_layers_and_inputs_are_named(make, message):
 def test_weights_are_told_of_before_they_are_there():
     with pytest.raises(AttributeError, match="'kernel': build the layer before"):
         L.Dense(2).kernel  # noqa: B018
-    assert not hasattr(L.Dense(2), "kernel")
+    assert not hasattr(L.Dense(2), "kernel") and not hasattr(L.Embedding(2, 2), "embeddings")
 
 
 @pytest.mark.parametrize("make", [L.BatchNormalization, L.LayerNormalization])
@@ -682,3 +682,23 @@ def test_a_call_that_does_not_fit_makes_no_weights():
 def test_impossible_initializers_are_named(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make(tf.keras.initializers)
+
+
+def test_merging_takes_integers_among_floats():
+    x, n = tf.constant([[1.5]]), tf.constant([[2]])
+    assert L.Add()([x, n]).numpy().tolist() == [[3.5]]
+    assert L.Concatenate()([n, x]).numpy().tolist() == [[2.0, 1.5]]
+    assert L.Add()([n, n]).dtype == tf.int32
+
+
+def test_configs_of_classes_of_ones_own_are_keras_configs():
+    class Mine(tf.keras.regularizers.Regularizer):
+        def __init__(self, strength):
+            self.strength = strength
+
+        def __call__(self, w):
+            return self.strength * tf.reduce_sum(w)
+
+    assert L.Dense(2, kernel_regularizer=Mine(0.5)).get_config()["kernel_regularizer"] == {
+        "module": None, "class_name": "Mine", "config": {"strength": 0.5}, "registered_name": "Mine",
+    }  # fmt: skip
