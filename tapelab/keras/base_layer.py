@@ -343,6 +343,8 @@ class KerasTensor:
             "not to tf.* functions. Put those into the `call` method of a layer."
         )
 
+    __float__ = __int__ = __array__
+
     def __bool__(self):
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
 

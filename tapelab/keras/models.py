@@ -43,6 +43,11 @@ class _CompiledLoss:
 
     def __call__(self, y, y_pred, sample_weight=None):
         names = self.names_of(y_pred)
+        if y is None:
+            raise ValueError(
+                "There are no labels for the loss: give `y`, or batches of (x, y). A model that makes its "
+                "own loss with `add_loss` is compiled without one."
+            )
         if names is None:
             loss, weight = leaves(self.losses)[0], (leaves(self.weights) or [None])[0]
             if loss is None:
@@ -111,6 +116,8 @@ class Model(Layer):
     >>> model(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
     [[6.0]]
     """
+
+    loss = None  # what `compile` was given
 
     def __init__(self, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs):
         functional = inputs is not None
@@ -211,6 +218,8 @@ class Model(Layer):
 
     def get_layer(self, name=None, index=None):
         """The layer of that name or index. ValueError when there is none."""
+        if (name is None) == (index is None):
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
         for i, layer in enumerate(self.layers):
             if name == layer.name or name is None and i == index:
                 return layer

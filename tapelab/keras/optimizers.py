@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ..clip import global_norm
+from ..dtypes import as_dtype
 from ..errors import DtypeError, ShapeError
 from ..tensor import Absent, IndexedSlices, Tensor, as_tensor, number
 from ..tensor import Variable as CoreVariable
@@ -385,8 +386,11 @@ def _dense(g, v):
             f"The gradient of shape {a.shape} does not fit variable {getattr(v, 'path', v.name)} "
             f"of shape {tuple(v.shape)}."
         )
-    if a.dtype.kind == "c" and v._t._a.dtype.kind == "f":
-        raise DtypeError(f"A complex gradient does not fit the real variable {getattr(v, 'path', v.name)}.")
+    if a.dtype.kind not in "iufb" and a.dtype.kind != v._t._a.dtype.kind:
+        kind = "complex" if a.dtype.kind == "c" else as_dtype(a.dtype).name
+        raise DtypeError(
+            f"A {kind} gradient does not fit the {v.dtype.name} variable {getattr(v, 'path', v.name)}."
+        )
     return a
 
 

@@ -22,6 +22,7 @@ class L1L2(Regularizer):
     """
 
     def __init__(self, l1=0.0, l2=0.0):
+        l1, l2 = (0.0 if v is None else v for v in (l1, l2))
         for name, value in (("l1", l1), ("l2", l2)):
             if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
                 raise ValueError(

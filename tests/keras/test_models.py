@@ -1074,6 +1074,10 @@ def test_what_fit_cannot_do_is_named_and_nothing_is_trained(options, message):
         (lambda: K.callbacks.EarlyStopping(min_delta=None), "`min_delta` must be a single number"),
         (lambda: K.callbacks.EarlyStopping(mode="up"), "mode='up'"),
         (lambda: K.callbacks.LambdaCallback(on_epoch_end=3), "'on_epoch_end' must be callable"),
+        (lambda: linear().fit(X, verbose=0), "There are no labels for the loss"),
+        (lambda: linear().evaluate(X, verbose=0), "There are no labels for the loss"),
+        (lambda: linear().get_layer(), "either a layer name or layer index"),
+        (lambda: float(K.Input((3,))), "KerasTensor is symbolic"),
         (lambda: linear()(), "was not called as its `call`.*'inputs'"),
     ],
 )

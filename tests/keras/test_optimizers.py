@@ -353,3 +353,11 @@ def test_a_step_interrupted_between_variables_does_not_spoil_the_next(monkeypatc
     monkeypatch.undo()
     optimizer.apply([tf.ones([1]), tf.ones([1])], [v, w])
     assert float(v[0]) == 0.0 and float(w[0]) == 0.5
+
+
+@pytest.mark.parametrize("wrong", [["a", "b"], [1j, 2j]])
+def test_a_gradient_of_another_kind_changes_nothing(wrong):
+    v, optimizer = tf.Variable([1.0, 2.0]), optimizers.Adam()
+    with pytest.raises(TypeError, match="gradient does not fit the float32 variable"):
+        optimizer.apply([tf.constant(wrong)], [v])
+    assert not optimizer.built and v.numpy().tolist() == [1.0, 2.0]
