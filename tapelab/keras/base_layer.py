@@ -637,8 +637,12 @@ class Layer(Stateful):
                 vars(self)["_locked"] = self._locks
 
     def _check_call(self, args, kwargs):
+        """TypeError, before anything is made, for arguments that `call` does not take."""
+        known = self._called_with
+        given = {k: v for k, v in kwargs.items() if k in known or k not in ("training", "mask")}
+        if self._training_at is not None and len(args) <= self._training_at:
+            given["training"] = None  # it is told in any case
         try:
-            given = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
             inspect.signature(self.call).bind(*args, **given)
         except TypeError as e:
             layer = f"Layer '{self.name}' ({type(self).__name__})"

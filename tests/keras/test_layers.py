@@ -702,3 +702,17 @@ def test_configs_of_classes_of_ones_own_are_keras_configs():
     assert L.Dense(2, kernel_regularizer=Mine(0.5)).get_config()["kernel_regularizer"] == {
         "module": None, "class_name": "Mine", "config": {"strength": 0.5}, "registered_name": "Mine",
     }  # fmt: skip
+
+
+def test_training_and_masks_may_be_needed_by_call():
+    class Needs(L.Layer):
+        def call(self, x, mask, training):
+            return x * mask if training else x
+
+    x = tf.constant([[1.0, 2.0]])
+    mask = tf.constant([[1.0, 0.0]])
+    assert Needs()(x, mask=mask, training=True).numpy().tolist() == [[1.0, 0.0]]
+    assert Needs()(x, mask, True).numpy().tolist() == [[1.0, 0.0]]
+    assert Needs()(x, mask, training=False).numpy().tolist() == [[1.0, 2.0]]
+    with pytest.raises(TypeError, match="'mask'"):
+        Needs()(x)
