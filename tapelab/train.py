@@ -1,12 +1,21 @@
 """tf.train: checkpoints, one .npz file each. Only arrays are stored, nothing is unpickled."""
 
 import contextlib
+import functools
 import os
 import re
 
+import numpy as np
+
 from . import _files
 from .errors import NotFoundError
-from .tensor import Tensor, as_tensor, constant
+from .tensor import Tensor, Variable, as_tensor, constant, integer
+
+_ALIASES = "_CHECKPOINTABLE_OBJECT_GRAPH"  # the entry of a file that says what else its names are called
+
+
+def _join(path, name):
+    return f"{path}/{name}" if path else name
 
 
 def _children(x):
@@ -17,6 +26,9 @@ def _children(x):
         return [(str(i), v) for i, v in enumerate(x)]
     if hasattr(x, "assign"):
         return None
+    if isinstance(x, Checkpoint):
+        root = [("root", x._root)] if hasattr(x._root, "assign") else _children(x._root) or []
+        return root + [(k, v) for k, v in sorted(vars(x).items()) if k not in ("_root", "_count", "_awaits")]
     if hasattr(x, "_tracked"):  # Keras layers and metrics: what add_weight made, what they hold
         own = [(str(i), v) for i, v in enumerate(x._weights)]
         return own + [(k, v) for k, v in vars(x).items() if _belongs(x, k, v)]
@@ -32,26 +44,88 @@ def _belongs(layer, name, value):
     held = name in layer._tracked and not (
         hasattr(value, "_tracked") and not hasattr(value, "trainable_weights")
     )
-    return held or hasattr(value, "assign")
+    return held or hasattr(value, "assign") or hasattr(value, "apply_gradients")
 
 
-def _walk(objects):
-    """(every variable under its path, each once; everything that can get variables later)."""
-    found, holders, queue = {}, {}, [(name, x) for name, x in sorted(objects.items())]
-    while queue:
-        path, x = queue.pop(0)
-        if id(x) in holders:
-            continue
-        holders[id(x)] = x
-        if hasattr(x, "assign"):
-            if path in found:
-                raise ValueError(f"Two variables would be stored as {path!r}: rename a key or attribute.")
-            found[path] = x
-        queue = [(f"{path}/{k}", v) for k, v in _children(x) or ()] + queue
-    plain = (dict, list, tuple)
-    return found, [
-        x for x in holders.values() if not isinstance(x, plain) and _children(x) is not None
-    ]
+def _parts(x):
+    """What has the attributes that `_children` names: the object, or a checkpoint and its root."""
+    return (x, x._root) if isinstance(x, Checkpoint) else () if hasattr(x, "assign") else (x,)
+
+
+class _Graph:
+    """What a checkpoint reaches: the variables and their holders, each under its shortest path."""
+
+    def __init__(self, root):
+        self.nodes, self.edges, paths = {"": root}, {}, {id(root): ""}
+        todo = [("", _children(root))]
+        for path, children in todo:
+            self.edges[path] = []
+            for name, x in children:
+                if id(x) not in paths:
+                    inner = [] if hasattr(x, "assign") else _children(x)
+                    if inner is None:
+                        continue
+                    paths[id(x)] = at = _join(path, name)
+                    if at in self.nodes:
+                        raise ValueError(
+                            f"Two things would be stored as {at!r}: rename a key or attribute."
+                        )
+                    self.nodes[at] = x
+                    todo.append((at, inner))
+                self.edges[path].append((name, paths[id(x)]))
+        self.variables = {path: x for path, x in self.nodes.items() if hasattr(x, "assign")}
+
+    def aliases(self):
+        """The other names: name -> path."""
+        several = {_join(path, name): at for path in self.edges for name, at in self.edges[path]}
+        return {name: at for name, at in several.items() if name != at}
+
+    def common(self, known, aliases):
+        """(path here, name there) of what is here and known in a file, along every way to it."""
+        todo = [("", "")]
+        met = set(todo)
+        for here, there in todo:
+            for name, at in self.edges[here]:
+                name = _join(there, name)
+                pair = at, aliases.get(name, name)
+                if pair[1] in known and pair not in met:
+                    met.add(pair)
+                    todo.append(pair)
+        return todo
+
+
+def _watching(kind, *methods):
+    """A list or dict that tells the checkpoint restored before when something is put into it."""
+
+    def telling(method):
+        @functools.wraps(method)
+        def put(self, *args, **kwargs):
+            result = method(self, *args, **kwargs)
+            if "_awaits" in vars(self):
+                self._awaits.match()
+            return result
+
+        return put
+
+    copied = {"__reduce__": lambda self: (kind, (kind(self),))}
+    return type(kind.__name__, (kind,), {m: telling(getattr(kind, m)) for m in methods} | copied)
+
+
+_WATCHING = {
+    list: _watching(list, "append", "extend", "insert", "__setitem__", "__iadd__"),
+    dict: _watching(dict, "__setitem__", "update", "setdefault", "__ior__"),
+}
+
+
+def _watched(x, status):
+    """A list or dict, and those inside it, as such that tell a status; anything else as it is."""
+    if type(x) not in _WATCHING:
+        return x
+    pairs = x.items() if type(x) is dict else enumerate(x)
+    inner = {k: _watched(v, status) for k, v in pairs}
+    x = _WATCHING[type(x)](inner if type(x) is dict else inner.values())
+    vars(x)["_awaits"] = status
+    return x
 
 
 class Checkpoint:
@@ -69,44 +143,42 @@ class Checkpoint:
     """
 
     def __init__(self, root=None, **kwargs):
-        self._objects = dict(kwargs) if root is None else {"root": root, **kwargs}
-        for name, x in self._objects.items():
+        for name, x in (kwargs if root is None else {"root": root, **kwargs}).items():
             if not hasattr(x, "assign") and _children(x) is None:
                 raise ValueError(
                     f"`Checkpoint` was expecting {name} to be a trackable object, got {x!r}. It "
-                    "keeps variables and what holds them: modules, layers, models, optimizers, lists, "
-                    "dicts. A number can be kept as tf.Variable(number, trainable=False)."
+                    "keeps variables and what holds them: modules, layers, models, optimizers, "
+                    "checkpoints, lists, dicts. A number can be kept as "
+                    "tf.Variable(number, trainable=False)."
                 )
-        self._status, self.save_counter = None, 0
-        for name, x in kwargs.items():
-            setattr(self, name, x)
+        self._root, self._count = root, Variable(np.int64(0), name="save_counter", trainable=False)
+        vars(self).update(kwargs)
+
+    save_counter = property(lambda self: self._count, doc="How often `save` was called: a variable.")
 
     def __setattr__(self, name, value):
         object.__setattr__(self, name, value)
-        if name.startswith("_"):
-            return
-        if hasattr(value, "assign") or _children(value) is not None:
-            self._objects[name] = value  # an attribute is saved like what was given by name
-            if self._status is not None:  # restored before it was set
-                self._status.match()
-        else:
-            self._objects.pop(name, None)
+        if "_awaits" in vars(self):  # restored before it was set
+            self._awaits.match()
 
     def write(self, file_prefix, options=None):
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
-        path = os.fspath(file_prefix)
-        variables = _walk(self._objects)[0]
-        for v in variables.values():
+        path, graph = _path(file_prefix), _Graph(self)
+        for v in graph.variables.values():
             if hasattr(v, "settle"):
                 v.settle()
-        values = {name: as_tensor(v)._a for name, v in variables.items()}
+        values = {name: as_tensor(v)._a for name, v in graph.variables.items()}
+        if aliases := list(graph.aliases().items()):
+            values[_ALIASES] = np.array(aliases)
         _files.write_arrays(path + ".npz", values)
         return path
 
     def save(self, file_prefix, options=None):
         """Write a numbered checkpoint; `latest_checkpoint` finds it. Returns its path."""
-        self.save_counter += 1
-        return self.write(f"{os.fspath(file_prefix)}-{self.save_counter}")
+        prefix = _path(file_prefix)
+        path = self.write(f"{prefix}-{int(self._count) + 1}")
+        self._count.assign_add(1)
+        return path
 
     def read(self, save_path, options=None):
         """Assign the variables of a checkpoint, as `restore`."""
@@ -122,11 +194,11 @@ class Checkpoint:
         Raises:
           NotFoundError: no such checkpoint. ValueError: a stored value of another shape.
         """
-        status = _Status(self._objects, {} if save_path is None else _read(save_path))
+        path = None if save_path is None else _path(save_path)
+        status = _Status(self, {} if path is None else _read(path))
         status.match()
-        self._status = status
-        if number := re.search(r"-(\d+)$", os.fspath(save_path or "")):
-            self.save_counter = max(self.save_counter, int(number[1]))  # `save` goes on from there
+        if number := re.search(r"-(\d+)$", path or ""):
+            self._count.assign(max(int(self._count), int(number[1])))  # `save` goes on from there
         return status
 
 
@@ -151,32 +223,50 @@ def _value(name, stored, v):
 class _Status:
     """What becomes of the values of a checkpoint."""
 
-    def __init__(self, objects, stored):
-        self._objects, self._known, self._waiting = objects, stored.keys(), dict(stored)
+    def __init__(self, checkpoint, stored):
+        self._checkpoint, self._aliases = checkpoint, dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
+        self._known, self._waiting = stored.keys(), dict(stored)
+        split = [name.split("/") for name in (*stored, *self._aliases)]
+        self._paths = {"/".join(parts[:i]) for parts in split for i in range(len(parts) + 1)}
 
     def match(self):
         """Assign the values whose variables are there; the others wait for theirs to be made."""
-        here, holders = _walk(self._objects)
-        fitting = {name: here[name] for name in self._waiting.keys() & here.keys()}
-        values = {}
+        graph = _Graph(self._checkpoint)
+        common, values = graph.common(self._paths, self._aliases), {}
+        holders = [y for x in graph.nodes.values() for y in _parts(x) if hasattr(y, "__dict__")]
+        fitting = [(here, name) for here, name in common if name in self._waiting]
         try:
-            for name, v in fitting.items():
-                values[name] = _value(name, self._waiting[name], v)
+            for here, name in fitting:
+                value = _value(name, self._waiting[name], graph.nodes[here])
+                values.setdefault(here, value)
         except ValueError:
             for x in holders:
                 vars(x).pop("_awaits", None)
             raise
-        for name, v in fitting.items():
-            v.assign(values[name])
-            del self._waiting[name]
+        for here, value in values.items():
+            graph.nodes[here].assign(value)
+        for _, name in fitting:
+            self._waiting.pop(name, None)
         for x in holders:
             if self._waiting:
                 vars(x)["_awaits"] = self
             elif vars(x).get("_awaits") is self:
                 del vars(x)["_awaits"]
+        for here, there in common:  # a list that lacks something shall tell when it gets it
+            for x in _parts(graph.nodes[here]):
+                x = x if isinstance(x, (list, dict)) else getattr(x, "__dict__", {})
+                for k, v in list(x.items() if isinstance(x, dict) else enumerate(x)):
+                    if type(v) not in _WATCHING or (inside := _join(there, k)) not in self._paths:
+                        continue
+                    if any(n.startswith(f"{inside}/") for n in self._waiting):
+                        (dict if isinstance(x, dict) else list).__setitem__(x, k, _watched(v, self))
 
     def _missing(self):
-        return sorted(_walk(self._objects)[0].keys() - self._known) if self._known else []
+        if not self._known:
+            return []
+        graph = _Graph(self._checkpoint)
+        found = {here for here, name in graph.common(self._paths, self._aliases) if name in self._known}
+        return sorted(graph.variables.keys() - found)
 
     def assert_consumed(self):
         """AssertionError unless every stored value and every variable found its partner."""
@@ -198,23 +288,36 @@ class _Status:
         return self
 
 
-def _read(path):
+def _path(path):
     try:
-        return _files.read_arrays(os.fspath(path) + ".npz")
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"A checkpoint has a path, a string or `Path`, not {path!r}.") from None
+
+
+def _read(path):
+    path = _path(path)
+    if os.path.isdir(path):
+        path = latest_checkpoint(path) or path
+    try:
+        return _files.read_arrays(path + ".npz")
     except FileNotFoundError:
         raise NotFoundError(
-            f"Unsuccessful: no checkpoint {os.fspath(path)!r} (no such file with .npz)."
+            f"Unsuccessful: no checkpoint {path!r} (no such file with .npz)."
         ) from None
 
 
 def list_variables(ckpt_dir_or_file):
     """(name, shape) of everything in a checkpoint."""
-    return [(name, list(a.shape)) for name, a in sorted(_read(ckpt_dir_or_file).items())]
+    stored = _read(ckpt_dir_or_file)
+    return [(name, list(a.shape)) for name, a in sorted(stored.items()) if name != _ALIASES]
 
 
 def load_variable(ckpt_dir_or_file, name):
     """One stored value as an array."""
     stored = _read(ckpt_dir_or_file)
+    aliases = dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
+    name = functools.reduce(lambda at, k: aliases.get(_join(at, k), _join(at, k)), name.split("/"), "")
     if name not in stored:
         raise NotFoundError(f"Key {name} not found in checkpoint; it has {sorted(stored)}.")
     return constant(stored[name]).numpy()
@@ -229,6 +332,7 @@ def latest_checkpoint(checkpoint_dir, latest_filename=None):
 def _numbered(directory, name=r".*"):
     """(time written, number, path) of the numbered checkpoints in a directory."""
     found = []
+    directory = _path(directory)
     for file in os.listdir(directory) if os.path.isdir(directory) else ():
         if m := re.fullmatch(rf"({name}-(\d+))\.npz", file):
             written = os.stat(os.path.join(directory, file)).st_mtime_ns
@@ -237,33 +341,86 @@ def _numbered(directory, name=r".*"):
 
 
 class CheckpointManager:
-    """Keeps the last `max_to_keep` checkpoints in a directory, those of earlier runs included."""
+    """Keeps the last `max_to_keep` checkpoints in a directory, those of earlier runs included.
 
-    def __init__(self, checkpoint, directory, max_to_keep, checkpoint_name="ckpt", **kwargs):
-        self._checkpoint, self._keep = checkpoint, max_to_keep
-        self._directory, self._name = os.fspath(directory), checkpoint_name
+    Args:
+      max_to_keep: a positive integer, or None to keep all. checkpoint_name: how files' names begin.
+      step_counter, checkpoint_interval: a variable, and by how much it must have grown since the last
+        checkpoint for `save` to write one. init_fn: called by `restore_or_initialize` if there is none.
+
+    >>> import tapelab as tf, tempfile
+    >>> v = tf.Variable(1.0)
+    >>> manager = tf.train.CheckpointManager(tf.train.Checkpoint(v=v), tempfile.mkdtemp(), max_to_keep=3)
+    >>> path = manager.save()
+    >>> v.assign(5.0), manager.restore_or_initialize() == path and float(v)
+    (<tf.Variable 'Variable:0' shape=() dtype=float32, numpy=1.0>, 1.0)
+    """
+
+    def __init__(
+        self, checkpoint, directory, max_to_keep, keep_checkpoint_every_n_hours=None,
+        checkpoint_name="ckpt", step_counter=None, checkpoint_interval=None, init_fn=None,
+    ):  # fmt: skip
+        if not isinstance(checkpoint, Checkpoint):
+            raise TypeError(f"`checkpoint` must be a tf.train.Checkpoint, got {checkpoint!r}.")
+        if max_to_keep is not None:
+            max_to_keep = integer(max_to_keep, "max_to_keep", "CheckpointManager")
+        if max_to_keep is not None and max_to_keep < 1:
+            raise ValueError(
+                f"Expected a positive integer or `None` for `max_to_keep`, got {max_to_keep}."
+            )
+        if keep_checkpoint_every_n_hours is not None:
+            raise ValueError(
+                "`keep_checkpoint_every_n_hours` is not kept here: max_to_keep=None keeps all checkpoints."
+            )
+        if checkpoint_interval is not None and not hasattr(step_counter, "assign"):
+            raise ValueError(
+                "`step_counter`, a variable, should be passed if `checkpoint_interval` is not None."
+            )
+        self._checkpoint, self._keep, self._init = checkpoint, max_to_keep, init_fn
+        self._directory, self._name = _path(directory), checkpoint_name
+        self._steps, self._interval, self._last = step_counter, checkpoint_interval, None
         self.checkpoints = [path for *_, path in sorted(self._here())]
+
+    checkpoint = property(lambda self: self._checkpoint, doc="The `Checkpoint` that is saved.")
+    directory = property(lambda self: self._directory, doc="Where checkpoints are.")
+    checkpoint_interval = property(lambda self: self._interval, doc="Steps between two checkpoints.")
 
     def _here(self):
         return _numbered(self._directory, re.escape(self._name))
 
     @property
     def latest_checkpoint(self):
-        """The path of the checkpoint written last, or None."""
-        return self.checkpoints[-1] if self.checkpoints else latest_checkpoint(self._directory)
+        """The path of this manager's checkpoint written last, or None."""
+        return self.checkpoints[-1] if self.checkpoints else None
 
-    def save(self, checkpoint_number=None):
+    def restore_or_initialize(self):
+        """Restore the latest checkpoint and return its path; without one, call `init_fn`: None."""
+        if self.latest_checkpoint is not None:
+            self._checkpoint.restore(self.latest_checkpoint)
+            self._last = None if self._steps is None else int(self._steps)
+        elif self._init is not None:
+            self._init()
+        return self.latest_checkpoint
+
+    def save(self, checkpoint_number=None, check_interval=True, options=None):
         """Write a checkpoint and remove those that are too many; returns its path.
 
-        Numbers go on from the largest in the directory, so that nothing is overwritten.
+        Numbers go on from the largest in the directory, so that nothing is overwritten. With a
+        `checkpoint_interval`, None is returned while too few steps have been made since the last.
         """
+        step = None if self._interval is None else int(self._steps)
+        if check_interval and None not in (step, self._last) and step < self._last + self._interval:
+            return None
         prefix = os.path.join(self._directory, self._name)
         if checkpoint_number is None:
             used = [number for _, number, _ in self._here()]
-            self._checkpoint.save_counter = max(self._checkpoint.save_counter, *used, 0)
+            count = self._checkpoint.save_counter
+            count.assign(max(int(count), *used, 0))
             path = self._checkpoint.save(prefix)
         else:
-            path = self._checkpoint.write(f"{prefix}-{int(checkpoint_number)}")
+            number = integer(checkpoint_number, "checkpoint_number", "CheckpointManager.save")
+            path = self._checkpoint.write(f"{prefix}-{number}")
+        self._last = step
         self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
         while self._keep and len(self.checkpoints) > self._keep:
             with contextlib.suppress(FileNotFoundError):

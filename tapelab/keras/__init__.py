@@ -65,6 +65,10 @@ namespaces.ABSENT |= {
     "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
     "keras.utils": {
         "plot_model": "model.summary() prints the layers",
+        **dict.fromkeys(
+            ("serialize_keras_object", "deserialize_keras_object", "register_keras_serializable"),
+            "tf.keras.layers.serialize and deserialize, with custom_objects, do it for layers",
+        ),
         "get_file": "nothing is downloaded here; give the path of a file of your own",
     },
 }

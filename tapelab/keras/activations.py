@@ -7,8 +7,8 @@ from ..array import where
 from ..math import exp as exponential
 from ..math import minimum, softplus, tanh
 from ..nn import gelu, log_softmax, relu6, selu, silu, softsign, swish
-from ..tensor import as_tensor
-from .registry import lookup
+from ..tensor import as_tensor, number
+from .registry import lookup, serialize  # noqa: F401
 
 _logits: dict = {}  # id of a tensor of probabilities -> (weak reference to it, what it was made of)
 
@@ -42,7 +42,7 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         return nn.relu(x)
     x = as_tensor(x)
     x = where(x > threshold, x, negative_slope * (x - threshold) if negative_slope else 0.0)
-    return x if max_value is None else minimum(x, float(max_value))
+    return x if max_value is None else minimum(x, number(max_value, "max_value", "relu"))
 
 
 def leaky_relu(x, negative_slope=0.2):
@@ -92,3 +92,6 @@ def get(identifier):
     if identifier is None:
         return linear
     return lookup("activation function", identifier, _TABLE)
+
+
+deserialize = get

@@ -17,7 +17,7 @@ from ..math import cast
 from ..tensor import Absent, Tensor, as_tensor, only
 from ..tensor import Variable as _Variable
 from . import constraints, initializers, regularizers
-from .registry import snake_case, unique_name, warn
+from .registry import Configured, snake_case, unique_name, warn
 
 
 class _Calls(threading.local):
@@ -65,7 +65,13 @@ class Variable(_Variable):
                     "When creating a Variable from an initializer, the `shape` argument should be "
                     f"specified. Received: initializer={initializer} and shape={shape}"
                 )
-            initializer = initializer(tuple(shape), dtype=dtype or "float32")
+            made_by, shape = initializer, tuple(shape)
+            initializer = as_tensor(made_by(shape, dtype=dtype or "float32"))
+            if initializer._a.shape != shape:
+                raise ValueError(
+                    f"The initializer {made_by} made values of shape {initializer._a.shape} for a "
+                    f"variable of shape {shape}."
+                )
         value = as_tensor(initializer)
         if dtype is not None and value.dtype != dtype:
             value = cast(value, dtype)
@@ -155,15 +161,20 @@ class _Unmade:
         )
 
 
-class Stateful:
+class Stateful(Configured):
     """What layers and metrics share: a name, variables of their own, attributes that are found."""
 
-    _tracked = _weights = _locked = name = _np = _Unmade()
+    _weights = name = _np = _Unmade()
+
+    def __new__(cls, *args, **kwargs):
+        made = super().__new__(cls)
+        vars(made).update(_tracked={}, _locked=False)  # attributes may be set before `__init__` runs
+        return made
 
     def __init__(self, name=None, dtype=None):
-        vars(self).update(_tracked={}, _weights=[], _locked=False)
+        vars(self).setdefault("_weights", [])
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
-        self._np = as_dtype(getattr(dtype, "name", dtype) or "float32")._np
+        self._np = as_dtype("float32" if dtype is None else getattr(dtype, "name", dtype))._np
 
     def __setattr__(self, name, value):
         if isinstance(value, (Variable, Stateful, list, tuple, dict)):
@@ -174,7 +185,7 @@ class Stateful:
                     self._refuse_state()
             # a tuple cannot change; what add_weight made is known
             if inside or not isinstance(value, tuple):
-                if not any(value is v for v in self._weights):
+                if not any(value is v for v in vars(self).get("_weights", ())):
                     self._tracked[name] = None
         object.__setattr__(self, name, value)
         if "_awaits" in vars(self):
@@ -290,6 +301,20 @@ class InputSpec:
             )
 
 
+def _checked(shape):
+    """A shape as a tuple of sizes, None where one is not known; ValueError for anything else."""
+    try:
+        shape = tuple(shape)
+        if any(n is not None and n.__index__() < 0 for n in shape):
+            raise ValueError
+        return tuple([n if n is None else n.__index__() for n in shape])
+    except (TypeError, AttributeError, ValueError):
+        raise ValueError(
+            f"Cannot convert '{shape}' to a shape: a tuple of sizes that are not negative, such as (784,), "
+            "with None for what is not known."
+        ) from None
+
+
 class KerasTensor:
     """A tensor that is only a shape and a dtype: what layers are called on to describe a model.
 
@@ -299,7 +324,7 @@ class KerasTensor:
     _serial = itertools.count()
 
     def __init__(self, shape, dtype="float32", name=None):
-        self.shape, self._np = tuple(shape), as_dtype(dtype)._np
+        self.shape, self._np = _checked(shape), as_dtype(dtype)._np
         self.name = name or unique_name("keras_tensor")
         self.node = None  # (function, args, kwargs, all outputs): where it comes from
         self.serial = next(KerasTensor._serial)
@@ -317,6 +342,8 @@ class KerasTensor:
             "value. It can be passed to layers and models, and to the operators + - * / @ and [ ]; "
             "not to tf.* functions. Put those into the `call` method of a layer."
         )
+
+    __float__ = __int__ = __array__
 
     def __bool__(self):
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
@@ -418,9 +445,11 @@ def symbolic(function, args, kwargs):
             _calls.root = root
 
     held = [(v, v._t) for v in function.variables] if isinstance(function, Layer) else []
-    one, two = probe(1), probe(2)
-    for v, t in held:  # zeros are no batch to learn from
-        v._t = t
+    try:
+        one, two = probe(1), probe(2)
+    finally:
+        for v, t in held:  # zeros are no batch to learn from
+            v._t = t
     others = iter(leaves(two))
 
     def describe(t):
@@ -472,6 +501,11 @@ class Layer(Stateful):
         self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None,
         **kwargs,
     ):  # fmt: skip
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                "Argument `name` must be a string and cannot contain character `/`. Received: "
+                f"name={name} (of type {type(name)})"
+            )
         super().__init__(name, dtype)
         shape = kwargs.pop("input_shape", None)
         if "input_dim" in kwargs:
@@ -540,14 +574,13 @@ class Layer(Stateful):
                 return self._symbolic_call(args, kwargs)
             # A number may be meant for a layer that a user writes.
             if args and not isinstance(args[0], (Tensor, list, tuple, dict, int)):
-                raise ValueError(
-                    f"Inputs to a layer should be tensors. Got {args[0]!r} (of type "
-                    f"{type(args[0])}) as input for layer '{self.name}'."
-                )
+                self._refuse_input(args[0])
         x = args[0] if args else None
         if not self.built:
             self._build_once(args, kwargs)
-        if self.input_spec is not None and isinstance(x, Tensor) and x._a.shape != self._fits:
+        if self.input_spec is not None and (not isinstance(x, Tensor) or x._a.shape != self._fits):
+            if not isinstance(x, Tensor):
+                self._refuse_input(x)
             self.input_spec.check(x._a.shape, self)
             object.__setattr__(self, "_fits", x._a.shape)
         outer_training, outer_root = _calls.training, _calls.root
@@ -579,6 +612,12 @@ class Layer(Stateful):
                 self.add_loss(self.activity_regularizer(part) / batch)
         return z
 
+    def _refuse_input(self, x):
+        raise ValueError(
+            f"Inputs to a layer should be tensors. Got {x!r} (of type {type(x)}) as input for layer "
+            f"'{self.name}'."
+        )
+
     def _convert(self, x):
         """Arrays and numbers as tensors of the layer's dtype if they are floating."""
         if isinstance(x, (list, tuple)) and not any(
@@ -603,8 +642,21 @@ class Layer(Stateful):
     def _build_once(self, args, kwargs):
         with _building_now:  # two threads may make the first call together
             if not self.built:
+                self._check_call(args, kwargs)
                 self._build_for(args, kwargs)
                 vars(self)["_locked"] = self._locks
+
+    def _check_call(self, args, kwargs):
+        """TypeError, before anything is made, for arguments that `call` does not take."""
+        known = self._called_with
+        given = {k: v for k, v in kwargs.items() if k in known or k not in ("training", "mask")}
+        if self._training_at is not None and len(args) <= self._training_at:
+            given["training"] = None  # it is told in any case
+        try:
+            inspect.signature(self.call).bind(*args, **given)
+        except TypeError as e:
+            layer = f"Layer '{self.name}' ({type(self).__name__})"
+            raise TypeError(f"{layer} was not called as its `call` wants it: {e}.") from None
 
     def _build_for(self, args, kwargs):
         if self.input_spec is not None and args:
@@ -732,6 +784,8 @@ class Layer(Stateful):
 
     def set_weights(self, weights):
         """Replace the values of all `weights`; ValueError, and no change, if they do not fit."""
+        if not isinstance(weights, (list, tuple, np.ndarray)):
+            raise TypeError(f"`set_weights` takes a list of arrays, not {weights!r}.")
         variables, arrays = self.weights, [np.asarray(w) for w in weights]
         if len(variables) != len(arrays):
             raise ValueError(
@@ -749,16 +803,12 @@ class Layer(Stateful):
             v.assign(a)
 
     def get_config(self):
-        """The arguments that make such a layer, as far as attributes of their names hold them."""
-        made = [c.__init__ for c in type(self).__mro__ if "__init__" in vars(c)]
-        names = [p for f in made[::-1] for p in inspect.signature(f).parameters]
-        found = {k: vars(self)[k] for k in names if k in vars(self)}
-        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype} | found
+        """The arguments that make such a layer, as far as attributes of their names hold them.
 
-    @classmethod
-    def from_config(cls, config):
-        """A new layer, with new weights, of what `get_config` returned."""
-        return cls(**config)
+        `from_config` makes one, with new weights.
+        """
+        own = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        return own | super().get_config()
 
     def count_params(self):
         """The number of scalars in the weights. ValueError when the layer is not built."""
@@ -773,7 +823,11 @@ class Layer(Stateful):
 
     def add_loss(self, loss):
         """Add a scalar tensor (or a list of them) that `losses` will list until the next call."""
-        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        added = loss if isinstance(loss, (list, tuple)) else [loss]
+        for x in added:
+            if not isinstance(x, (Tensor, _Variable, int, float, np.number)):
+                raise ValueError(f"`add_loss` takes a scalar tensor. Received invalid value: {x!r}")
+        self._losses.extend(added)
         Layer._any_losses = True
 
     def _forget_losses(self):

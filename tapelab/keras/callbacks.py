@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..tensor import Tensor, function_of, integer, number
 from .registry import warn
 
 HOOKS = [
@@ -53,6 +53,8 @@ class CallbackList:
 
     def __init__(self, callbacks, model, epochs, steps, progress=None):
         for c in callbacks:
+            if isinstance(c, type) or not hasattr(c, "set_model"):
+                raise TypeError(f"`callbacks` are objects of classes like Callback, not {c!r}.")
             c.set_model(model)
             c.set_params({"epochs": epochs, "steps": steps, "verbose": 0})
         if progress is not None:
@@ -101,6 +103,7 @@ class LambdaCallback(Callback):
             if name.replace("on_batch", "on_train_batch") not in HOOKS:
                 raise ValueError(f"There is no hook {name}. The hooks are: {', '.join(HOOKS)}.")
             if function is not None:
+                function_of(function, name)
                 setattr(self, name, function)
 
 
@@ -117,13 +120,16 @@ class EarlyStopping(Callback):
         self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
         restore_best_weights=False, start_from_epoch=0,
     ):  # fmt: skip
-        self.monitor, self.min_delta, self.patience = monitor, abs(min_delta), patience
-        self.verbose = verbose
-        self.baseline, self.restore_best_weights, self.start_from_epoch = (
-            baseline,
-            restore_best_weights,
-            start_from_epoch,
-        )
+        if not isinstance(monitor, str) or mode not in ("auto", "min", "max"):
+            raise ValueError(
+                "EarlyStopping watches the value named `monitor`, and `mode` is 'auto', 'min' or 'max'. "
+                f"Received: monitor={monitor!r}, mode={mode!r}"
+            )
+        self.monitor, self.min_delta = monitor, abs(number(min_delta, "min_delta", "EarlyStopping"))
+        self.patience = integer(patience, "patience", "EarlyStopping")
+        self.start_from_epoch = integer(start_from_epoch, "start_from_epoch", "EarlyStopping")
+        self.baseline = None if baseline is None else number(baseline, "baseline", "EarlyStopping")
+        self.verbose, self.restore_best_weights = verbose, restore_best_weights
         rising = (
             mode == "max"
             or mode == "auto"
@@ -220,13 +226,12 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """End the bar with a line."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
+        self.close()
         if self.verbose:
             self.line(self.count, time.perf_counter() - self.start, logs or {})
 
-    def on_train_end(self, logs=None):
-        """Leave no bar open when training was stopped."""
+    def close(self):
+        """Leave no bar open, also when training was stopped."""
         if self.bar is not None:
             self.bar.close()
+            self.bar = None

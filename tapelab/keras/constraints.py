@@ -3,12 +3,12 @@
 from ..math import cast, reduce_sum, sqrt, square
 from ..nn import relu
 from ..tensor import as_tensor
-from .registry import lookup, table_of
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 _EPSILON = 1e-7
 
 
-class Constraint:
+class Constraint(Configured):
     """Base class: subclasses define `__call__(weight)` returning the weight made to comply.
 
     This one leaves the weight as it is.
@@ -55,3 +55,6 @@ _TABLE = table_of(globals(), Constraint)
 def get(identifier):
     """The constraint that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("constraint", identifier, _TABLE)
+
+
+deserialize = get

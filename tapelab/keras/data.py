@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..random import generator
-from ..tensor import Tensor, Variable, as_tensor, integer
+from ..tensor import Tensor, Variable, as_tensor, integer, number
 from .base_layer import leaves, map_leaves
 from .registry import warn
 
@@ -40,6 +40,7 @@ def _arrays(x):
 
 def split(data, fraction):
     """The first part of (x, y, sample_weight) and the last `fraction`; ValueError unless arrays."""
+    fraction = number(fraction, "validation_split", "fit")
     if not 0 < fraction < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, received: {fraction}")
     if not _is_arrays(data[0]):
@@ -65,6 +66,12 @@ def batches_of(
 
     Raises ValueError for arrays of different lengths, or labels beside an iterable of batches.
     """
+    if steps is not None:
+        steps = integer(steps, "steps", "fit, evaluate, predict")
+        if steps < 1:
+            raise ValueError(f"`steps` (or `steps_per_epoch`) must be positive, got {steps}.")
+    if not isinstance(class_weight, (dict, type(None))):
+        raise TypeError(f"`class_weight` is a dict, class number -> weight. Received: {class_weight!r}")
     if _is_arrays(x):
         data = tuple(_arrays(v) for v in (x, y, sample_weight))
         if class_weight is not None:

@@ -9,11 +9,11 @@ import math
 import numpy as np
 
 from ..random import _within_two, generator, whole
-from ..tensor import Tensor, ints, numpy_dtype
-from .registry import lookup, table_of
+from ..tensor import Tensor, as_tensor, ints, number, numpy_dtype
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 
-class Initializer:
+class Initializer(Configured):
     """Base class: subclasses define `__call__(shape, dtype=None)` returning a tensor."""
 
     def __call__(self, shape, dtype=None, **kwargs):
@@ -32,12 +32,16 @@ class Constant(Initializer):
     """
 
     def __init__(self, value=0.0):
+        if as_tensor(value)._a.dtype.kind not in "iufcb":
+            raise TypeError(f"`value` of a Constant initializer must be a number or many, not {value!r}.")
         self.value = value
 
     def __call__(self, shape, dtype=None, **kwargs):
-        shape, value = tuple(shape), np.asarray(self.value)
+        shape, value = ints(shape, "sizes"), np.asarray(self.value)
         if value.size == math.prod(shape):  # as many values as weights
             value = value.reshape(shape)
+        elif value.ndim:
+            raise ValueError(f"Constant values of shape {value.shape} do not fit a weight of shape {shape}.")
         return self._tensor(np.full(shape, value), dtype)
 
 
@@ -59,13 +63,14 @@ class Identity(Initializer):
     """The identity matrix, times `gain`. ValueError for a shape that is no matrix's."""
 
     def __init__(self, gain=1.0):
-        self.gain = gain
+        self.gain = number(gain, "gain", "Identity")
 
     def __call__(self, shape, dtype=None, **kwargs):
+        shape = ints(shape, "sizes")
         if len(shape) != 2:
             raise ValueError(
                 "Identity matrix initializer can only be used for 2D matrices. Received: "
-                f"shape={tuple(shape)} of rank {len(shape)}."
+                f"shape={shape} of rank {len(shape)}."
             )
         return self._tensor(self.gain * np.eye(*shape), dtype)
 
@@ -74,7 +79,11 @@ class _Random(Initializer):
     """What draws numbers: a seed, and the same numbers every time."""
 
     def __init__(self, seed=None):
-        self.seed = int(generator().integers(1 << 62)) if seed is None else whole(seed)
+        self._seed, self.seed = seed, int(generator().integers(1 << 62)) if seed is None else whole(seed)
+
+    def get_config(self):
+        """The arguments that make such an initializer; a seed only if one was given."""
+        return super().get_config() | {"seed": self._seed}
 
     def __call__(self, shape, dtype=None, **kwargs):
         return self._tensor(self._draw(np.random.default_rng(self.seed), ints(shape, "sizes")), dtype)
@@ -85,10 +94,11 @@ class RandomNormal(_Random):
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean = number(mean, "mean", type(self).__name__)
+        self.stddev = number(stddev, "stddev", type(self).__name__)
 
     def _draw(self, rng, shape):
-        return rng.normal(self.mean, self.stddev, shape)
+        return self.mean + self.stddev * rng.standard_normal(shape)
 
 
 class TruncatedNormal(RandomNormal):
@@ -103,10 +113,11 @@ class RandomUniform(_Random):
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.minval = number(minval, "minval", "RandomUniform")
+        self.maxval = number(maxval, "maxval", "RandomUniform")
 
     def _draw(self, rng, shape):
-        return rng.uniform(self.minval, self.maxval, shape)
+        return self.minval + (self.maxval - self.minval) * rng.random(shape)
 
 
 def fans(shape):
@@ -145,7 +156,10 @@ class VarianceScaling(_Random):
         ):
             if value not in known:
                 raise ValueError(f"Invalid `{what}`: {value}. It is one of {', '.join(known)}.")
-        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.mode, self.distribution = mode, distribution
+        self.scale = number(scale, "scale", "VarianceScaling")
+        if not self.scale > 0:
+            raise ValueError(f"Argument `scale` must be a positive float. Received: scale={scale}")
 
     def _draw(self, rng, shape):
         fan_in, fan_out = fans(shape)
@@ -189,3 +203,6 @@ _TABLE |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": Random
 def get(identifier):
     """The initializer that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("initializer", identifier, _TABLE)
+
+
+deserialize = get

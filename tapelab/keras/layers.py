@@ -12,10 +12,11 @@ from ..math import cast, exp, reduce_logsumexp, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
 from ..primitive import P
 from ..random import generator, whole
-from ..tensor import Tensor, as_tensor, function_of, ints, number
+from ..tensor import Absent, Tensor, as_tensor, function_of, integer, ints, number
 from . import activations, constraints, initializers, regularizers
 from .base_layer import InputSpec, KerasTensor, Layer
-from .registry import unique_name, warn
+from .registry import deserialize as _deserialize
+from .registry import serialize, table_of, unique_name, warn  # noqa: F401
 
 
 def Input(
@@ -42,18 +43,17 @@ class InputLayer(Layer):
         shape = self._given_shape if shape is None else shape  # input_shape, as it was called
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
-        try:
-            full = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
-        except TypeError:
-            raise ValueError(
-                f"Cannot convert '{shape}' to a shape. A shape is a tuple without the batch, such "
-                "as (784,)."
-            ) from None
-        self.input = self.output = KerasTensor(full, self.dtype, self.name)
+        if batch_shape is None:
+            batch_shape = (batch_size, *KerasTensor(shape).shape)
+        self.input = self.output = KerasTensor(batch_shape, self.dtype, self.name)
         self.output.layer = self
-        self.built, self.output_shape = True, full
+        self.built, self.output_shape = True, self.output.shape
 
     batch_shape = property(lambda self: self.output.shape)
+
+    def get_config(self):
+        """The arguments that make such a layer."""
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "name": self.name}
 
     def call(self, inputs):
         return inputs
@@ -127,7 +127,14 @@ class _Linear(Layer):
         return self.activation(z) if self._activates else z
 
     def _float(self, x):
-        return x if x._a.dtype is self._np else cast(x, self._np)
+        if x._a.dtype is self._np:
+            return x
+        if x._a.dtype.kind == "c":
+            raise ValueError(
+                f"Layer '{self.name}' ({type(self).__name__}) computes in {self.dtype}, and its input is "
+                f"{x._a.dtype}: give it tf.math.real(x), tf.math.imag(x) or tf.abs(x)."
+            )
+        return cast(x, self._np)
 
 
 class Dense(_Linear):
@@ -167,11 +174,21 @@ class Dense(_Linear):
         return self._finish(matmul(self._float(inputs), self.kernel._read()))
 
 
+def _sizes(shape, axes, layer):
+    """The sizes of axes of a shape; ValueError if there are no such axes, or their sizes are not known."""
+    if any(not -len(shape) <= axis < len(shape) or shape[axis] is None for axis in axes):
+        raise ValueError(
+            f"The axes {list(axes)} of the inputs to layer '{layer.name}' ({type(layer).__name__}) must "
+            f"exist and be of known size, to make its weights. Full shape received: {tuple(shape)}"
+        )
+    return tuple(shape[axis] for axis in axes)
+
+
 def _known(shape, layer):
-    if shape[-1] is None:
+    if not isinstance(shape, (tuple, list)) or not shape or shape[-1] is None:
         raise ValueError(
             f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be "
-            f"known, to make its weights. Full shape received: {tuple(shape)}"
+            f"known, to make its weights. Full shape received: {shape}"
         )
     return shape[-1]
 
@@ -268,9 +285,14 @@ class Conv2DTranspose(_Conv):
             filters, kernel_size, strides, padding, data_format, dilation_rate, 1, activation,
             use_bias, **kwargs,
         )  # fmt: skip
-        self.output_padding = (
-            None if output_padding is None else tuple(np.broadcast_to(output_padding, 2).tolist())
-        )
+        del self.groups  # no argument of this one
+        pad = None if output_padding is None else ints(output_padding, "output_padding")
+        if pad is not None and (len(pad) not in (1, 2) or min(pad) < 0):
+            raise ValueError(
+                "The `output_padding` argument must be a tuple of 2 integers (or one), none of them "
+                f"negative. Received: output_padding={output_padding}"
+            )
+        self.output_padding = pad and (pad * 2)[:2]
 
     def build(self, input_shape):
         channels = _known(input_shape, self)
@@ -357,7 +379,11 @@ class Lambda(Layer):
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
-        self.function, self.arguments = function_of(function, "function"), arguments or {}
+        self.function, self.arguments = function_of(function, "function"), arguments
+        if arguments is None:
+            self.arguments = {}
+        elif not isinstance(arguments, dict):
+            raise TypeError(f"`arguments` of a Lambda layer is a dict, name -> value, not {arguments!r}.")
 
     def call(self, inputs):
         return self.function(inputs, **self.arguments)
@@ -373,7 +399,10 @@ class ReLU(Layer):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        for what, v in dict(max_value=max_value, negative_slope=negative_slope, threshold=threshold).items():
+            setattr(self, what, v if what == "max_value" and v is None else number(v, what, "ReLU"))
+            if v is not None and v < 0:
+                raise ValueError(f"`{what}` of a ReLU layer cannot be a negative value. Received: {v}")
 
     def call(self, inputs):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -408,7 +437,7 @@ class ELU(Layer):
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self.alpha = number(alpha, "alpha", "ELU")
 
     def call(self, inputs):
         return activations.elu(inputs, self.alpha)
@@ -468,6 +497,9 @@ class AveragePooling2D(_Pooling):
     """The mean of each window of (batch, height, width, channels); padding does not count."""
 
     pool = staticmethod(nn.avg_pool2d)
+
+    def __init__(self, pool_size, *args, **kwargs):
+        super().__init__(pool_size, *args, **kwargs)
 
 
 class UpSampling2D(Layer):
@@ -546,6 +578,12 @@ class Dropout(Layer):
                 "Invalid value received for argument `rate`. Expected a float value between 0 and "
                 f"1. Received: rate={rate}"
             )
+        fits = noise_shape is None or isinstance(noise_shape, (tuple, list))
+        if not fits or any(n is not None and (type(n) is not int or n < 1) for n in noise_shape or ()):
+            raise ValueError(
+                "Invalid value received for argument `noise_shape`. Expected a tuple of positive integers "
+                f"or None. Received: noise_shape={noise_shape}"
+            )
         self.rate, self.noise_shape, self.seed = rate, noise_shape, seed
         self._rng = None if seed is None else np.random.default_rng(whole(seed))
 
@@ -555,7 +593,39 @@ class Dropout(Layer):
         return nn._dropped(inputs, self.rate, self.noise_shape, self._rng or generator())
 
 
-class BatchNormalization(Layer):
+class _Scaled(Layer):
+    """What the normalisations share: gamma and beta."""
+
+    def __init__(
+        self, axis, epsilon, center, scale, beta_initializer="zeros", gamma_initializer="ones",
+        beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
+        **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.axis, self.center, self.scale = axis, center, scale
+        self.epsilon = number(epsilon, "epsilon", type(self).__name__)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma = self.beta = None
+
+    def _make(self, shape):
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )  # fmt: skip
+        if self.center:
+            self.beta = self.add_weight(
+                shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )  # fmt: skip
+
+
+class BatchNormalization(_Scaled):
     """Each channel with mean 0 and variance 1, then scaled by gamma and shifted by beta.
 
     In training the batch's own mean and variance are used, and the moving ones come nearer to them
@@ -577,37 +647,28 @@ class BatchNormalization(Layer):
         moving_variance_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
         beta_constraint=None, gamma_constraint=None, **kwargs,
     ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.axis, self.momentum, self.epsilon, self.center, self.scale = (
-            axis, momentum, epsilon, center, scale,
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
+            gamma_regularizer, beta_constraint, gamma_constraint, **kwargs,
         )  # fmt: skip
-        self._options = {
-            "gamma": (gamma_initializer, gamma_regularizer, gamma_constraint),
-            "beta": (beta_initializer, beta_regularizer, beta_constraint),
-        }
-        self._moving = moving_mean_initializer, moving_variance_initializer
-        self.gamma = self.beta = None
+        self.axis = integer(axis, "axis", "BatchNormalization")
+        self.momentum = number(momentum, "momentum", "BatchNormalization")
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape):
-        n = input_shape[self.axis]
-        for name, wanted in (("gamma", self.scale), ("beta", self.center)):
-            if wanted:
-                start, regularizer, constraint = self._options[name]
-                setattr(
-                    self,
-                    name,
-                    self.add_weight(
-                        (n,), start, regularizer=regularizer, constraint=constraint, name=name
-                    ),
-                )
-        mean, variance = self._moving
-        self.moving_mean = self.add_weight((n,), mean, trainable=False, name="moving_mean")
+        (n,) = _sizes(input_shape, [self.axis], self)
+        self._make((n,))
+        self.moving_mean = self.add_weight(
+            (n,), self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
         self.moving_variance = self.add_weight(
-            (n,), variance, trainable=False, name="moving_variance"
+            (n,), self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
     def call(self, inputs, training=None, mask=None):
+        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
         rank = inputs._a.ndim
         shape = [1] * rank
         shape[self.axis] = inputs._a.shape[self.axis]
@@ -626,7 +687,7 @@ class BatchNormalization(Layer):
         return nn.batch_normalization(inputs, wide(mean), wide(variance), beta, gamma, self.epsilon)
 
 
-class LayerNormalization(Layer):
+class LayerNormalization(_Scaled):
     """Each item with mean 0 and variance 1 over `axis`, then scaled by gamma and shifted by beta.
 
     >>> import tapelab as tf
@@ -634,26 +695,17 @@ class LayerNormalization(Layer):
     [[-1.0, 1.0]]
     """
 
-    def __init__(
-        self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", **kwargs,
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.axis = [axis] if isinstance(axis, int) else list(axis)
-        self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
-        self.gamma = self.beta = None
+    def __init__(self, axis=-1, epsilon=0.001, center=True, scale=True, *args, **kwargs):
+        super().__init__(axis, epsilon, center, scale, *args, **kwargs)
+        self._axes = ints(axis, "axis")
 
     def build(self, input_shape):
-        shape = tuple(input_shape[a] for a in self.axis)
-        if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
-        if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+        self._make(_sizes(input_shape, self._axes, self))
 
     def call(self, inputs):
+        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
         rank = inputs._a.ndim
-        axes = [a % rank for a in self.axis]
+        axes = [a % rank for a in self._axes]
         shape = [inputs._a.shape[i] if i in axes else 1 for i in range(rank)]
         mean, variance = nn.moments(inputs, axes, keepdims=True)
         gamma, beta = (
@@ -679,23 +731,27 @@ class Normalization(Layer):
                 "When setting values directly, both `mean` and `variance` must be set. Received: "
                 f"mean={mean} and variance={variance}"
             )
-        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.axis = () if axis is None else ints(axis, "axis")
         self.invert, self._given = invert, None
         if mean is not None:
             self._given = as_tensor(mean, self._np), as_tensor(variance, self._np)
 
     def build(self, input_shape):
         n = len(input_shape)
+        _sizes(input_shape, self.axis, self)
         keep = {a % n for a in self.axis}
         self._shape = [input_shape[i] if i in keep else 1 for i in range(n)]
-        if None in self._shape:
-            raise ValueError(f"Axes {self.axis} must be of known size. Received: {input_shape}")
         if self._given is None:
             shape = [input_shape[i] for i in sorted(keep)]
             for name, start in (("mean", "zeros"), ("variance", "ones")):
                 v = self.add_weight(shape, start, trainable=False, name=name)
                 setattr(self, f"adapt_{name}", v)
             self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
+
+    def get_config(self):
+        """The arguments that make such a layer."""
+        given = (None, None) if self._given is None else [t.numpy().tolist() for t in self._given]
+        return super().get_config() | dict(zip(("mean", "variance"), given))
 
     mean = property(lambda self: self._wide(0))
     variance = property(lambda self: self._wide(1))
@@ -708,12 +764,14 @@ class Normalization(Layer):
 
     def adapt(self, data):
         """Take mean and variance from data: an array or tensor, or an iterable of batches."""
-        whole = (
-            data
-            if hasattr(data, "shape") or isinstance(data, list)
-            else np.concatenate([np.asarray(b) for b in data])
-        )
-        a = np.asarray(whole, np.float64)
+        if self._given is not None:
+            raise ValueError(f"Layer '{self.name}' was given its mean and variance: it adapts to no data.")
+        if not hasattr(data, "shape") and not isinstance(data, list):
+            batches = list(data) if hasattr(data, "__iter__") and not isinstance(data, (str, dict)) else []
+            if not batches:
+                raise TypeError(f"`adapt` takes an array or batches of them. Received: {data!r}")
+            data = np.concatenate([as_tensor(b)._a for b in batches])
+        a = cast(as_tensor(data), np.float64)._a
         if not self.built:
             self.build(a.shape)
         keep = {k % a.ndim for k in self.axis}
@@ -764,14 +822,21 @@ class Embedding(Layer):
             raise ValueError("Masks are not handed on here: give 0 a row of its own, or use tf.where.")
         kwargs.pop("input_length", None)
         super().__init__(**kwargs)
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self._initializer, self._regularizer = embeddings_initializer, embeddings_regularizer
-        self._constraint = embeddings_constraint
+        self.input_dim = integer(input_dim, "input_dim", "Embedding")
+        self.output_dim = integer(output_dim, "output_dim", "Embedding")
+        if self.input_dim < 1 or self.output_dim < 1:
+            raise ValueError(
+                "An Embedding has a positive number of rows and columns. Received: "
+                f"input_dim={input_dim}, output_dim={output_dim}"
+            )
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
 
     def build(self, input_shape=None):
         self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self._initializer, name="embeddings",
-            regularizer=self._regularizer, constraint=self._constraint,
+            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
+            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )  # fmt: skip
 
     def call(self, inputs):
@@ -780,19 +845,33 @@ class Embedding(Layer):
         return _gather(self.embeddings, inputs)
 
 
+_UNBUILT = ": build the layer before, by a call or by build(input_shape)."
+Absent.put(_Linear, {"kernel": _UNBUILT})
+Absent.put(Embedding, {"embeddings": _UNBUILT})
+Absent.put(BatchNormalization, dict.fromkeys(("moving_mean", "moving_variance"), _UNBUILT))
+
+
 # ---------------------------------------------------------------- several inputs
 
 
 class _Merge(Layer):
     def _build_for(self, args, kwargs):
-        if not isinstance(args[0], (list, tuple)) or not all(
-            isinstance(x, (Tensor, KerasTensor)) for x in args[0] or [None]
+        x = args[0] if args else None
+        if not isinstance(x, (list, tuple)) or not all(
+            isinstance(t, (Tensor, KerasTensor)) for t in x or [None]
         ):
             raise ValueError(
                 f"A merge layer should be called on a list of inputs; '{self.name}' was called on "
-                f"{args[0]!r}."
+                f"{x!r}."
             )
         super()._build_for(args, kwargs)
+
+    def _alike(self, inputs):
+        """The inputs; integers among floats as floats."""
+        kinds = {x._a.dtype.kind for x in inputs}
+        if "f" not in kinds or len(kinds) == 1:
+            return inputs
+        return [x if x._a.dtype.kind == "f" else cast(x, self._np) for x in inputs]
 
 
 class Concatenate(_Merge):
@@ -808,15 +887,15 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def call(self, inputs):
-        return concat(inputs, self.axis)
+        return concat(self._alike(inputs), self.axis)
 
 
 class Add(_Merge):
     """The sum of a list of tensors, which may broadcast."""
 
     def call(self, inputs):
-        total = inputs[0]
-        for x in inputs[1:]:
+        total, *rest = self._alike(inputs)
+        for x in rest:
             total = total + x
         return total
 
@@ -841,3 +920,16 @@ def add(inputs, **kwargs):
 def average(inputs, **kwargs):
     """`Average` as a function of the tensors."""
     return Average(**kwargs)(inputs)
+
+
+def deserialize(config, custom_objects=None):
+    """A new layer of what `serialize` returned; `custom_objects`: name -> class of your own.
+
+    >>> import tapelab as tf
+    >>> layer = tf.keras.layers.Dense(2, activation="relu", name="hidden")
+    >>> tf.keras.layers.deserialize(tf.keras.layers.serialize(layer))
+    <Dense name=hidden, built=False>
+    """
+    if not isinstance(config, dict):
+        raise TypeError(f"`deserialize` takes a dict as `serialize` returns it, not {config!r}.")
+    return _deserialize("layer", config, table_of(globals(), Layer) | (custom_objects or {}))

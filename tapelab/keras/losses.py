@@ -14,9 +14,9 @@ from ..linalg import l2_normalize
 from ..math import abs as _abs
 from ..math import cast, divide_no_nan, log, maximum, reduce_mean, reduce_sum, square
 from ..primitive import P
-from ..tensor import Tensor, as_tensor, number, numpy_dtype
+from ..tensor import Tensor, as_tensor, integer, number, numpy_dtype
 from . import activations
-from .registry import lookup, snake_case
+from .registry import Configured, lookup, serialize, snake_case  # noqa: F401
 
 EPSILON = 1e-7  # keeps probabilities away from 0 and 1
 
@@ -186,7 +186,9 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         )
     if axis not in (-1, y_pred._a.ndim - 1):
         raise ValueError(f"Only axis=-1 is currently supported. Received: axis={axis}")
-    kept = None if ignore_class is None else labels != ignore_class
+    kept = None
+    if ignore_class is not None:
+        kept = labels != integer(ignore_class, "ignore_class", "sparse_categorical_crossentropy")
     if kept is not None:
         labels = np.where(kept, labels, 0)
     y_pred, from_logits = _logits(y_pred, from_logits, "softmax")
@@ -199,7 +201,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
 
 
-class Loss:
+class Loss(Configured):
     """Base class: subclasses define `call(y_true, y_pred)`, one value per item.
 
     Args:
@@ -276,6 +278,10 @@ class LossFunctionWrapper(Loss):
         """One value per item."""
         return self.fn(y_true, y_pred, **self.options)
 
+    def get_config(self):
+        """The arguments that make such a loss."""
+        return super().get_config() | self.options
+
 
 def _loss(name, function, default_name=None):
     """The class of a loss function: its own parameters first, then reduction, name and dtype."""
@@ -330,6 +336,9 @@ def get(identifier):
     """The loss that a name, class, function or None stands for. ValueError if unknown."""
     classes = {k: v for k, v in globals().items() if isinstance(v, type) and issubclass(v, Loss)}
     return lookup("loss", identifier, FUNCTIONS | classes)
+
+
+deserialize = get
 
 
 def as_loss(identifier):

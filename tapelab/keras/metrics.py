@@ -9,7 +9,7 @@ from ..math import argmax, cast, greater
 from ..tensor import Tensor, active, as_tensor, integer, only
 from . import losses
 from .base_layer import Stateful, Variable
-from .registry import lookup, table_of
+from .registry import lookup, serialize, table_of  # noqa: F401
 
 
 def _array(x):
@@ -68,6 +68,10 @@ class Metric(Stateful):
         for v in self.variables:
             v._replace(None, np.zeros_like(v._t._a))
 
+    def get_config(self):
+        """The arguments that make such a metric, as far as attributes of their names hold them."""
+        return {"name": self.name, "dtype": self.dtype} | super().get_config()
+
     def __call__(self, *args, **kwargs):
         self.update_state(*args, **kwargs)
         return self.result()
@@ -88,7 +92,7 @@ class _Reduction(Metric):
 def _samplewise(values, sample_weight, reduce):
     """One value per item of the batch, times its weight, and the weights (None without)."""
     x, w = _array(values), None
-    x = x if x.dtype.kind == "f" else x.astype(np.float32)
+    x = x if x.dtype.kind == "f" else cast(Tensor(x), np.float32)._a
     after = lambda a, n: reduce(a, axis=tuple(range(n, a.ndim))) if a.ndim > n else a
     if sample_weight is not None:
         x, w = (t._a for t in losses.same_rank(Tensor(x), as_tensor(sample_weight)))
@@ -151,6 +155,10 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn, name=None, dtype=None, **kwargs):
         super().__init__(name or fn.__name__, dtype)
         self._fn, self._options = fn, kwargs
+
+    def get_config(self):
+        """The arguments that make such a metric."""
+        return super().get_config() | self._options
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch of truths and predictions."""
@@ -282,6 +290,9 @@ _CROSSENTROPY = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalC
 def get(identifier):
     """The metric that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("metric", identifier, losses.FUNCTIONS | _TABLE)
+
+
+deserialize = get
 
 
 def _known(identifier):

@@ -9,11 +9,20 @@ import numpy as np
 from .. import _files
 from ..math import add_n
 from ..tape import GradientTape
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, integer
 from . import losses as losses_module
 from . import metrics as metrics_module
 from . import optimizers
-from .base_layer import KerasTensor, Layer, _Scope, leaves, map_leaves, placeholders, shapes_of
+from .base_layer import (
+    KerasTensor,
+    Layer,
+    _Scope,
+    _Unmade,
+    leaves,
+    map_leaves,
+    placeholders,
+    shapes_of,
+)
 from .callbacks import CallbackList, History, Progress
 from .data import batches_of, split
 from .layers import InputLayer
@@ -37,11 +46,17 @@ class _CompiledLoss:
     """What `compile(loss=...)` was given, for models with one output or several."""
 
     def __init__(self, loss, weights, names_of):
-        self.losses = map_leaves(losses_module.as_loss, loss)
+        empty = isinstance(loss, (list, tuple, dict)) and not loss
+        self.losses = None if empty else map_leaves(losses_module.as_loss, loss)
         self.weights, self.names_of, self.means = weights, names_of, {}
 
     def __call__(self, y, y_pred, sample_weight=None):
         names = self.names_of(y_pred)
+        if y is None:
+            raise ValueError(
+                "There are no labels for the loss: give `y`, or batches of (x, y). A model that makes its "
+                "own loss with `add_loss` is compiled without one."
+            )
         if names is None:
             loss, weight = leaves(self.losses)[0], (leaves(self.weights) or [None])[0]
             if loss is None:
@@ -110,6 +125,8 @@ class Model(Layer):
     >>> model(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
     [[6.0]]
     """
+
+    loss = None  # what `compile` was given
 
     def __init__(self, inputs=None, outputs=None, name=None, trainable=True, dtype=None, **kwargs):
         functional = inputs is not None
@@ -208,6 +225,8 @@ class Model(Layer):
 
     def get_layer(self, name=None, index=None):
         """The layer of that name or index. ValueError when there is none."""
+        if (name is None) == (index is None):
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
         for i, layer in enumerate(self.layers):
             if name == layer.name or name is None and i == index:
                 return layer
@@ -267,6 +286,11 @@ class Model(Layer):
         parts = list(self._compiled_loss.means.values()) if self.compiled else []
         parts = parts if len(parts) > 1 else []  # one alone is the loss
         return first + [m for m in held if m is not self._compiled_metrics] + parts + compiled
+
+    @property
+    def metrics_names(self):
+        """The names of `metrics`; the compiled ones are together 'compile_metrics'."""
+        return [m.name for m in self.metrics]
 
     def reset_metrics(self):
         """Start all metrics anew."""
@@ -354,6 +378,14 @@ class Model(Layer):
           ValueError: not compiled, or arrays of different lengths.
         """
         self._check_compiled("fit")
+        epochs, initial_epoch, validation_freq = (
+            integer(n, what, "fit")
+            for n, what in (
+                (epochs, "epochs"), (initial_epoch, "initial_epoch"), (validation_freq, "validation_freq"),
+            )
+        )  # fmt: skip
+        if validation_freq < 1:
+            raise ValueError(f"`validation_freq` must be positive, got {validation_freq}.")
         if validation_split:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         train = batches_of(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
@@ -366,39 +398,43 @@ class Model(Layer):
             )
         history = History()
         verbose = 1 if verbose == "auto" else verbose
+        progress = Progress(verbose)
         hooks = CallbackList(
-            [history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose)
+            [history, *leaves(callbacks or [])], self, epochs, train.steps, progress
         )
         self.stop_training = False
-        hooks.on_train_begin({})
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
-            hooks.on_epoch_begin(epoch, {})
-            logs = {}
-            for step, data in enumerate(train.epoch()):
-                hooks.on_train_batch_begin(step, {})
-                logs = self.train_step(data)
-                hooks.on_train_batch_end(step, logs)
+        vars(self)["history"] = history  # also when Ctrl-C ends the training
+        try:
+            hooks.on_train_begin({})
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                hooks.on_epoch_begin(epoch, {})
+                logs = {}
+                for step, data in enumerate(train.epoch()):
+                    hooks.on_train_batch_begin(step, {})
+                    logs = self.train_step(data)
+                    hooks.on_train_batch_end(step, logs)
+                    if self.stop_training:
+                        break
+                logs = _numbers(logs)
+                if validation_data is not None and (epoch + 1) % validation_freq == 0:
+                    parts = (
+                        validation_data
+                        if isinstance(validation_data, (list, tuple))
+                        else (validation_data,)
+                    )
+                    found = self.evaluate(
+                        *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0,
+                        batch_size=validation_batch_size or batch_size, steps=validation_steps,
+                        return_dict=True, _callbacks=hooks,
+                    )  # fmt: skip
+                    logs |= {f"val_{k}": v for k, v in found.items()}
+                hooks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            logs = _numbers(logs)
-            if validation_data is not None and (epoch + 1) % validation_freq == 0:
-                parts = (
-                    validation_data
-                    if isinstance(validation_data, (list, tuple))
-                    else (validation_data,)
-                )
-                found = self.evaluate(
-                    *parts[:2], sample_weight=parts[2] if len(parts) > 2 else None, verbose=0,
-                    batch_size=validation_batch_size or batch_size, steps=validation_steps,
-                    return_dict=True, _callbacks=hooks,
-                )  # fmt: skip
-                logs |= {f"val_{k}": v for k, v in found.items()}
-            hooks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        hooks.on_train_end(logs if epochs > initial_epoch else {})
-        vars(self)["history"] = history
+            hooks.on_train_end(logs if epochs > initial_epoch else {})
+        finally:
+            progress.close()
         return history
 
     def evaluate(
@@ -474,8 +510,11 @@ class Model(Layer):
         )
 
     def _check_compiled(self, method):
-        if not self.compiled and type(self).train_step is Model.train_step:
+        own = type(self).train_step is not Model.train_step
+        if not self.compiled and not own:
             raise ValueError(f"You must call `compile()` before calling `{method}()`.")
+        if self.optimizer is None and not own and method in ("fit", "train_on_batch"):
+            raise ValueError(f"`{method}()` needs an optimizer, and `compile()` was given None.")
 
     # -- looking at it
 
@@ -499,6 +538,7 @@ class Model(Layer):
             )
         widths = [max(len(r[i]) for r in rows) + 2 for i in range(3)]
         if line_length:
+            line_length = integer(line_length, "line_length", "summary")
             widths[0] += max(0, line_length - sum(widths) - 4)
 
         def rule(left, mid, right, stroke):
@@ -543,7 +583,7 @@ class Model(Layer):
                 f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
                 "or build(input_shape)."
             )
-        path = os.fspath(filepath)
+        path = _path(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
         _files.write_arrays(path, self._named_arrays())
@@ -557,7 +597,7 @@ class Model(Layer):
           FileNotFoundError: there is no such file.
           ValueError: the file is damaged, or another model's. Then no weight has changed.
         """
-        path = os.fspath(filepath)
+        path = _path(filepath)
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
@@ -620,10 +660,13 @@ class Sequential(Model):
     """
 
     _locks = False
+    _chain = _Unmade()
 
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
         self._chain, self._start = [], None
+        if layers is not None and not hasattr(layers, "__iter__"):
+            raise TypeError(f"`layers` must be a list of layers. Received: {layers!r}")
         for layer in layers or []:
             self.add(layer)
 
@@ -679,6 +722,8 @@ class Sequential(Model):
 
     def pop(self):
         """Remove the last layer and return it."""
+        if not self._chain:
+            raise IndexError(f"There are no layers in model '{self.name}'.")
         layer = self._chain.pop()
         if self._start is not None:
             self._begin(self._start)
@@ -702,8 +747,17 @@ class Sequential(Model):
         return list(self._chain)
 
 
+def _path(path):
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"The weights' file has a path, a string or `Path`, not {path!r}.") from None
+
+
 def _of_rank(x, shape, model):
     """An input, with a last axis of length 1 added if that is what it lacks; ValueError if not."""
+    if not hasattr(x, "shape"):
+        raise ValueError(f"Inputs to a model should be tensors. Model '{model.name}' was called on {x!r}.")
     have = x._a.shape if isinstance(x, Tensor) else tuple(x.shape)
     if len(have) == len(shape):
         fits = all(n is None or m is None or n == m for n, m in zip(shape, have))

@@ -11,12 +11,13 @@ import math
 import numpy as np
 
 from ..clip import global_norm
+from ..dtypes import as_dtype
 from ..errors import DtypeError, ShapeError
-from ..tensor import IndexedSlices, Tensor, as_tensor, number
+from ..tensor import Absent, IndexedSlices, Tensor, as_tensor, number
 from ..tensor import Variable as CoreVariable
-from . import schedules  # noqa: F401 (tf.keras.optimizers.schedules)
+from . import schedules
 from .base_layer import Variable
-from .registry import lookup, snake_case, table_of, unique_name, warn
+from .registry import Configured, lookup, serialize, snake_case, table_of, unique_name, warn
 from .schedules import LearningRateSchedule
 
 
@@ -57,7 +58,16 @@ class _Flat:
         return self.values
 
 
-class Optimizer:
+_KERAS = {  # arguments of Keras's that are taken only as they are when nobody gives them
+    "use_ema": (False, "a callback can keep the mean of `model.get_weights()`"),
+    "ema_momentum": (0.99, ""),
+    "ema_overwrite_frequency": (None, ""),
+    "loss_scale_factor": (None, "multiply the loss, and divide the gradients"),
+    "gradient_accumulation_steps": (None, "add up the gradients of several batches, and apply their mean"),
+}
+
+
+class Optimizer(Configured):
     """Base class: subclasses name their `slots` and turn gradients into a step in `update`.
 
     Args:
@@ -73,9 +83,11 @@ class Optimizer:
         self, learning_rate=0.01, weight_decay=None, clipnorm=None, clipvalue=None,
         global_clipnorm=None, name=None, **kwargs,
     ):  # fmt: skip
-        if kwargs:
+        if unknown := {k: v for k, v in kwargs.items() if k not in _KERAS or v != _KERAS[k][0]}:
+            instead = "; ".join(_KERAS[k][1] for k in unknown if k in _KERAS and _KERAS[k][1])
             raise ValueError(
-                f"Argument(s) not recognized by {type(self).__name__}: {sorted(kwargs)}"
+                f"Argument(s) not recognized by {type(self).__name__}: {sorted(unknown)}"
+                f"{instead and f' ({instead})'}"
             )
         given = [
             k
@@ -94,12 +106,47 @@ class Optimizer:
             raise ValueError(f"`{given[0]}` must not be negative.")
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
+        if weight_decay is not None:
+            self._set(weight_decay=weight_decay)
         self.global_clipnorm, self.built = global_clipnorm, False
         self.iterations = self._counter(np.int64(0), "iteration")
         self._learning_rate = learning_rate
         if not callable(learning_rate):
-            self._learning_rate = self._counter(np.float32(learning_rate), "learning_rate")
+            try:
+                rate = np.float32(number(learning_rate, "learning_rate", "Optimizer"))
+            except TypeError:
+                raise ValueError(
+                    "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, "
+                    "or a callable (that returns the corresponding learning rate value). Received "
+                    f"instead: learning_rate={learning_rate!r}"
+                ) from None
+            self._learning_rate = self._counter(rate, "learning_rate")
         self._groups, self._place = [], {}
+
+    def _set(self, **numbers):
+        """Set attributes to numbers that were given; Adam's betas are in [0, 1)."""
+        for k, v in numbers.items():
+            setattr(self, k, number(v, k, type(self).__name__))
+            if k.startswith("beta") and not 0 <= v < 1:
+                raise ValueError(f"`{k}` of {type(self).__name__} must be in [0, 1). Received: {v}")
+
+    def get_config(self):
+        """The arguments that make such an optimizer."""
+        rate = self._learning_rate
+        rate = float(rate) if isinstance(rate, Variable) else serialize(rate)
+        return {"name": self.name, "learning_rate": rate} | super().get_config()
+
+    @classmethod
+    def from_config(cls, config):
+        """A new optimizer, without state, of what `get_config` returned.
+
+        >>> import tapelab as tf
+        >>> tf.keras.optimizers.SGD.from_config({"learning_rate": 0.5, "momentum": 0.9}).momentum
+        0.9
+        """
+        rate = config.get("learning_rate")
+        rate = {"learning_rate": schedules.deserialize(rate)} if isinstance(rate, dict) else {}
+        return cls(**config | rate)
 
     def _counter(self, value, name):
         v = Variable(value, trainable=False, name=name)
@@ -135,6 +182,8 @@ class Optimizer:
         """Make the state for these variables, which are then the only ones the optimizer takes."""
         if self.built:
             return
+        if not isinstance(var_list, (list, tuple)):
+            raise TypeError(f"An optimizer is built for a list of variables, not {var_list!r}.")
         for v in var_list:
             _check_variable(v)
         by_dtype = {}
@@ -259,12 +308,12 @@ class Optimizer:
             if self.weight_decay:
                 g += p * group.dtype.type(self.weight_decay * rate)
             np.subtract(p, g, out=g)
-        group.boxes = []
+        boxes = []
         for v, shape, part, g in zip(group.variables, group.shapes, group.parts, gs):
             if g is not None:
                 v._replace(None, new[part].reshape(shape) if shape else new[part.start])
-            group.boxes.append(None if g is None else v._t)  # None: not in the new array
-        group.values = new
+            boxes.append(None if g is None else v._t)  # None: not in the new array
+        group.boxes, group.values = boxes, new  # not before: Ctrl-C may have come in between
 
     def _clip(self, grads):
         """Clip the gradients in the list; what remains to multiply all of them by is returned."""
@@ -340,8 +389,9 @@ def _dense(g, v):
             f"The gradient of shape {a.shape} does not fit variable {_path(v)} "
             f"of shape {tuple(v.shape)}."
         )
-    if a.dtype.kind == "c" and v._t._a.dtype.kind == "f":
-        raise DtypeError(f"A complex gradient does not fit the real variable {_path(v)}.")
+    if a.dtype.kind not in "iufb" and a.dtype.kind != v._t._a.dtype.kind:
+        kind = "complex" if a.dtype.kind == "c" else as_dtype(a.dtype).name
+        raise DtypeError(f"A {kind} gradient does not fit the {v.dtype.name} variable {_path(v)}.")
     return a
 
 
@@ -400,7 +450,8 @@ class Adam(Optimizer):
         weight_decay=None, **kwargs,
     ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        self._set(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        self.amsgrad = amsgrad
         self.slots = {"momentum": 0.0, "velocity": 0.0} | ({"velocity_hat": 0.0} if amsgrad else {})
 
     def _scales(self):
@@ -453,7 +504,8 @@ class RMSprop(Optimizer):
         weight_decay=None, **kwargs,
     ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        self._set(rho=rho, momentum=momentum, epsilon=epsilon)
+        self.centered = centered
         self.slots = (
             {"velocity": 0.0}
             | ({"momentum": 0.0} if momentum else {})
@@ -485,7 +537,7 @@ class Adagrad(Optimizer):
         **kwargs,
     ):  # fmt: skip
         super().__init__(learning_rate, weight_decay, **kwargs)
-        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+        self._set(initial_accumulator_value=initial_accumulator_value, epsilon=epsilon)
         self.slots = {"accumulator": initial_accumulator_value}
 
     def update(self, g, rate, step, accumulator):
@@ -494,10 +546,29 @@ class Adagrad(Optimizer):
         g *= g.dtype.type(rate) / np.sqrt(accumulator + g.dtype.type(self.epsilon))
 
 
+Absent.put(
+    Optimizer,
+    {
+        "lr": ": it is `learning_rate`.",
+        "minimize": ": apply_gradients(zip(tape.gradient(loss, variables), variables)) does it.",
+        **dict.fromkeys(("get_weights", "set_weights"), ": `variables` has the state."),
+        "exclude_from_weight_decay": ": use two optimizers, one of them without `weight_decay`.",
+    },
+)
+
+
 def get(identifier):
-    """The optimizer that a name, class or object stands for. ValueError if unknown."""
+    """The optimizer that a name, dict, class or object stands for. ValueError if unknown."""
     if isinstance(identifier, Optimizer):
         return identifier
-    table = {name.lower(): cls for name, cls in table_of(globals(), Optimizer).items()}
+    table = table_of(globals(), Optimizer)
+    if not isinstance(identifier, dict):
+        table = {k.lower(): v for k, v in table.items() if "_" not in k.lower()}
     name = identifier.lower() if isinstance(identifier, str) else identifier
-    return lookup("optimizer", name, {k: v for k, v in table.items() if "_" not in k})
+    found = lookup("optimizer", name, table)
+    if found is not None and not isinstance(found, Optimizer):
+        raise ValueError(f"Could not interpret optimizer identifier: {identifier}. It is no Optimizer.")
+    return found
+
+
+deserialize = get

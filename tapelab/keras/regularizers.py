@@ -3,10 +3,10 @@
 from ..math import abs as _abs
 from ..math import reduce_sum, square
 from ..tensor import as_tensor
-from .registry import lookup, table_of
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 
-class Regularizer:
+class Regularizer(Configured):
     """Base class: subclasses define `__call__(weight)` returning a scalar tensor."""
 
     def __call__(self, x):
@@ -22,6 +22,7 @@ class L1L2(Regularizer):
     """
 
     def __init__(self, l1=0.0, l2=0.0):
+        l1, l2 = (0.0 if v is None else v for v in (l1, l2))
         for name, value in (("l1", l1), ("l2", l2)):
             if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
                 raise ValueError(
@@ -62,3 +63,6 @@ _TABLE = table_of({"L1": L1, "L2": L2, "L1L2": L1L2}, Regularizer)
 def get(identifier):
     """The regularizer that a name, class, function or None stands for. ValueError if unknown."""
     return lookup("regularizer", identifier, _TABLE)
+
+
+deserialize = get

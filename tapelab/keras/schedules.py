@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from ..math import cast
 from ..tensor import Tensor, as_tensor, number
+from .registry import Configured, lookup, serialize, table_of  # noqa: F401
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """Base class: subclasses define `__call__(step)`."""
 
     def __call__(self, step):
@@ -17,8 +19,21 @@ class LearningRateSchedule:
 class _Formula(LearningRateSchedule):
     """A schedule given by a formula in Python numbers, returned as a float32 tensor."""
 
+    def __init__(self, name, **numbers):
+        self.name = name
+        for k, v in numbers.items():
+            setattr(self, k, v if type(v) is int else number(v, k, type(self).__name__))
+        if getattr(self, "decay_steps", 1) <= 0:
+            raise ValueError(
+                f"Argument `decay_steps` must be > 0. Received: decay_steps={self.decay_steps}"
+            )
+
     def __call__(self, step):
-        return Tensor(np.float32(self._rate(float(as_tensor(step)._a))))
+        a = as_tensor(step)._a
+        if a.ndim or a.dtype.kind not in "iuf":  # steps to draw a curve of, or no number
+            a = cast(step, np.float64)._a
+            return Tensor(np.float32([self._rate(s) for s in a.ravel().tolist()]).reshape(a.shape))
+        return Tensor(np.float32(self._rate(float(a))))
 
 
 class ExponentialDecay(_Formula):
@@ -34,12 +49,11 @@ class ExponentialDecay(_Formula):
         self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
         name="ExponentialDecay",
     ):  # fmt: skip
-        if number(decay_steps, "decay_steps", type(self).__name__) <= 0:
-            raise ValueError(
-                f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
-            )
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+        super().__init__(
+            name, initial_learning_rate=initial_learning_rate, decay_steps=decay_steps,
+            decay_rate=decay_rate,
+        )  # fmt: skip
+        self.staircase = staircase
 
     def _rate(self, step):
         p = step / self.decay_steps
@@ -58,12 +72,17 @@ class PiecewiseConstantDecay(_Formula):
     """
 
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
+        super().__init__(name)
+        for what, given in (("boundaries", boundaries), ("values", values)):
+            if not isinstance(given, (list, tuple)):
+                raise TypeError(f"`{what}` must be a list of numbers. Received: {given!r}")
+            as_number = lambda v, k=what: v if type(v) is int else number(v, k, "PiecewiseConstantDecay")
+            setattr(self, what, [as_number(v) for v in given])
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "The length of boundaries should be 1 less than the length of values. Received: "
                 f"boundaries={boundaries}, values={values}"
             )
-        self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def _rate(self, step):
         return self.values[sum(step > b for b in self.boundaries)]
@@ -84,16 +103,12 @@ class CosineDecay(_Formula):
         self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None,
         warmup_steps=0,
     ):  # fmt: skip
-        if number(decay_steps, "decay_steps", type(self).__name__) <= 0:
-            raise ValueError(
-                f"Argument `decay_steps` must be > 0. Received: decay_steps={decay_steps}"
-            )
-        self.initial_learning_rate, self.decay_steps, self.alpha = (
-            initial_learning_rate,
-            decay_steps,
-            alpha,
-        )
-        self.warmup_target, self.warmup_steps, self.name = warmup_target, warmup_steps, name
+        warm = {} if warmup_target is None else {"warmup_target": warmup_target}
+        super().__init__(
+            name, initial_learning_rate=initial_learning_rate, decay_steps=decay_steps, alpha=alpha,
+            warmup_steps=warmup_steps, **warm,
+        )  # fmt: skip
+        self.warmup_target = self.warmup_target if warm else None
 
     def _rate(self, step):
         top = self.initial_learning_rate
@@ -103,3 +118,15 @@ class CosineDecay(_Formula):
             top, step = self.warmup_target, step - self.warmup_steps
         p = min(step, self.decay_steps) / self.decay_steps
         return top * ((1 - self.alpha) * (1 + math.cos(math.pi * p)) / 2 + self.alpha)
+
+
+def deserialize(config):
+    """A new schedule of what `serialize` returned.
+
+    >>> import tapelab as tf
+    >>> schedules = tf.keras.optimizers.schedules
+    >>> config = schedules.serialize(schedules.ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5))
+    >>> round(float(schedules.deserialize(config)(20)), 4)
+    0.025
+    """
+    return lookup("schedule", config, table_of(globals(), LearningRateSchedule))

@@ -24,8 +24,8 @@ def set_random_seed(seed):
             f"Expected `seed` argument to be an integer. Received: seed={seed} (of type "
             f"{type(seed)})"
         )
-    _random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (Keras seeds this one, too)
+    _random.seed(seed)  # after what refuses a seed that is out of range
     set_seed(seed)
 
 

@@ -1,5 +1,7 @@
 """Layers: values against hand-written NumPy, gradients against finite differences, errors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -299,7 +301,7 @@ def test_forgetting_super_is_explained():
         def call(self, x):
             return x
 
-    for use in (Forgot, lambda: ForgotQuietly()(np.ones(2))):
+    for use in (lambda: Forgot()(np.ones(2)), lambda: ForgotQuietly()(np.ones(2))):
         with pytest.raises(RuntimeError, match="super"):
             use()
 
@@ -501,10 +503,28 @@ def test_a_forgotten_super_init_is_told(use):
         use(Forgetful())
 
 
-def test_a_forgotten_super_init_is_told_to_who_assigns_a_layer():
-    class Forgetful(L.Layer):
+def test_attributes_may_be_set_before_super_init():
+    class Early(L.Layer):
         def __init__(self):
-            self.inner = L.Dense(1)
+            self.inner, self.sizes, self.more = L.Dense(1), [1, 2], [L.Dense(2)]
+            super().__init__()
+
+        def call(self, x):
+            return self.more[0](self.inner(x))
+
+    class Chain(tf.keras.Sequential):
+        def __init__(self):
+            self.sizes = [3, 1]
+            super().__init__([L.Dense(n) for n in self.sizes])
+
+    for make in (Early, Chain):
+        model = make()
+        model(tf.ones([1, 2]))
+        assert len(model.weights) == 4 and len(model.sizes) == 2
+
+    class Forgetful(tf.keras.Sequential):
+        def __init__(self):
+            self.add(L.Dense(2))
 
     with pytest.raises(RuntimeError, match="forgot to call"):
         Forgetful()
@@ -515,3 +535,191 @@ def test_softmax_over_several_axes():
     e = np.exp(x.numpy())
     np.testing.assert_allclose(L.Softmax([0, 1])(x).numpy(), e / e.sum(), rtol=1e-6)
     np.testing.assert_allclose(L.Softmax((0,))(x).numpy(), e / e.sum(0), rtol=1e-6)
+
+
+CONFIGURED = [
+    L.Dense(2, activation="relu", kernel_regularizer="l2", kernel_constraint="non_neg"),
+    L.Conv2D(2, 3, padding="same"), L.Conv2DTranspose(2, 3), L.Flatten(), L.Dropout(0.5),
+    L.BatchNormalization(beta_regularizer="l1"), L.LayerNormalization(axis=[1, 2]), L.Embedding(3, 4),
+    L.MaxPooling2D(), L.Reshape((2, 3)), L.ReLU(6.0), L.Activation("tanh"), L.Rescaling(2.0),
+    L.Normalization(mean=1.0, variance=4.0), L.Concatenate(0), L.InputLayer((3,)), L.UpSampling2D(3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", CONFIGURED, ids=lambda layer: type(layer).__name__)
+def test_configs_are_plain_data_that_make_the_layer_again(layer):
+    config = json.loads(json.dumps(L.serialize(layer)))
+    assert config["module"] == "keras.layers" and config["config"]["name"] == layer.name
+    again = L.deserialize(config)
+    assert type(again) is type(layer)
+    assert json.dumps(L.serialize(again)) == json.dumps(L.serialize(layer))
+
+
+def test_configs_are_keras_configs():
+    k = tf.keras
+    dense = L.Dense(2, activation="relu", kernel_regularizer="l2").get_config()
+    assert dense["activation"] == "relu" and dense["units"] == 2
+    assert dense["kernel_regularizer"] == {
+        "module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.01},
+        "registered_name": None,
+    }  # fmt: skip
+    assert dense["kernel_initializer"]["config"] == {"seed": None}
+    first = L.Dense(2)
+    first.build((None, 3))
+    again = L.Dense.from_config(first.get_config())
+    again.build((None, 3))
+    assert (again.kernel.numpy() != first.kernel.numpy()).any()  # no seed was given: new numbers
+    for made, config in (
+        (k.initializers.Zeros(), {}),
+        (k.initializers.RandomNormal(seed=3), {"seed": 3, "mean": 0.0, "stddev": 0.05}),
+        (k.regularizers.L1(0.2), {"l1": 0.2}),
+        (k.constraints.MaxNorm(3), {"max_value": 3, "axis": 0}),
+        (k.losses.MeanSquaredError(), {"name": "mean_squared_error", "reduction": "sum_over_batch_size"}),
+        (k.metrics.Mean(), {"name": "mean", "dtype": "float32"}),
+        (k.metrics.BinaryAccuracy(threshold=0.3),
+         {"name": "binary_accuracy", "dtype": "float32", "threshold": 0.3}),
+    ):  # fmt: skip
+        assert made.get_config() == config
+        assert type(made).from_config(config).get_config() == config
+    assert k.initializers.get({"class_name": "Constant", "config": {"value": 2.0}}).value == 2.0
+    assert k.activations.deserialize(k.activations.serialize(tf.nn.relu)) is k.activations.relu
+    with pytest.raises(ValueError, match="Could not make a loss of.*'class_name'"):
+        k.losses.deserialize({"class_name": "nope"})
+
+
+def test_classes_of_ones_own_are_deserialized():
+    class Scale(L.Layer):
+        def __init__(self, factor, **options):
+            super().__init__(**options)
+            self.factor = factor
+
+        def call(self, x):
+            return self.factor * x
+
+    config = L.serialize(Scale(3.0, name="three"))
+    again = L.deserialize(config, custom_objects={"Scale": Scale})
+    assert float(again(1.0)) == 3.0 and again.name == "three"
+    with pytest.raises(ValueError, match="Could not make a layer of"):
+        L.deserialize(config)
+
+
+def test_layer_normalization_has_regularizers_and_constraints():
+    layer = L.LayerNormalization(
+        beta_regularizer="l2", gamma_regularizer="l1", gamma_constraint="non_neg"
+    )
+    layer(tf.ones([1, 2]))
+    np.testing.assert_allclose([float(loss) for loss in layer.losses], [0.02, 0.0])
+    assert layer.gamma.constraint is layer.gamma_constraint is not None
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        *[(lambda s=s: tf.keras.Input(s), "Cannot convert '.*' to a shape")
+          for s in ("x", -1, (-1,), ("a",), (1.5,), 3)],
+        (lambda: tf.keras.Input((2,), batch_size="x"), "Cannot convert"),
+        (lambda: L.Dense(2).build("a"), "last axis of the inputs to layer"),
+        (lambda: L.Dense(2).build(None), "last axis of the inputs to layer"),
+        (lambda: L.Dense(2, name=3), "`name` must be a string.*name=3"),
+        (lambda: L.Dense(2, name="a/b"), "cannot contain character `/`"),
+        (lambda: L.Dense(2)(), r"\(Dense\) was not called as its `call`.*'inputs'"),
+        (lambda: L.Dense(2)(tf.ones([1, 2]), foo=1), r"\(Dense\) was not called as its `call`.*'foo'"),
+        (lambda: L.Add()(), "not called as its `call`"),
+        (lambda: L.Dense(2)(tf.constant([[1j]])), r"\(Dense\) computes in float32.*complex128"),
+        (lambda: L.Dense(2).set_weights(None), "takes a list of arrays, not None"),
+        (lambda: L.Layer().add_loss("a"), "`add_loss` takes a scalar tensor"),
+        (lambda: L.Layer().add_weight((2,), initializer=lambda s, dtype: np.ones(3)),
+         r"made values of shape \(3,\) for a variable of shape \(2,\)"),
+        *[(lambda n=n: L.Dropout(0.5, noise_shape=n), "argument `noise_shape`")
+          for n in ("x", 3, (-1, 2), (1.5,))],
+        (lambda: L.Embedding(-1, 2), "positive number of rows and columns"),
+        (lambda: L.Embedding(1.5, 2), "`input_dim` must be a single integer"),
+        (lambda: L.Conv2DTranspose(1, 2, output_padding="x"), "`output_padding` must be integers"),
+        (lambda: L.Conv2DTranspose(1, 2, output_padding=(1, -1)), "none of them negative"),
+        (lambda: L.Lambda(lambda x: x, arguments=3), "is a dict, name -> value, not 3"),
+        (lambda: L.ReLU(max_value="x"), "`max_value` must be a single number"),
+        (lambda: L.ReLU(negative_slope=-1), "`negative_slope` of a ReLU layer cannot be a negative"),
+        (lambda: L.ELU("x"), "`alpha` must be a single number"),
+        (lambda: L.Activation(object), "makes .*, no function"),
+        (lambda: L.BatchNormalization(axis=5)(tf.ones([1, 2])), r"axes \[5\].*BatchNormalization"),
+        (lambda: L.LayerNormalization(axis=5)(tf.ones([1, 2])), r"axes \[5\].*LayerNormalization"),
+        *[(lambda d=d: L.Normalization().adapt(d), "`adapt` takes an array or batches of them")
+          for d in ("x", None, 3.0, {}, ())],
+        (lambda: L.Normalization(mean=0.0, variance=1.0).adapt([[1.0]]), "adapts to no data"),
+        (lambda: L.AveragePooling2D(), "pool_size"),
+    ],
+)  # fmt: skip
+def test_impossible_layers_and_inputs_are_named(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+def test_weights_are_told_of_before_they_are_there():
+    with pytest.raises(AttributeError, match="'kernel': build the layer before"):
+        L.Dense(2).kernel  # noqa: B018
+    assert not hasattr(L.Dense(2), "kernel") and not hasattr(L.Embedding(2, 2), "embeddings")
+
+
+@pytest.mark.parametrize("make", [L.BatchNormalization, L.LayerNormalization])
+def test_normalizations_take_integers(make):
+    assert make()(tf.constant([[1, 3]])).dtype == tf.float32
+
+
+def test_a_call_that_does_not_fit_makes_no_weights():
+    layer = L.Dense(2)
+    with pytest.raises(TypeError, match="not called as its `call`"):
+        layer(tf.ones([1, 3]), foo=1)
+    assert not layer.built and layer.weights == []
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda i: i.Constant("x"), "`value` of a Constant initializer must be a number"),
+        (lambda i: i.Constant([[1], [1, 2]]), "rows|shape|length"),
+        (lambda i: i.Constant(np.ones(3))((2, 2)), r"shape \(3,\) do not fit a weight of shape \(2, 2\)"),
+        (lambda i: i.Zeros()(None), "must be integers"),
+        (lambda i: i.Identity()(-1), "must"),
+        (lambda i: i.RandomNormal("x"), "`mean` must be a single number"),
+        (lambda i: i.TruncatedNormal(stddev=None), "`stddev` must be a single number"),
+        (lambda i: i.RandomUniform("x"), "`minval` must be a single number"),
+        (lambda i: i.VarianceScaling(-1.0), "`scale` must be a positive float"),
+    ],
+)
+def test_impossible_initializers_are_named(make, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(tf.keras.initializers)
+
+
+def test_merging_takes_integers_among_floats():
+    x, n = tf.constant([[1.5]]), tf.constant([[2]])
+    assert L.Add()([x, n]).numpy().tolist() == [[3.5]]
+    assert L.Concatenate()([n, x]).numpy().tolist() == [[2.0, 1.5]]
+    assert L.Add()([n, n]).dtype == tf.int32
+
+
+def test_configs_of_classes_of_ones_own_are_keras_configs():
+    class Mine(tf.keras.regularizers.Regularizer):
+        def __init__(self, strength):
+            self.strength = strength
+
+        def __call__(self, w):
+            return self.strength * tf.reduce_sum(w)
+
+    assert L.Dense(2, kernel_regularizer=Mine(0.5)).get_config()["kernel_regularizer"] == {
+        "module": None, "class_name": "Mine", "config": {"strength": 0.5}, "registered_name": "Mine",
+    }  # fmt: skip
+
+
+def test_training_and_masks_may_be_needed_by_call():
+    class Needs(L.Layer):
+        def call(self, x, mask, training):
+            return x * mask if training else x
+
+    x = tf.constant([[1.0, 2.0]])
+    mask = tf.constant([[1.0, 0.0]])
+    assert Needs()(x, mask=mask, training=True).numpy().tolist() == [[1.0, 0.0]]
+    assert Needs()(x, mask, True).numpy().tolist() == [[1.0, 0.0]]
+    assert Needs()(x, mask, training=False).numpy().tolist() == [[1.0, 2.0]]
+    with pytest.raises(TypeError, match="'mask'"):
+        Needs()(x)

@@ -181,3 +181,8 @@ def test_metrics_refuse_wrong_options_and_take_k_first():
     metric = tf.keras.metrics.TopKCategoricalAccuracy(2)
     assert float(metric([[0, 1, 0]], [[0.5, 0.3, 0.2]])) == 1.0
     assert metric.name == "top_k_categorical_accuracy"
+
+
+def test_the_class_to_ignore_is_a_number():
+    with pytest.raises(TypeError, match="`ignore_class` must be a single integer"):
+        tf.keras.losses.SparseCategoricalCrossentropy(ignore_class="x")([0], [[0.5, 0.5]])

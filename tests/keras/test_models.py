@@ -9,6 +9,7 @@ import pytest
 
 import tapelab as tf
 from tapelab import _files
+from tapelab.tensor import active
 
 K, L = tf.keras, tf.keras.layers
 X = np.linspace(-1, 1, 64, dtype="f")[:, None]
@@ -963,3 +964,133 @@ def test_weights_that_do_not_fit_change_nothing():
     with pytest.raises(tf.errors.UnimplementedError):
         layer.set_weights([np.zeros((2, 2)), np.array(["x", "y"])])
     assert (layer.kernel.numpy() == before).all()
+
+
+@pytest.mark.parametrize("where", ["on_train_batch_end", "on_test_batch_end", "call"])
+def test_ctrl_c_loses_nothing_of_the_training_before_it(where):
+    """As in Keras: no on_train_end, `model.history` has the epochs that ended, fit can go on."""
+    seen = []
+
+    def interrupt(*_):
+        if seen == ["end of epoch"]:
+            seen.append("interrupt")
+            raise KeyboardInterrupt
+
+    class Watched(tf.keras.layers.Layer):
+        def call(self, x, training=None):
+            return interrupt(x) if where == "call" and training and "end of epoch" in seen[-1:] else x
+
+    model = tf.keras.Sequential([tf.keras.Input((3,)), Watched(), tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    hooks = {"on_epoch_end": lambda *_: seen.append("end of epoch")}
+    hooks |= {"on_train_end": lambda *_: seen.append("end of training")}
+    hooks |= {where: interrupt} if where != "call" else {}
+    x, y = tf.ones([64, 3]), tf.ones([64, 1])
+    callbacks = [tf.keras.callbacks.LambdaCallback(**hooks)]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=3, verbose=0, validation_data=(x, y), callbacks=callbacks)
+    assert seen == ["end of epoch", "interrupt"] and model.history.epoch == [0]
+    assert set(model.history.history) == {"loss", "val_loss"}
+    assert active.tapes == ()
+    steps, w = int(model.optimizer.iterations), model.get_weights()
+    assert steps == {"on_train_batch_end": 3, "on_test_batch_end": 4, "call": 2}[where]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(x))
+    assert tape.gradient(loss, model.trainable_weights)[0].shape == [3, 1]
+    history = model.fit(x, y, verbose=0)
+    assert history is model.history and int(model.optimizer.iterations) == steps + 2
+    assert (model.get_weights()[0] != w[0]).any()
+
+
+def test_ctrl_c_closes_the_bar():
+    class Bar:
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    class Stop(tf.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    bar, made = Bar(), []
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+
+    class Progress(tf.keras.callbacks.Progress):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            self.bar = bar
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tapelab.keras.models.Progress", Progress)
+        model.fit(tf.ones([4, 3]), tf.ones([4, 1]), verbose=0, callbacks=[Stop()])
+    assert bar.closed and made[0].bar is None
+
+
+def test_names_of_metrics_are_keras_names():
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2)])
+    assert model.metrics_names == []
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert model.metrics_names == ["loss", "compile_metrics"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"epochs": "x"}, "`epochs` must be a single integer"),
+        ({"epochs": 1.5}, "`epochs` must be a single integer"),
+        ({"initial_epoch": None}, "`initial_epoch` must be a single integer"),
+        ({"validation_freq": 0}, "`validation_freq` must be positive"),
+        ({"validation_split": "x"}, "`validation_split` must be a single number"),
+        ({"steps_per_epoch": 0}, "`steps_per_epoch`.* must be positive, got 0"),
+        ({"steps_per_epoch": "x"}, "`steps` must be a single integer"),
+        ({"class_weight": [1.0]}, "`class_weight` is a dict"),
+        ({"callbacks": ["x"]}, "not 'x'"),
+        ({"callbacks": [K.callbacks.EarlyStopping]}, "are objects of classes like Callback"),
+        ({"x": {}}, "should be tensors. Got {}"),
+    ],
+)
+def test_what_fit_cannot_do_is_named_and_nothing_is_trained(options, message):
+    model = linear()
+    model(X)
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(**{"x": X, "y": X, "verbose": 0} | options)
+    assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: K.Sequential(L.Dense(2)), "`layers` must be a list of layers"),
+        (lambda: K.Sequential().pop(), "There are no layers"),
+        (lambda: linear().load_weights(3), "a string or `Path`, not 3"),
+        (lambda: linear().summary(line_length="x"), "`line_length` must be a single integer"),
+        (lambda: K.Model(K.Input((3,)), L.Dense(1)(K.Input((3,)))), "not connected"),
+        (lambda: K.callbacks.EarlyStopping(3), "monitor=3"),
+        (lambda: K.callbacks.EarlyStopping(patience="x"), "`patience` must be a single integer"),
+        (lambda: K.callbacks.EarlyStopping(min_delta=None), "`min_delta` must be a single number"),
+        (lambda: K.callbacks.EarlyStopping(mode="up"), "mode='up'"),
+        (lambda: K.callbacks.LambdaCallback(on_epoch_end=3), "'on_epoch_end' must be callable"),
+        (lambda: linear().fit(X, verbose=0), "There are no labels for the loss"),
+        (lambda: linear().evaluate(X, verbose=0), "There are no labels for the loss"),
+        (lambda: linear().get_layer(), "either a layer name or layer index"),
+        (lambda: float(K.Input((3,))), "KerasTensor is symbolic"),
+        (lambda: linear()(), "was not called as its `call`.*'inputs'"),
+    ],
+)
+def test_what_models_cannot_do_is_named(make, message):
+    with pytest.raises((TypeError, ValueError, IndexError), match=message):
+        make()
+
+
+def test_training_needs_an_optimizer_and_a_loss():
+    model = K.Sequential([L.Dense(1)])
+    model.compile(None, "mse")
+    assert model.evaluate(X, X, verbose=0) >= 0
+    with pytest.raises(ValueError, match="`fit..` needs an optimizer, and `compile..` was given None"):
+        model.fit(X, X, verbose=0)
+    model.compile("sgd", [])
+    with pytest.raises(ValueError, match="No loss to compute"):
+        model.fit(X, X, verbose=0)

@@ -275,3 +275,89 @@ def test_names_of_optimizers_are_keras_names(name):
 def test_an_unknown_optimizer_lists_the_names():
     with pytest.raises(ValueError, match="Known names: adagrad, adam, adamw, rmsprop, sgd;"):
         optimizers.get("rm_sprop")
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.SGD(0.5, momentum=0.9, nesterov=True, clipnorm=1.0),
+        optimizers.Adam(amsgrad=True),
+        optimizers.AdamW(weight_decay=0.5),
+        optimizers.RMSprop(optimizers.schedules.CosineDecay(0.5, 10, warmup_target=1.0), rho=0.5),
+        optimizers.Adagrad(optimizers.schedules.PiecewiseConstantDecay([1], [1.0, 0.5])),
+    ],
+)
+def test_an_optimizer_is_made_again_of_its_config(optimizer):
+    again = optimizers.deserialize(optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()
+    v, w = tf.Variable(1.0), tf.Variable(1.0)
+    for o, x in ((optimizer, v), (again, w)):
+        o.apply([tf.constant(2.0)], [x])
+    assert float(v) == float(w)
+
+
+def test_configs_have_keras_arguments():
+    config = optimizers.SGD(0.25, name="x").get_config()
+    assert config == {
+        "name": "x", "learning_rate": 0.25, "weight_decay": None, "clipnorm": None,
+        "clipvalue": None, "global_clipnorm": None, "momentum": 0.0, "nesterov": False,
+    }  # fmt: skip
+    rest = {"use_ema": False, "ema_momentum": 0.99, "gradient_accumulation_steps": None}
+    assert optimizers.SGD.from_config(config | rest).get_config() == config  # what Keras writes
+    with pytest.raises(ValueError, match=r"\['use_ema'\] \(a callback can"):
+        optimizers.SGD(use_ema=True)
+    with pytest.raises(AttributeError, match="it is `learning_rate`"):
+        optimizers.SGD().lr  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: optimizers.SGD("fast"), "`learning_rate` should be float"),
+        (lambda: optimizers.SGD(None), "`learning_rate` should be float"),
+        (lambda: optimizers.SGD([0.1, 0.2]), "`learning_rate` should be float"),
+        (lambda: optimizers.SGD(weight_decay="a"), "`weight_decay` must be a single number"),
+        (lambda: optimizers.Adam(beta_1="a"), "`beta_1` must be a single number"),
+        (lambda: optimizers.Adam(beta_2=1.0), r"`beta_2` of Adam must be in \[0, 1\)"),
+        (lambda: optimizers.get(lambda: 3), "It is no Optimizer"),
+        (lambda: optimizers.schedules.CosineDecay("a", 1), "`initial_learning_rate` must be"),
+        (lambda: optimizers.schedules.PiecewiseConstantDecay(3, [1.0]), "must be a list of numbers"),
+        (lambda: optimizers.schedules.PiecewiseConstantDecay(["a"], [1.0, 2.0]), "`boundaries` must"),
+        (lambda: optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)("a"), "Cast string"),
+    ],
+)
+def test_what_is_no_number_is_refused_when_it_is_given(make, message):
+    with pytest.raises((TypeError, ValueError, tf.errors.UnimplementedError), match=message):
+        make()
+
+
+def test_a_schedule_takes_many_steps_at_once():
+    decay = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    np.testing.assert_allclose(decay([0, 10, 20]), [0.1, 0.05, 0.025], rtol=1e-6)
+    assert decay(tf.range(4)).shape == [4] and decay(tf.range(4)).dtype == tf.float32
+
+
+def test_a_step_interrupted_between_variables_does_not_spoil_the_next(monkeypatch):
+    v, w = tf.Variable([1.0]), tf.Variable([1.0])
+    optimizer = optimizers.SGD(0.5)
+    replace = type(w)._replace
+
+    def interrupted(self, *args):
+        if self is w:
+            raise KeyboardInterrupt
+        return replace(self, *args)
+
+    monkeypatch.setattr(type(w), "_replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.apply([tf.ones([1]), tf.ones([1])], [v, w])
+    monkeypatch.undo()
+    optimizer.apply([tf.ones([1]), tf.ones([1])], [v, w])
+    assert float(v[0]) == 0.0 and float(w[0]) == 0.5
+
+
+@pytest.mark.parametrize("wrong", [["a", "b"], [1j, 2j]])
+def test_a_gradient_of_another_kind_changes_nothing(wrong):
+    v, optimizer = tf.Variable([1.0, 2.0]), optimizers.Adam()
+    with pytest.raises(TypeError, match="gradient does not fit the float32 variable"):
+        optimizer.apply([tf.constant(wrong)], [v])
+    assert not optimizer.built and v.numpy().tolist() == [1.0, 2.0]
