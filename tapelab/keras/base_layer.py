@@ -743,8 +743,10 @@ class Layer(Stateful):
     def get_config(self):
         """The arguments that make such a layer, as far as attributes of their names hold them."""
         made = [c.__init__ for c in type(self).__mro__ if "__init__" in vars(c)]
-        names = [p for f in made[::-1] for p in inspect.signature(f).parameters]
+        names = [p for f in made[::-1] for p in inspect.signature(f).parameters if p != "autocast"]
         found = {k: vars(self)[k] for k in names if k in vars(self)}
+        if found.get("activity_regularizer", self) is None:
+            del found["activity_regularizer"]
         return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype} | found
 
     @classmethod

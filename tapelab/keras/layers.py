@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import nn
-from ..array import broadcast_to, concat, repeat, reshape
+from ..array import broadcast_to, concat, pad, repeat, reshape
 from ..array import gather as _gather
 from ..linalg import matmul
 from ..math import cast, reduce_max, reduce_mean, sqrt
@@ -108,7 +108,15 @@ class _Linear(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self._activates = self.activation is not activations.linear
+
+    def __setattr__(self, name, value):
+        if name in ("kernel", "bias") and isinstance(value, Tensor):
+            raise AttributeError(
+                f"property {name!r} of {type(self).__name__!r} object has no setter: it is a variable. "
+                f"layer.{name}.assign(value) changes its value; to differentiate through a changed "
+                "value, compute with it: tf.matmul(x, value)."
+            )
+        super().__setattr__(name, value)
 
     def _make(self, kernel_shape, units):
         self.kernel = self.add_weight(
@@ -124,7 +132,8 @@ class _Linear(Layer):
     def _finish(self, z, biased=False):
         if self.bias is not None and not biased:
             z = z + self.bias._read()
-        return self.activation(z) if self._activates else z
+        activation = self.activation
+        return z if activation is None or activation is activations.linear else activation(z)
 
     def _float(self, x):
         return x if x._a.dtype is self._np else cast(x, self._np)
@@ -489,6 +498,62 @@ class UpSampling2D(Layer):
         return repeat(repeat(inputs, self.size[0], axis=1), self.size[1], axis=2)
 
 
+def _edges(value, what):
+    """One number, (height, width) or ((top, bottom), (left, right)), as the latter."""
+    try:
+        rows = value if np.ndim(value) > 1 else np.broadcast_to(value, 2)[:, None]
+        pairs = tuple(ints(row, what) for row in np.broadcast_to(rows, (2, 2)))
+    except (TypeError, ValueError):
+        pairs = ((-1,),)
+    if min(map(min, pairs)) < 0:
+        raise ValueError(
+            f"`{what}` should be either an int, a tuple of 2 ints (height, width), or a tuple of 2 "
+            f"tuples of 2 ints ((top, bottom), (left, right)), not negative. Received: {what}={value}."
+        )
+    return pairs
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around images: `padding` is one number, (height, width) or ((top, bottom), (left, right)).
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.ZeroPadding2D(((1, 0), (2, 2)))(tf.ones([1, 3, 3, 1])).shape
+    TensorShape([1, 4, 7, 1])
+    """
+
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, padding=(1, 1), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        self.padding = _edges(padding, "padding")
+
+    def call(self, inputs):
+        return pad(inputs, [(0, 0), *self.padding, (0, 0)])
+
+
+class Cropping2D(Layer):
+    """Images without their edges; `cropping` as the padding of `ZeroPadding2D`.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Cropping2D((1, 0))(tf.ones([1, 4, 4, 1])).shape
+    TensorShape([1, 2, 4, 1])
+    """
+
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        self.cropping = _edges(cropping, "cropping")
+
+    def call(self, inputs):
+        (top, bottom), (left, right) = self.cropping
+        _, height, width, _ = inputs._a.shape
+        z = inputs[:, top : max(height - bottom, top), left : max(width - right, left)]
+        return _not_empty(z, inputs, self)
+
+
 class _GlobalPooling(Layer):
     input_spec = InputSpec(ndim=4)
 
@@ -498,7 +563,7 @@ class _GlobalPooling(Layer):
         self.keepdims = keepdims
 
     def call(self, inputs):
-        return type(self).reduce(inputs, [1, 2], self.keepdims)
+        return type(self).reduce(inputs, [*range(1, inputs._a.ndim - 1)], self.keepdims)
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
@@ -515,6 +580,20 @@ class GlobalAveragePooling2D(_GlobalPooling):
 class GlobalMaxPooling2D(_GlobalPooling):
     """The maximum of each channel over height and width."""
 
+    reduce = staticmethod(reduce_max)
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The mean of each channel over the steps of (batch, steps, channels)."""
+
+    input_spec = InputSpec(ndim=3)
+    reduce = staticmethod(reduce_mean)
+
+
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The maximum of each channel over the steps of (batch, steps, channels)."""
+
+    input_spec = InputSpec(ndim=3)
     reduce = staticmethod(reduce_max)
 
 

@@ -199,6 +199,13 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
 
 
+class Reduction:
+    """The names of the reductions, as older programs spell them: `Reduction.SUM` is 'sum'."""
+
+    AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+    SUM, NONE = "sum", "none"
+
+
 class Loss:
     """Base class: subclasses define `call(y_true, y_pred)`, one value per item.
 

@@ -181,3 +181,10 @@ def test_metrics_refuse_wrong_options_and_take_k_first():
     metric = tf.keras.metrics.TopKCategoricalAccuracy(2)
     assert float(metric([[0, 1, 0]], [[0.5, 0.3, 0.2]])) == 1.0
     assert metric.name == "top_k_categorical_accuracy"
+
+
+def test_reductions_by_their_older_names():
+    R = tf.keras.losses.Reduction
+    each = lambda r: tf.keras.losses.MeanSquaredError(reduction=r)([[1.0], [2.0]], [[0.0], [0.0]])
+    assert each(R.NONE).numpy().tolist() == [1.0, 4.0]
+    assert each(R.SUM) == 5 and each(R.AUTO) == each(R.SUM_OVER_BATCH_SIZE) == 2.5
