@@ -564,5 +564,6 @@ def test_the_config_of_a_layer_of_ones_own_has_no_more_than_in_keras():
             super().__init__(**kwargs)
             self.units = units
 
-    assert Linear(4, name="a").get_config() == {"name": "a", "trainable": True, "dtype": "float32", "units": 4}
+    expected = {"name": "a", "trainable": True, "dtype": "float32", "units": 4}
+    assert Linear(4, name="a").get_config() == expected
     assert "activity_regularizer" in Linear(activity_regularizer="l2").get_config()

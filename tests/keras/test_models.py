@@ -1031,7 +1031,7 @@ def test_a_train_step_of_older_programs():
             return {m.name: m.result() for m in self.metrics}
 
     inputs = tf.keras.Input((1,))
-    layer = tf.keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=tf.keras.regularizers.L2(1.0))
+    layer = tf.keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=K.regularizers.L2(1.0))
     model = Older(inputs, layer(inputs))
     for metrics in (None, ["mae"]):
         model.compile("sgd", "mse", metrics=metrics)
