@@ -64,7 +64,7 @@ ABSENT = {
         "distribute": _ONE, "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
         "compat": "only TensorFlow 2's own names are here", "raw_ops": "use the public functions",
         "lite": "there is nothing to deploy; train in TensorFlow with the same code",
-        "saved_model": "store variables with tf.train.Checkpoint", "TensorArray": "append to a Python list and tf.stack it",
+        "saved_model": "store variables with tf.train.Checkpoint",
         "lookup": "use a Python dict", "queue": "use Python's queue", "feature_column": "prepare features with NumPy",
         "signal": "numpy.fft has it for values; write its gradient with tf.custom_gradient",
         "summary": "collect numbers in a list and plot them with matplotlib", "audio": _FILES, "xla": _GRAPH,
@@ -87,7 +87,7 @@ ABSENT = {
     },
     "config": {"set_visible_devices": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
     "data": {"TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
-    "image": {name: "prepare images with Pillow and NumPy" for name in "decode_png decode_jpeg resize".split()},
+    "image": {"*": "prepare images with Pillow and NumPy, tf.data.Dataset.map and tf.random"},
 }  # fmt: skip
 
 

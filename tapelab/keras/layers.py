@@ -7,6 +7,7 @@ import numpy as np
 from .. import nn
 from ..array import broadcast_to, concat, pad, repeat, reshape
 from ..array import gather as _gather
+from ..image import resize
 from ..linalg import matmul
 from ..math import cast, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
@@ -477,7 +478,7 @@ class AveragePooling2D(_Pooling):
 
 
 class UpSampling2D(Layer):
-    """Every pixel repeated `size` times in height and width.
+    """Every pixel repeated `size` times in height and width, or 'bilinear' steps between them.
 
     >>> import tapelab as tf
     >>> x = tf.reshape(tf.constant([1.0, 2.0]), [1, 1, 2, 1])
@@ -490,11 +491,15 @@ class UpSampling2D(Layer):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(**kwargs)
         _channels_last(data_format)
-        if interpolation != "nearest":
-            raise ValueError(f"interpolation must be 'nearest' here, not {interpolation!r}.")
-        self.size = _pair(size, "size")
+        if interpolation not in ("nearest", "bilinear"):
+            raise ValueError(
+                f"interpolation must be 'nearest' or 'bilinear' here, not {interpolation!r}."
+            )
+        self.size, self.interpolation = _pair(size, "size"), interpolation
 
     def call(self, inputs):
+        if self.interpolation == "bilinear":
+            return resize(inputs, np.multiply(inputs._a.shape[1:3], self.size))
         return repeat(repeat(inputs, self.size[0], axis=1), self.size[1], axis=2)
 
 

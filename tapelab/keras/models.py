@@ -396,7 +396,7 @@ class Model(Layer):
         history = History()
         verbose = 1 if verbose == "auto" else verbose
         hooks = CallbackList(
-            [history, *leaves(callbacks or [])], self, epochs, train.steps, Progress(verbose)
+            [*leaves(callbacks or []), history], self, epochs, train.steps, Progress(verbose)
         )
         self.stop_training = False
         hooks.on_train_begin({})

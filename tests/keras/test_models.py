@@ -1047,3 +1047,25 @@ def test_summary_can_tell_what_is_trainable(capsys):
     model.summary(show_trainable=True)
     rows = [line.split()[-2] for line in capsys.readouterr().out.splitlines() if line.startswith(("│", "┃"))]
     assert rows == ["Trainable", "N", "-", "Y"]
+
+
+def test_what_a_callback_adds_to_the_logs_is_history(capsys):
+    add = K.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(twice=2 * logs["loss"]))
+    history = linear().fit(X, X, epochs=2, verbose=2, callbacks=[add]).history
+    assert history["twice"] == [2 * loss for loss in history["loss"]]
+    assert capsys.readouterr().out.count("twice: ") == 2
+
+
+def test_a_schedule_of_learning_rates_by_epoch(capsys):
+    model = linear()
+    schedule = lambda epoch, rate: rate if epoch < 1 else rate / 2
+    fit = lambda f: model.fit(X, X, epochs=3, verbose=0, callbacks=[K.callbacks.LearningRateScheduler(f, 1)])
+    model.optimizer.learning_rate = 0.5
+    assert fit(schedule).history["learning_rate"] == [0.5, 0.25, 0.125]
+    assert "Epoch 3: LearningRateScheduler setting learning rate to 0.125." in capsys.readouterr().out
+    assert fit(lambda epoch: 2.0**-epoch).history["learning_rate"] == [1.0, 0.5, 0.25]
+    with pytest.raises(ValueError, match="should be a float. Got: 1"):
+        fit(lambda epoch, rate: 1)
+    model.compile(K.optimizers.SGD(K.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)), "mse")
+    with pytest.raises(TypeError, match="not settable"):
+        fit(schedule)
