@@ -61,7 +61,7 @@ ABSENT = {
         "enable_eager_execution": "eager execution is all there is",
         "sparse": _SPARSE, "SparseTensor": _SPARSE, "ragged": _RAGGED, "RaggedTensor": _RAGGED,
         "VariableSynchronization": _ONE, "VariableAggregation": _ONE,
-        "distribute": _ONE, "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
+        "distribute": f"{_ONE}: leave out the strategy, its scope and run", "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
         "compat": "only TensorFlow 2's own names are here", "raw_ops": "use the public functions",
         "lite": "there is nothing to deploy; train in TensorFlow with the same code",
         "saved_model": "store variables with tf.train.Checkpoint",
@@ -79,11 +79,16 @@ ABSENT = {
         "conv3d": "convolve images with tf.nn.conv2d", "ctc_loss": "it is left out",
         "softmax_cross_entropy_with_logits_v2": "it is tf.nn.softmax_cross_entropy_with_logits",
         "rnn_cell": "write the loop in Python", "sampled_softmax_loss": "use the full softmax loss",
+        "nce_loss": "use tf.nn.sigmoid_cross_entropy_with_logits on words and samples drawn with NumPy",
     },
-    "random": {"stateless_split": "draw from several tf.random.Generator.from_seed(seed)"},
+    "random": {
+        "log_uniform_candidate_sampler": "draw with numpy.random.Generator.choice",
+        "stateless_split": "draw from several tf.random.Generator.from_seed(seed)",
+    },
     "train": {
         "AdamOptimizer": "it is tf.keras.optimizers.Adam", "GradientDescentOptimizer": "it is tf.keras.optimizers.SGD",
         "Example": _FILES, "Coordinator": "use Python's threading",
+        "ExponentialMovingAverage": "use average.assign(decay * average + (1 - decay) * variable)",
     },
     "config": {"set_visible_devices": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
     "data": {"TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
@@ -133,6 +138,12 @@ def refuse(module, prefix):
                 text += f"{' Otherwise' if near else ''}: {known['*']}."
             elif not near:
                 text += f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
+        # `from tapelab.keras.layers import LSTM` has words of its own for an AttributeError.
+        caller = sys._getframe(1)
+        import opcode
+
+        if caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
+            raise ImportError(text, name=module.__name__)
         raise AttributeError(text, name=name, obj=module)
 
     module.__getattr__ = __getattr__

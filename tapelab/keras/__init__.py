@@ -28,6 +28,10 @@ from .models import Model, Sequential
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
+# Attributes that programs import as modules.
+sys.modules[f"{optimizers.__name__}.schedules"] = optimizers.schedules
+sys.modules[preprocessing.image.__name__] = preprocessing.image
+
 _OWN = "write it as a subclass of tf.keras.layers.Layer"
 _ARITHMETIC = (
     "use the operators + - * / on tensors and on what layers return, or a Layer of your own"
@@ -38,15 +42,20 @@ namespaces.ABSENT |= {
         "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
         "saving": _PROGRAM,
+        "mixed_precision": "a layer computes in the dtype it is given, as in Dense(10, dtype='float16')",
         "random": "draw with tf.random.normal, tf.random.uniform and their like",
     },
     "keras.layers": {
         "*": _OWN,
-        **dict.fromkeys("LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split(), _OWN),
+        **dict.fromkeys("LSTM GRU SimpleRNN MultiHeadAttention".split(), _OWN),
+        "Conv1D": "it is Conv2D with kernel_size=(1, k) of x[:, None], images of height 1",
         **dict.fromkeys("Multiply Subtract multiply subtract".split(), _ARITHMETIC),
     },
     "keras.backend": {"*": "what it computed is in tf.* itself"},
-    "keras.models": {"*": _PROGRAM},
+    "keras.models": {
+        "*": _PROGRAM,
+        "clone_model": "make it anew by the function that made it, then set_weights(model.get_weights())",
+    },
     "keras.losses": {"*": "any function of y_true and y_pred will do"},
     "keras.metrics": {"*": "any function of y_true and y_pred will do, or a subclass of Metric"},
     "keras.optimizers": {
@@ -63,13 +72,15 @@ namespaces.ABSENT |= {
     "keras.constraints": {"*": "any function of the weight will do"},
     "keras.activations": {"*": "any function of a tensor will do"},
     "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
+    "keras.preprocessing.image": {"*": "prepare images with Pillow and NumPy"},
     "keras.utils": {
         "plot_model": "model.summary() prints the layers",
         "get_file": "nothing is downloaded here; give the path of a file of your own",
+        "pad_sequences": "copy the lists into numpy.zeros((number, longest), int), row by row",
     },
 }
 for _name in ("", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers",
               "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
-              "utils"):  # fmt: skip
+              "preprocessing.image", "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")
     namespaces.refuse(sys.modules[f"tapelab.{_path.replace('optimizers.', '')}"], _path)

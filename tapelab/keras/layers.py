@@ -252,12 +252,17 @@ class Conv2D(_Conv):
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
     def call(self, inputs):
+        if type(self).convolution_op is not Conv2D.convolution_op:
+            return self._finish(self.convolution_op(self._float(inputs), self.kernel._read()))
         bias = None if self.bias is None else self.bias._read()
+        return self._finish(self.convolution_op(self._float(inputs), self.kernel._read(), bias), biased=True)
+
+    def convolution_op(self, inputs, kernel, bias=None):
+        """The convolution itself, for layers that change the kernel first."""
         z = nn.conv2d_bias(
-            self._float(inputs), self.kernel._read(), bias, self.strides, self.padding.upper(),
-            dilations=self.dilation_rate,
-        )  # fmt: skip
-        return self._finish(_not_empty(z, inputs, self), biased=True)
+            inputs, kernel, bias, self.strides, self.padding.upper(), dilations=self.dilation_rate
+        )
+        return _not_empty(z, inputs, self)
 
 
 class Conv2DTranspose(_Conv):

@@ -281,7 +281,7 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true, y_pred):
         """One value per item."""
-        return self.fn(y_true, y_pred, **self.options)
+        return self.fn(*same_rank(as_tensor(y_true), as_tensor(y_pred)), **self.options)
 
 
 def _loss(name, function, default_name=None):

@@ -568,3 +568,17 @@ def test_the_config_of_a_layer_of_ones_own_has_no_more_than_in_keras():
     expected = {"name": "a", "trainable": True, "dtype": "float32", "units": 4}
     assert Linear(4, name="a").get_config() == expected
     assert "activity_regularizer" in Linear(activity_regularizer="l2").get_config()
+
+
+def test_a_convolution_that_changes_its_kernel():
+    class Doubled(L.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, 2 * kernel)
+
+    x = tf.ones([1, 2, 2, 1])
+    options = {"kernel_initializer": "ones", "bias_initializer": "ones", "activation": lambda z: -z}
+    assert L.Conv2D(1, 2, **options)(x).numpy().item() == -5
+    assert Doubled(1, 2, **options)(x).numpy().item() == -9
+    plain = L.Conv2D(1, 2, kernel_initializer="ones")
+    plain(x)
+    assert plain.convolution_op(x, 3 * plain.kernel).numpy().item() == 12
