@@ -215,7 +215,10 @@ class Model(Layer):
             self._symbolic_call((x,), {})
 
     def _build_for(self, args, kwargs):
-        self.built = True  # the layers inside build themselves when they are called
+        if type(self).build in (Model.build, Sequential.build):
+            self.built = True  # the layers inside build themselves when they are called
+        else:
+            super()._build_for(args, kwargs)
 
     @property
     def layers(self):

@@ -59,7 +59,8 @@ class _Flat:
 
 
 class Optimizer:
-    """Base class: subclasses name their `slots` and turn gradients into a step in `update`.
+    """Base class: subclasses name their `slots` and turn gradients into a step in `update`, or, as in
+    Keras, change one variable after the other in `update_step`.
 
     Args:
       learning_rate: number, `LearningRateSchedule`, or function without arguments.
@@ -100,7 +101,7 @@ class Optimizer:
         self._learning_rate = learning_rate
         if not callable(learning_rate):
             self._learning_rate = self._counter(np.float32(learning_rate), "learning_rate")
-        self._groups, self._place = [], {}
+        self._groups, self._place, self._added = [], {}, []
 
     def _counter(self, value, name):
         v = Variable(value, trainable=False, name=name)
@@ -142,11 +143,12 @@ class Optimizer:
         for v in {id(v): v for v in var_list}.values():
             by_dtype.setdefault(v._t._a.dtype, []).append(v)
         self._groups = [_Flat(variables, self.slots) for variables in by_dtype.values()]
-        self._place = {
+        place = {
             id(v): (k, i)
             for k, group in enumerate(self._groups)
             for i, v in enumerate(group.variables)
         }
+        self._place = {id(v): place[id(v)] for v in var_list}  # in their own order
         self.built = True
         if "_awaits" in vars(self):  # a checkpoint restored before this state was made
             self._awaits.match()
@@ -217,7 +219,8 @@ class Optimizer:
             arrays.append(_dense(g, v))
             if g is None:
                 missing.append(getattr(v, "path", v.name))
-        self.build(variables)
+        if not self.built:
+            self.build(variables)
         if missing:
             warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
@@ -244,6 +247,8 @@ class Optimizer:
 
     @np.errstate(all="ignore")
     def _update_group(self, group, gs, rate, step, scale):
+        if type(self).update_step is not Optimizer.update_step:
+            return self._update_each(group, gs, rate, scale)
         old, new = group.current(), np.empty(group.size, group.dtype)
         runs = []  # stretches of variables that have a gradient
         for part, g in zip(group.parts, gs):
@@ -266,6 +271,49 @@ class Optimizer:
                 v._replace(None, new[part].reshape(shape) if shape else new[part.start])
             group.boxes.append(None if g is None else v._t)  # None: not in the new array
         group.values = new
+
+    def _update_each(self, group, gs, rate, scale):
+        for v, g in zip(group.variables, gs):
+            if g is not None:
+                if self.weight_decay:
+                    v.assign_sub(v * (self.weight_decay * rate))
+                self.update_step(Tensor(g * g.dtype.type(scale)), v, Tensor(np.float32(rate)))
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Change one variable. A subclass may define this, as in Keras, instead of `update`.
+
+        >>> import tapelab as tf
+        >>> class Sign(tf.keras.optimizers.Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         variable.assign_sub(learning_rate * tf.sign(gradient))
+        >>> v = tf.Variable([1.0, 2.0])
+        >>> _ = Sign(0.5).apply_gradients([(tf.constant([3.0, -3.0]), v)])
+        >>> v.numpy().tolist()
+        [0.5, 2.5]
+        """
+        k, i = self._place[id(variable)]
+        part, g = self._groups[k].parts[i], np.array(gradient._a).ravel()
+        slots = {name: a[part] for name, a in self._groups[k].slots.items()}
+        self.update(g, float(learning_rate), int(self.iterations._t._a) + 1, **slots)
+        variable.assign_sub(Tensor(g.reshape(gradient._a.shape)))
+
+    def add_variable(
+        self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None
+    ):
+        """A variable of the optimizer's own: state for `update_step`."""
+        v = Variable(initializer, tuple(shape), dtype, trainable=False, name=name)
+        v.path = f"{self.name}/{v.name}"
+        self._added.append(v)
+        return v
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        """The same, of the shape and dtype of another variable."""
+        v = reference_variable
+        name = f"{_flat_path(v)}_{name or 'variable'}"
+        return self.add_variable(v.shape, initializer, v.dtype.name, name=name)
+
+    def _get_variable_index(self, variable):
+        return list(self._place).index(id(variable))
 
     def _clip(self, grads):
         """Clip the gradients in the list; what remains to multiply all of them by is returned."""
@@ -309,15 +357,18 @@ class Optimizer:
         for group in self._groups:
             for v, part in zip(group.variables, group.parts):
                 for name, flat in group.slots.items():
-                    of = getattr(v, "path", v.name).replace("/", "_").replace(":", "_")
-                    path = f"{self.name}/{of}_{name}"
+                    path = f"{self.name}/{_flat_path(v)}_{name}"
                     view = flat[part].reshape(v._t._a.shape)
                     found.append(SlotVariable(view, scales.get(name, 1.0), path))
-        return found
+        return found + self._added
 
     def _scales(self):
         """Slots that are kept divided by a factor, to save a pass: name -> factor."""
         return {}
+
+
+def _flat_path(v):
+    return getattr(v, "path", v.name).replace("/", "_").replace(":", "_")
 
 
 def _check_variable(v):

@@ -1069,3 +1069,26 @@ def test_a_schedule_of_learning_rates_by_epoch(capsys):
     model.compile(K.optimizers.SGD(K.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)), "mse")
     with pytest.raises(TypeError, match="not settable"):
         fit(schedule)
+
+
+def test_the_build_of_a_model_of_ones_own_is_called():
+    class Reconstructs(K.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = L.Dense(2)
+
+        def build(self, batch_input_shape):
+            self.back = L.Dense(batch_input_shape[-1])
+            self.scale = self.add_weight(shape=(batch_input_shape[-1],), initializer="ones", name="scale")
+
+        def call(self, x):
+            return self.back(self.inner(x * self.scale))
+
+    model = Reconstructs()
+    assert model(tf.ones([1, 4])).shape == (1, 4) and model.scale.path == "reconstructs/scale"
+    assert len(model.weights) == 5
+    model = Reconstructs()
+    model.compile("sgd", "mse")
+    x = np.ones((2, 3), "float32")
+    model.fit(x, x, verbose=0)
+    assert model.back.units == 3

@@ -275,3 +275,47 @@ def test_names_of_optimizers_are_keras_names(name):
 def test_an_unknown_optimizer_lists_the_names():
     with pytest.raises(ValueError, match="Known names: adagrad, adam, adamw, rmsprop, sgd;"):
         optimizers.get("rm_sprop")
+
+
+def test_an_optimizer_of_ones_own_that_changes_one_variable_after_the_other():
+    class Momentum(tf.keras.optimizers.Optimizer):
+        def build(self, variables):
+            super().build(variables)
+            self.moments = [self.add_variable_from_reference(v, name="m") for v in variables]
+            self.factor = self.add_variable((), "ones", name="factor")
+
+        def update_step(self, gradient, variable, learning_rate):
+            m = self.moments[self._get_variable_index(variable)]
+            m.assign(m * 0.5 - gradient)
+            variable.assign_add(m * tf.cast(learning_rate * self.factor, m.dtype))
+
+    v, w = tf.keras.Variable([1.0, 2.0], name="v"), tf.Variable(tf.constant([[3.0]], tf.float64), name="w")
+    optimizer = Momentum(0.5, name="own", clipvalue=2.0)
+    for _ in range(2):
+        optimizer.apply_gradients([(tf.constant([[8.0]], tf.float64), w), (tf.constant([1.0, -1.0]), v)])
+    assert v.numpy().tolist() == [-0.25, 3.25] and w.numpy().tolist() == [[0.5]]
+    assert [x.path for x in optimizer.variables][2:] == ["own/w_0_m", "own/v_m", "own/factor"]
+    assert optimizer.moments[0].dtype == "float64"
+
+    v = tf.keras.Variable([1.0])
+    decays = Momentum(0.5, weight_decay=0.1)
+    decays.apply_gradients([(tf.constant([0.0]), v)])
+    assert v.numpy() == np.float32(0.95)
+
+
+@pytest.mark.parametrize("kind, options", [("Adam", {}), ("SGD", {}), ("SGD", {"momentum": 0.9})])
+def test_the_step_of_an_optimizer_may_be_given_another_gradient(kind, options):
+    plain = getattr(tf.keras.optimizers, kind)
+
+    class Changed(plain):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient + 1.0, variable, learning_rate)
+
+    found = []
+    for make, more in ((Changed, 0.0), (plain, 1.0)):
+        v, w, optimizer = tf.Variable([1.0, 2.0]), tf.Variable(3.0), make(0.1, **options)
+        for i in range(3):
+            grads = [tf.constant([1.0, -1.5]) * i + more, tf.constant(2.0 + more)]
+            optimizer.apply_gradients(zip(grads, [v, w]))
+        found.append([*v.numpy(), w.numpy()])
+    np.testing.assert_allclose(*found, rtol=1e-6)
