@@ -36,7 +36,8 @@ _FILES = "read and write files with Python (open, pathlib) or numpy.load and num
 _CSV = "read tables with numpy.loadtxt and slice them with tf.data.Dataset.from_tensor_slices"
 _ONE = "there is one CPU here"
 _STRINGS = "use Python's strings; tf.string tensors can only be stored and printed"
-_LINALG = "numpy.linalg has it for values; write its gradient with tf.custom_gradient"
+_LINALG = "scipy.linalg has it for values; write its gradient with tf.custom_gradient"
+_SPECIAL = "scipy.special has it for values; write its gradient with tf.custom_gradient"
 
 ABSENT = {
     "": {
@@ -71,9 +72,9 @@ ABSENT = {
         "profiler": "use Python's cProfile", "bfloat16": "use tf.float16", "autograph": _GRAPH,
         "sets": "use Python's sets", "experimental": "experimental names of TensorFlow are left out",
         "quantization": "use tf.cast", "types": "tf.Tensor and tf.Variable are classes",
-        "while_grad": _TAPE,
+        "while_grad": _TAPE, "version": "it is tf.__version__", "bitcast": "use x.numpy().view(dtype)",
     },
-    "math": {name: _LINALG for name in "igamma igammac betainc bessel_i0 bessel_i1".split()},
+    "math": dict.fromkeys("igamma igammac betainc special bessel_i0 bessel_i1 bessel_i0e".split(), _SPECIAL),
     "linalg": {name: _LINALG for name in "eig eigvals expm lu logm sqrtm schur LinearOperator".split()},
     "nn": {
         "conv3d": "convolve images with tf.nn.conv2d", "ctc_loss": "it is left out",
@@ -90,8 +91,15 @@ ABSENT = {
         "Example": _FILES, "Coordinator": "use Python's threading",
         "ExponentialMovingAverage": "use average.assign(decay * average + (1 - decay) * variable)",
     },
-    "config": {"set_visible_devices": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
-    "data": {"TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
+    "config": {
+        "set_visible_devices": _ONE, "set_memory_growth": _ONE, "set_soft_device_placement": _ONE,
+        "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS",
+        "enable_op_determinism": "it is so already; tf.random.set_seed repeats the random numbers",
+    },
+    "debugging": dict.fromkeys(
+        "enable_traceback_filtering disable_traceback_filtering".split(), "tracebacks are whole here"
+    ),
+    "data": {"Options": "leave it out: there is nothing to choose", "TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
     "image": {"*": "prepare images with Pillow and NumPy, tf.data.Dataset.map and tf.random"},
 }  # fmt: skip
 

@@ -105,3 +105,4 @@ def test_attributes_that_are_imported_as_modules():
 
     assert CosineDecay is tf.keras.optimizers.schedules.CosineDecay
     assert array_to_img is tf.keras.utils.array_to_img
+    assert tf.keras.__version__ == tf.__version__

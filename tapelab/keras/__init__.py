@@ -2,7 +2,7 @@
 
 import sys
 
-from .. import namespaces
+from .. import __version__, namespaces
 from . import (
     activations,
     backend,
@@ -36,6 +36,7 @@ _OWN = "write it as a subclass of tf.keras.layers.Layer"
 _ARITHMETIC = (
     "use the operators + - * / on tensors and on what layers return, or a Layer of your own"
 )
+_PILLOW = "read and prepare images with Pillow and NumPy"
 _PROGRAM = "save_weights and load_weights keep the weights; the model is your program"
 namespaces.ABSENT |= {
     "keras": {
@@ -72,15 +73,23 @@ namespaces.ABSENT |= {
     "keras.constraints": {"*": "any function of the weight will do"},
     "keras.activations": {"*": "any function of a tensor will do"},
     "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
-    "keras.preprocessing.image": {"*": "prepare images with Pillow and NumPy"},
+    "keras.preprocessing.image": {"*": _PILLOW},
+    "keras.preprocessing": {
+        "image_dataset_from_directory": _PILLOW,
+        "sequence": "copy the lists into numpy.zeros((number, longest), int), row by row",
+        "text": "number the words with a Python dict",
+    },
     "keras.utils": {
         "plot_model": "model.summary() prints the layers",
         "get_file": "nothing is downloaded here; give the path of a file of your own",
+        "register_keras_serializable": f"leave it out: {_PROGRAM}",
+        **dict.fromkeys("Sequence PyDataset".split(), "fit takes any iterable of batches"),
+        **dict.fromkeys("load_img img_to_array save_img image_dataset_from_directory".split(), _PILLOW),
         "pad_sequences": "copy the lists into numpy.zeros((number, longest), int), row by row",
     },
 }
 for _name in ("", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers",
               "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
-              "preprocessing.image", "utils"):  # fmt: skip
+              "preprocessing", "preprocessing.image", "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")
     namespaces.refuse(sys.modules[f"tapelab.{_path.replace('optimizers.', '')}"], _path)
