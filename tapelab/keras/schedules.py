@@ -18,7 +18,10 @@ class _Formula(LearningRateSchedule):
     """A schedule given by a formula in Python numbers, returned as a float32 tensor."""
 
     def __call__(self, step):
-        return Tensor(np.float32(self._rate(float(as_tensor(step)._a))))
+        a = as_tensor(step)._a
+        if a.ndim:  # to be plotted
+            return Tensor(np.array([self._rate(float(s)) for s in a.flat], np.float32).reshape(a.shape))
+        return Tensor(np.float32(self._rate(float(a))))
 
 
 class ExponentialDecay(_Formula):
@@ -41,11 +44,25 @@ class ExponentialDecay(_Formula):
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def _rate(self, step):
+    def _turns(self, step):
         p = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            math.floor(p) if self.staircase else p
-        )
+        return math.floor(p) if self.staircase else p
+
+    def _rate(self, step):
+        return self.initial_learning_rate * self.decay_rate ** self._turns(step)
+
+
+class InverseTimeDecay(ExponentialDecay):
+    """initial / (1 + decay_rate * step / decay_steps), the quotient rounded down if `staircase`.
+
+    >>> import tapelab as tf
+    >>> rate = tf.keras.optimizers.schedules.InverseTimeDecay(1.0, decay_steps=10, decay_rate=1.0)
+    >>> rate([0, 10, 30]).numpy().tolist()
+    [1.0, 0.5, 0.25]
+    """
+
+    def _rate(self, step):
+        return self.initial_learning_rate / (1 + self.decay_rate * self._turns(step))
 
 
 class PiecewiseConstantDecay(_Formula):

@@ -319,3 +319,18 @@ def test_the_step_of_an_optimizer_may_be_given_another_gradient(kind, options):
             optimizer.apply_gradients(zip(grads, [v, w]))
         found.append([*v.numpy(), w.numpy()])
     np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_schedules_of_many_steps_at_once():
+    schedules = tf.keras.optimizers.schedules
+    steps = np.array([[0, 5], [10, 25]])
+    for rate in (
+        schedules.ExponentialDecay(0.1, 10, 0.5), schedules.InverseTimeDecay(0.1, 10, 1.0, staircase=True),
+        schedules.PiecewiseConstantDecay([5], [1.0, 0.5]), schedules.CosineDecay(0.1, 10),
+    ):  # fmt: skip
+        many = rate(tf.constant(steps))
+        assert many.dtype == tf.float32 and many.numpy().tolist() == [
+            [float(rate(n)) for n in row] for row in steps.tolist()
+        ]
+    rates = schedules.InverseTimeDecay(1.0, 10, 1.0)([0, 5, 10]).numpy().tolist()
+    assert rates == [1.0, np.float32(1 / 1.5), 0.5]
