@@ -241,7 +241,8 @@ _UNKNOWN = "it was not called on a tf.keras.Input, which can be the first layer 
 Absent.put(Stateful, dict.fromkeys(("save", "export", "to_json"), f": {_MODEL}."))
 Absent.put(
     Stateful,
-    dict.fromkeys(("input", "output", "inputs", "outputs", "input_shape"), f": {_UNKNOWN}."),
+    dict.fromkeys(("input", "output", "inputs", "outputs"), f": {_UNKNOWN}.")
+    | {"input_shape": ": layer.input.shape is it, once the layer was called on a tf.keras.Input."},
 )
 
 

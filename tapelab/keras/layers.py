@@ -504,7 +504,7 @@ class UpSampling2D(Layer):
 
     def call(self, inputs):
         if self.interpolation == "bilinear":
-            return resize(inputs, np.multiply(inputs._a.shape[1:3], self.size))
+            return cast(resize(inputs, np.multiply(inputs._a.shape[1:3], self.size)), inputs.dtype)
         return repeat(repeat(inputs, self.size[0], axis=1), self.size[1], axis=2)
 
 

@@ -474,6 +474,7 @@ def test_merging_functions_and_upsampling():
         z = tf.reduce_sum(y[0, :, :, 0] * [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert y.shape == (1, 2, 6, 1) and y[0, 1, :, 0].numpy().tolist() == [2, 2, 2, 3, 3, 3]
     assert tape.gradient(z, x).numpy().ravel().tolist() == [6.0, 15.0, 6.0, 15.0]
+    assert L.UpSampling2D(2, interpolation="bilinear", dtype="float64")(x).dtype == tf.float64
     assert L.UpSampling2D(2, interpolation="bilinear")(x)[0, :, 0, 0].numpy().tolist() == [0, 0.5, 1.5, 2]
     with pytest.raises(ValueError, match="nearest"):
         L.UpSampling2D(2, interpolation="bicubic")
