@@ -117,6 +117,8 @@ class _Linear(Layer):
                 f"layer.{name}.assign(value) changes its value; to differentiate through a changed "
                 "value, compute with it: tf.matmul(x, value)."
             )
+        if name == "activation":
+            vars(self)["_activates"] = value is not None and value is not activations.linear
         super().__setattr__(name, value)
 
     def _make(self, kernel_shape, units):
@@ -133,8 +135,7 @@ class _Linear(Layer):
     def _finish(self, z, biased=False):
         if self.bias is not None and not biased:
             z = z + self.bias._read()
-        activation = self.activation
-        return z if activation is None or activation is activations.linear else activation(z)
+        return self.activation(z) if self._activates else z
 
     def _float(self, x):
         return x if x._a.dtype is self._np else cast(x, self._np)
