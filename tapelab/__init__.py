@@ -32,7 +32,7 @@ from .array import range_ as range
 from .array import shape_of as shape
 from .array import slice_ as slice
 from .control import (
-    Function, RegisterGradient, TensorSpec, case, cond, control_dependencies, device, ensure_shape,
+    Function, RegisterGradient, TensorArray, TensorSpec, case, cond, control_dependencies, device, ensure_shape,
     executing_eagerly, foldl, foldr, function, get_static_value, gradients, group, hessians, init_scope, map_fn,
     name_scope, no_gradient, no_op, numpy_function, py_function, scan, switch_case, timestamp, vectorized_map,
     while_loop,

@@ -10,9 +10,9 @@ import types
 import numpy as np
 
 from . import nest
-from .array import stack, unstack
+from .array import concat, stack, unstack
 from .dtypes import TensorShape, as_dtype
-from .errors import DtypeError, InvalidArgumentError, ShapeError
+from .errors import DtypeError, InvalidArgumentError, OutOfRangeError, ShapeError
 from .primitive import P
 from .tensor import (
     Tensor,
@@ -22,6 +22,7 @@ from .tensor import (
     beside,
     convert_to_tensor,
     function_of,
+    integer,
     numpy_dtype,
     zero_array,
 )  # fmt: skip
@@ -317,7 +318,7 @@ def while_loop(
             nest.assert_same_structure(list(loop_vars), list(found), check_types=False)
         loop_vars = found
         turns += 1
-    return nest.map_structure(as_tensor, loop_vars)
+    return nest.map_structure(lambda x: x if isinstance(x, TensorArray) else as_tensor(x), loop_vars)
 
 
 def _rows(elems, error=ValueError, stretch=False):
@@ -478,6 +479,117 @@ def scan(
         if not states:  # no rows
             return nest.map_structure(lambda x: Tensor(np.zeros((0, *x.shape), x.dtype._np)), first)
     return _stacked(states[::-1] if reverse else states, [x.dtype for x in nest.flatten(first)])
+
+
+class TensorArray:
+    """A list of tensors of one dtype, written and read by number: for loops that collect results.
+
+    Args:
+      dtype: of the tensors. size: how many. dynamic_size: whether writing behind the end enlarges it.
+      clear_after_read: whether a tensor can be read only once. element_shape: of each, if known.
+    Raises:
+      OutOfRangeError: a number outside. InvalidArgumentError: another dtype, a second reading.
+      ValueError: another shape than that of the tensors written before.
+
+    >>> import tapelab as tf
+    >>> found = tf.TensorArray(tf.float32, size=2)
+    >>> for i in tf.range(2):
+    ...     found = found.write(i, 2.0 * tf.cast(i, tf.float32))
+    >>> found.stack().numpy().tolist()
+    [0.0, 2.0]
+    """
+
+    def __init__(
+        self, dtype, size=None, dynamic_size=False, clear_after_read=True, tensor_array_name=None,
+        handle=None, flow=None, infer_shape=True, element_shape=None,
+        colocate_with_first_write_call=True, name=None,
+    ):  # fmt: skip
+        if size is None:
+            raise ValueError("Size must be declared for TensorArrays when eager execution is enabled.")
+        self.dtype, self.dynamic_size = as_dtype(dtype), bool(dynamic_size)
+        self.element_shape, self._infer = TensorShape(element_shape), infer_shape
+        self._once, self._read = clear_after_read is not False, set()
+        self._parts = [None] * integer(size, "size", "TensorArray")
+
+    def size(self, name=None):
+        """How many tensors there are room for, a tensor."""
+        return as_tensor(len(self._parts))
+
+    def _at(self, index, doing, end):
+        i = integer(index, "index", "TensorArray")
+        if i < 0:
+            raise OutOfRangeError(f"{doing} negative indices (index {i}) is not allowed.")
+        if i >= len(self._parts) and end:
+            raise OutOfRangeError(f"{end.format(i)} size is: {len(self._parts)}.")
+        return i
+
+    def write(self, index, value, name=None):
+        """Put a tensor at a place. Returns the array itself, as `ta = ta.write(i, x)` needs it."""
+        end = "Tried to write to index {} but array is not resizeable and"
+        i = self._at(index, "Writing to", "" if self.dynamic_size else end)
+        x = convert_to_tensor(value, None if hasattr(value, "dtype") else self.dtype)
+        if x.dtype != self.dtype:
+            raise DtypeError(
+                f"TensorArray dtype is {self.dtype.name} but Op is trying to write dtype {x.dtype.name}."
+            )
+        if not self.element_shape.is_compatible_with(x.shape):
+            raise ShapeError(f"Incompatible shape for value ({x.shape}), expected ({self.element_shape}).")
+        if self._infer:
+            self.element_shape = x.shape
+        self._parts += [None] * (i + 1 - len(self._parts))
+        self._parts[i] = x
+        return self
+
+    def read(self, index, name=None):
+        """The tensor at a place; zeros where nothing was written."""
+        i = self._at(index, "Reading from", "Tried to read from index {} but array")
+        if self._parts[i] is None and i in self._read:
+            raise InvalidArgumentError(
+                f"Could not read index {i} twice because it was cleared after a previous read (perhaps "
+                "try setting clear_after_read = false?)"
+            )
+        x = self._zeros(self._parts[i])
+        if self._once:
+            self._parts[i] = None
+            self._read.add(i)
+        return x
+
+    def _zeros(self, x):
+        if x is None and not self.element_shape.is_fully_defined():
+            raise ValueError(
+                "Cannot convert a partially known TensorShape to a Tensor: nothing was written, and "
+                f"element_shape is {self.element_shape}."
+            )
+        return Tensor(np.zeros(self.element_shape, self.dtype._np)) if x is None else x
+
+    def stack(self, name=None):
+        """All tensors as one, along a new first axis."""
+        parts = [self._zeros(x) for x in self._parts]
+        shape = self.element_shape if self.element_shape.is_fully_defined() else ()
+        return stack(parts) if parts else Tensor(np.zeros((0, *shape), self.dtype._np))
+
+    def concat(self, name=None):
+        """All tensors as one, along their first axis."""
+        return concat([self._zeros(x) for x in self._parts], 0)
+
+    def gather(self, indices, name=None):
+        """The tensors at some places as one, along a new first axis."""
+        return stack([self.read(i) for i in as_tensor(indices)._a.ravel()])
+
+    def unstack(self, value, name=None):
+        """Fill the array with the rows of a tensor."""
+        rows = unstack(as_tensor(value))
+        if len(rows) > len(self._parts) and not self.dynamic_size:
+            raise ShapeError(
+                f"Cannot unstack {len(rows)} tensors into a TensorArray of static size {len(self._parts)}."
+            )
+        return self.scatter(range(len(rows)), rows)
+
+    def scatter(self, indices, value, name=None):
+        """Write the rows of a tensor to places."""
+        for i, row in zip(indices, value):
+            self.write(i, row)
+        return self
 
 
 # ---------------------------------------------------------------- contexts and other statements

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from .array import reverse
+from .array import gather, pad, reshape, reverse, stack
 from .dtypes import as_dtype
 from .errors import ShapeError
+from .linalg import matmul
 from .math import abs as _abs
 from .math import axis_of, cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
 from .primitive import P, primitive
-from .tensor import as_tensor
+from .tensor import Tensor, as_tensor, ints
 
 
 def total_variation(images, name=None):
@@ -130,3 +131,85 @@ def per_image_standardization(image):
     return (x - reduce_mean(x, [-3, -2, -1], True)) / maximum(
         reduce_std(x, [-3, -2, -1], True), n**-0.5
     )
+
+
+class ResizeMethod:
+    """The methods of `resize`, by name."""
+
+    BILINEAR, NEAREST_NEIGHBOR = "bilinear", "nearest"
+
+
+def resize(
+    images, size, method="bilinear", preserve_aspect_ratio=False, antialias=False, name=None
+):
+    """Images of another height and width.
+
+    Args:
+      images: tensor of shape (height, width, channels) or (batch, height, width, channels).
+      size: the new (height, width). method: 'bilinear' or 'nearest'.
+      preserve_aspect_ratio: make it as large as fits into `size`, with the old ratio.
+      antialias: when it gets smaller, let every pixel count, not only the nearest ones.
+    Returns:
+      float32 tensor; for 'nearest' of the images' own dtype.
+    Raises:
+      ValueError: another number of axes, a size that is no pair of positive integers, a method that
+        there is not here.
+
+    >>> import tapelab as tf
+    >>> tf.image.resize([[[0.0], [4.0]]], [1, 4]).numpy().ravel().tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+    x = as_tensor(images)
+    if x._a.ndim not in (3, 4):
+        raise ShapeError(f"'images' must have either 3 or 4 dimensions, got shape {x._a.shape}.")
+    size, old = ints(size, "size"), x._a.shape[-3:-1]
+    if len(size) != 2 or min(size) < 1:
+        raise ShapeError(
+            f"'size' must be a 1-D Tensor of 2 positive elements: new_height, new_width, got {size}."
+        )
+    if method not in ("bilinear", "nearest"):
+        raise ValueError(
+            f"Resize method is not implemented: {method}. Here are 'bilinear' and 'nearest'."
+        )
+    if preserve_aspect_ratio:
+        ratio = min(new / n for new, n in zip(size, old))
+        size = [round(n * ratio) for n in old]
+    at = [
+        (np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(n / new)
+        for n, new in zip(old, size)
+    ]
+    if method == "nearest":
+        for axis, centers, n in zip((-3, -2), at, old):
+            x = gather(x, np.minimum(centers.astype(int), n - 1), axis=axis)
+        return x
+    x = cast(x, "float32")
+    if tuple(size) == old:
+        return x
+    # Rows of weights, so that gradients are those of two matrix products.
+    down, across = (
+        _tents(centers - np.float32(0.5), n, max(n / len(centers), 1) if antialias else 1)
+        for centers, n in zip(at, old)
+    )
+    *batch, height, width, channels = x._a.shape
+    x = matmul(down, reshape(x, [*batch, height, width * channels]))
+    return matmul(across, reshape(x, [*batch, len(down._a), width, channels]))
+
+
+def _tents(centers, n, radius):
+    """For each center the weights of n pixels, which fall off linearly; they add up to 1."""
+    w = np.maximum(0, 1 - np.abs(centers[:, None] - np.arange(n, dtype=np.float32)) / np.float32(radius))
+    return Tensor(w / w.sum(1, keepdims=True))
+
+
+def sobel_edges(image):
+    """How the pixels change downwards and to the right, by Sobel's filters, as a new last axis.
+
+    >>> import tapelab as tf
+    >>> tf.image.sobel_edges(tf.reshape(tf.range(9.0), [1, 3, 3, 1]))[0, 1, 1, 0].numpy().tolist()
+    [24.0, 8.0]
+    """
+    x = pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+    down, right = x[:, 2:] - x[:, :-2], x[:, :, 2:] - x[:, :, :-2]
+    down = down[:, :, :-2] + 2 * down[:, :, 1:-1] + down[:, :, 2:]
+    right = right[:, :-2] + 2 * right[:, 1:-1] + right[:, 2:]
+    return stack([down, right], -1)

@@ -35,7 +35,8 @@ _FILES = "read and write files with Python (open, pathlib) or numpy.load and num
 _CSV = "read tables with numpy.loadtxt and slice them with tf.data.Dataset.from_tensor_slices"
 _ONE = "there is one CPU here"
 _STRINGS = "use Python's strings; tf.string tensors can only be stored and printed"
-_LINALG = "numpy.linalg has it for values; write its gradient with tf.custom_gradient"
+_LINALG = "scipy.linalg has it for values; write its gradient with tf.custom_gradient"
+_SPECIAL = "scipy.special has it for values; write its gradient with tf.custom_gradient"
 
 ABSENT = {
     "": {
@@ -60,32 +61,45 @@ ABSENT = {
         "enable_eager_execution": "eager execution is all there is",
         "sparse": _SPARSE, "SparseTensor": _SPARSE, "ragged": _RAGGED, "RaggedTensor": _RAGGED,
         "VariableSynchronization": _ONE, "VariableAggregation": _ONE,
-        "distribute": _ONE, "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
+        "distribute": f"{_ONE}: leave out the strategy, its scope and run", "tpu": _ONE, "dtensor": _ONE, "io": _FILES, "strings": _STRINGS,
         "compat": "only TensorFlow 2's own names are here", "raw_ops": "use the public functions",
         "lite": "there is nothing to deploy; train in TensorFlow with the same code",
-        "saved_model": "store variables with tf.train.Checkpoint", "TensorArray": "append to a Python list and tf.stack it",
+        "saved_model": "store variables with tf.train.Checkpoint",
         "lookup": "use a Python dict", "queue": "use Python's queue", "feature_column": "prepare features with NumPy",
         "signal": "numpy.fft has it for values; write its gradient with tf.custom_gradient",
         "summary": "collect numbers in a list and plot them with matplotlib", "audio": _FILES, "xla": _GRAPH,
         "profiler": "use Python's cProfile", "bfloat16": "use tf.float16", "autograph": _GRAPH,
         "sets": "use Python's sets", "experimental": "experimental names of TensorFlow are left out",
         "quantization": "use tf.cast", "types": "tf.Tensor and tf.Variable are classes",
+        "version": "it is tf.__version__", "bitcast": "use x.numpy().view(dtype)",
     },
-    "math": {name: _LINALG for name in "igamma igammac betainc bessel_i0 bessel_i1".split()},
+    "math": dict.fromkeys("igamma igammac betainc special bessel_i0 bessel_i1 bessel_i0e".split(), _SPECIAL),
     "linalg": {name: _LINALG for name in "eig eigvals expm lu logm sqrtm schur LinearOperator".split()},
     "nn": {
         "conv3d": "convolve images with tf.nn.conv2d", "ctc_loss": "it is left out",
         "softmax_cross_entropy_with_logits_v2": "it is tf.nn.softmax_cross_entropy_with_logits",
         "rnn_cell": "write the loop in Python", "sampled_softmax_loss": "use the full softmax loss",
+        "nce_loss": "use tf.nn.sigmoid_cross_entropy_with_logits on words and samples drawn with NumPy",
     },
-    "random": {"stateless_split": "draw from several tf.random.Generator.from_seed(seed)"},
+    "random": {
+        "log_uniform_candidate_sampler": "draw with numpy.random.Generator.choice",
+        "stateless_split": "draw from several tf.random.Generator.from_seed(seed)",
+    },
     "train": {
         "AdamOptimizer": "it is tf.keras.optimizers.Adam", "GradientDescentOptimizer": "it is tf.keras.optimizers.SGD",
         "Example": _FILES, "Coordinator": "use Python's threading",
+        "ExponentialMovingAverage": "use average.assign(decay * average + (1 - decay) * variable)",
     },
-    "config": {"set_visible_devices": _ONE, "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS"},
-    "data": {"TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
-    "image": {name: "prepare images with Pillow and NumPy" for name in "decode_png decode_jpeg resize".split()},
+    "config": {
+        "set_visible_devices": _ONE, "set_memory_growth": _ONE, "set_soft_device_placement": _ONE,
+        "threading": "NumPy's BLAS reads OPENBLAS_NUM_THREADS",
+        "enable_op_determinism": "it is so already; tf.random.set_seed repeats the random numbers",
+    },
+    "debugging": dict.fromkeys(
+        "enable_traceback_filtering disable_traceback_filtering".split(), "tracebacks are whole here"
+    ),
+    "data": {"Options": "leave it out: there is nothing to choose", "TFRecordDataset": _FILES, "experimental": _CSV, "FixedLengthRecordDataset": _FILES},
+    "image": {"*": "prepare images with Pillow and NumPy, tf.data.Dataset.map and tf.random"},
 }  # fmt: skip
 
 
@@ -131,6 +145,12 @@ def refuse(module, prefix):
                 text += f"{' Otherwise' if near else ''}: {known['*']}."
             elif not near:
                 text += f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
+        # `from tapelab.keras.layers import LSTM` has words of its own for an AttributeError.
+        caller = sys._getframe(1)
+        import opcode
+
+        if caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
+            raise ImportError(text, name=module.__name__)
         raise AttributeError(text, name=name, obj=module)
 
     module.__getattr__ = __getattr__

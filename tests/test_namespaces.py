@@ -83,3 +83,26 @@ def test_names_of_arguments_are_tensorflows():
     for f, first in named:
         assert next(iter(inspect.signature(f).parameters)) == first
     assert float(tf.nn.relu(features=tf.constant(-1.0))) == 0.0
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("from tapelab.keras import ops", "tf.keras.ops: the functions of tf.math"),
+        ("from tapelab.keras.layers import Dense, LSTM", "tf.keras.layers.LSTM: write it as a subclass"),
+        ("from tapelab.keras.models import clone_model", "set_weights"),
+        ("from tapelab import raw_ops", "tf.raw_ops: use the public functions"),
+    ],
+)
+def test_an_import_of_what_is_absent_says_so_too(line, words):
+    with pytest.raises(ImportError, match=words):
+        exec(line)
+
+
+def test_attributes_that_are_imported_as_modules():
+    from tapelab.keras.optimizers.schedules import CosineDecay
+    from tapelab.keras.preprocessing.image import array_to_img
+
+    assert CosineDecay is tf.keras.optimizers.schedules.CosineDecay
+    assert array_to_img is tf.keras.utils.array_to_img
+    assert tf.keras.__version__ == tf.__version__

@@ -1517,3 +1517,77 @@ def test_branches_are_counted_from_0_without_a_gap():
         tf.case(pairs, default=g, exclusive=True)
     with pytest.raises(ValueError, match="loop_vars"):
         tf.while_loop(lambda: True, lambda: [], [])
+
+
+def test_an_array_of_tensors():
+    x = tf.Variable([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        found = tf.TensorArray(tf.float32, size=3)
+        for i in tf.range(3):
+            found = found.write(i, x[i] ** 2)
+        y = tf.reduce_sum(found.stack() * [1.0, 2.0, 3.0])
+    assert tape.gradient(y, x).numpy().tolist() == [2.0, 8.0, 18.0]
+    _, found = tf.while_loop(
+        lambda i, a: i < 2, lambda i, a: (i + 1, a.write(i, i)), [0, tf.TensorArray(tf.int32, 2)]
+    )
+    assert found.stack().numpy().tolist() == [0, 1]
+
+    grows = tf.TensorArray(tf.int32, size=0, dynamic_size=True)
+    assert grows.stack().shape == 0
+    assert grows.write(2, [1, 2]).size() == 3
+    assert grows.stack().numpy().tolist() == [[0, 0], [0, 0], [1, 2]]
+    rows = tf.TensorArray(tf.float32, 2, clear_after_read=False).unstack([[1.0, 2.0], [3.0, 4.0]])
+    assert rows.gather([1, 1]).numpy().tolist() == [[3.0, 4.0]] * 2
+    assert rows.concat().numpy().tolist() == [1.0, 2.0, 3.0, 4.0]
+    empty = tf.TensorArray(tf.float32, 3)
+    assert empty.scatter([2, 0], [[1.0], [2.0]]).stack().numpy().tolist() == [[2.0], [0.0], [1.0]]
+    assert tf.TensorArray(tf.float32, 2, element_shape=[1]).stack().numpy().tolist() == [[0.0], [0.0]]
+
+    once = tf.TensorArray(tf.float32, size=2).write(0, 5.0)
+    assert once.read(0) == 5 and once.read(1) == 0
+    for error, words, wrong in (
+        (Invalid, "twice", lambda: once.read(0)),
+        (tf.errors.OutOfRangeError, "size is: 2", lambda: once.read(2)),
+        (tf.errors.OutOfRangeError, "not resizeable", lambda: once.write(2, 1.0)),
+        (tf.errors.OutOfRangeError, "negative", lambda: once.write(-1, 1.0)),
+        (Invalid, "float32 but Op is trying to write dtype int32", lambda: once.write(0, tf.constant(1))),
+        (ValueError, r"\(\(2,\)\), expected \(\(\)\)", lambda: once.write(0, [1.0, 2.0])),
+        (ValueError, "static size 1", lambda: tf.TensorArray(tf.float32, 1).unstack([1.0, 2.0])),
+        (ValueError, "nothing was written", lambda: tf.TensorArray(tf.float32, 1).stack()),
+        (ValueError, "Size must be declared", lambda: tf.TensorArray(tf.float32)),
+    ):
+        with pytest.raises(error, match=words):
+            wrong()
+
+
+def test_images_of_another_size():
+    x = tf.Variable(tf.reshape(tf.range(6.0) ** 2, [1, 2, 3, 1]))
+    values = lambda t: t.numpy().ravel().astype("d").round(4).tolist()
+    resize = tf.image.resize
+    with tf.GradientTape(persistent=True) as tape:
+        y, z = resize(x, [3, 2]), resize(x, [3, 2], "nearest")
+    assert values(y) == [0.25, 3.25, 5.5, 13.0, 10.75, 22.75]
+    assert values(z) == [0.0, 4.0, 9.0, 25.0, 9.0, 25.0]
+    assert values(tape.gradient(y, x)) == [1.125, 0.75, 1.125, 1.125, 0.75, 1.125]
+    assert values(tape.gradient(z, x)) == [1.0, 0.0, 1.0, 2.0, 0.0, 2.0]
+    smooth = resize([[[0.0], [8.0], [0.0], [0.0]]], [1, 2], antialias=True)
+    assert values(smooth) == [3.4286, 1.1429] and values(resize([[[0.0], [8.0]]], [1, 1])) == [4.0]
+    small = tf.constant([[[0], [200]]], tf.uint8)
+    assert resize(small, [1, 2]).dtype == tf.float32 and resize(small, [1, 2], "nearest").dtype == tf.uint8
+    assert resize(x, tf.constant([4, 9]), preserve_aspect_ratio=True).shape == (1, 4, 6, 1)
+    for wrong in (
+        lambda: resize(x, [3]), lambda: resize(x[0, 0], [3, 3]), lambda: resize(x, [0, 3]),
+        lambda: resize(x, [3.0, 3.0]), lambda: resize(x, [3, 3], "foo"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_edges_of_images():
+    x = tf.Variable(tf.reshape(tf.range(9.0) ** 2, [1, 3, 3, 1]))
+    with tf.GradientTape() as tape:
+        y = tf.image.sobel_edges(x)
+    assert y.shape == (1, 3, 3, 1, 2) and y[0, 1, 1, 0].numpy().tolist() == [192.0, 64.0]
+    assert tape.gradient(y, x).numpy().sum() == 0
+    with pytest.raises(Invalid, match="rank"):
+        tf.image.sobel_edges(x[0])

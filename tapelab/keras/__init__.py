@@ -2,7 +2,7 @@
 
 import sys
 
-from .. import namespaces
+from .. import __version__, namespaces
 from . import (
     activations,
     backend,
@@ -28,25 +28,35 @@ from .models import Model, Sequential
 from .optimizers import Optimizer
 from .regularizers import Regularizer
 
+# Attributes that programs import as modules.
+sys.modules[f"{optimizers.__name__}.schedules"] = optimizers.schedules
+sys.modules[preprocessing.image.__name__] = preprocessing.image
+
 _OWN = "write it as a subclass of tf.keras.layers.Layer"
 _ARITHMETIC = (
     "use the operators + - * / on tensors and on what layers return, or a Layer of your own"
 )
+_PILLOW = "read and prepare images with Pillow and NumPy"
 _PROGRAM = "save_weights and load_weights keep the weights; the model is your program"
 namespaces.ABSENT |= {
     "keras": {
         "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
         "saving": _PROGRAM,
+        "mixed_precision": "a layer computes in the dtype it is given, as in Dense(10, dtype='float16')",
         "random": "draw with tf.random.normal, tf.random.uniform and their like",
     },
     "keras.layers": {
         "*": _OWN,
-        **dict.fromkeys("LSTM GRU SimpleRNN Conv1D MultiHeadAttention".split(), _OWN),
+        **dict.fromkeys("LSTM GRU SimpleRNN MultiHeadAttention".split(), _OWN),
+        "Conv1D": "it is Conv2D with kernel_size=(1, k) of x[:, None], images of height 1",
         **dict.fromkeys("Multiply Subtract multiply subtract".split(), _ARITHMETIC),
     },
     "keras.backend": {"*": "what it computed is in tf.* itself"},
-    "keras.models": {"*": _PROGRAM},
+    "keras.models": {
+        "*": _PROGRAM,
+        "clone_model": "make it anew by the function that made it, then set_weights(model.get_weights())",
+    },
     "keras.losses": {"*": "any function of y_true and y_pred will do"},
     "keras.metrics": {"*": "any function of y_true and y_pred will do, or a subclass of Metric"},
     "keras.optimizers": {
@@ -63,6 +73,12 @@ namespaces.ABSENT |= {
     "keras.constraints": {"*": "any function of the weight will do"},
     "keras.activations": {"*": "any function of a tensor will do"},
     "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
+    "keras.preprocessing.image": {"*": _PILLOW},
+    "keras.preprocessing": {
+        "image_dataset_from_directory": _PILLOW,
+        "sequence": "copy the lists into numpy.zeros((number, longest), int), row by row",
+        "text": "number the words with a Python dict",
+    },
     "keras.utils": {
         "plot_model": "model.summary() prints the layers",
         **dict.fromkeys(
@@ -70,10 +86,14 @@ namespaces.ABSENT |= {
             "tf.keras.layers.serialize and deserialize, with custom_objects, do it for layers",
         ),
         "get_file": "nothing is downloaded here; give the path of a file of your own",
+        "register_keras_serializable": f"leave it out: {_PROGRAM}",
+        **dict.fromkeys("Sequence PyDataset".split(), "fit takes any iterable of batches"),
+        **dict.fromkeys("load_img img_to_array save_img image_dataset_from_directory".split(), _PILLOW),
+        "pad_sequences": "copy the lists into numpy.zeros((number, longest), int), row by row",
     },
 }
 for _name in ("", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers",
               "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
-              "utils"):  # fmt: skip
+              "preprocessing", "preprocessing.image", "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")
     namespaces.refuse(sys.modules[f"tapelab.{_path.replace('optimizers.', '')}"], _path)

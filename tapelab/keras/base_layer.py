@@ -252,7 +252,8 @@ _UNKNOWN = "it was not called on a tf.keras.Input, which can be the first layer 
 Absent.put(Stateful, dict.fromkeys(("save", "export", "to_json"), f": {_MODEL}."))
 Absent.put(
     Stateful,
-    dict.fromkeys(("input", "output", "inputs", "outputs", "input_shape"), f": {_UNKNOWN}."),
+    dict.fromkeys(("input", "output", "inputs", "outputs"), f": {_UNKNOWN}.")
+    | {"input_shape": ": layer.input.shape is it, once the layer was called on a tf.keras.Input."},
 )
 
 
@@ -808,7 +809,8 @@ class Layer(Stateful):
         `from_config` makes one, with new weights.
         """
         own = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
-        return own | super().get_config()
+        unset = {"autocast": True, "activity_regularizer": None}  # Keras names these only if they are set
+        return own | {k: v for k, v in super().get_config().items() if (k, v) not in unset.items()}
 
     def count_params(self):
         """The number of scalars in the weights. ValueError when the layer is not built."""

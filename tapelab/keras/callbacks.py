@@ -73,7 +73,7 @@ def _all(calls):
     def run(*args):
         logs = {k: float(v) if isinstance(v, Tensor) and not v._a.ndim else v for k, v in args[-1].items()}
         for call in calls:
-            call(*args[:-1], dict(logs))  # a callback may change its copy
+            call(*args[:-1], logs)  # what a callback adds is there for those after it
 
     return run
 
@@ -105,6 +105,40 @@ class LambdaCallback(Callback):
             if function is not None:
                 function_of(function, name)
                 setattr(self, name, function)
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate before each epoch: `schedule(epoch, learning_rate)` returns it, a float.
+
+    >>> import tapelab as tf
+    >>> halve = tf.keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    >>> model.compile(tf.keras.optimizers.SGD(0.5), "mse")
+    >>> model.fit([[1.0]], [[2.0]], epochs=2, callbacks=[halve], verbose=0).history["learning_rate"]
+    [0.25, 0.125]
+    """
+
+    def __init__(self, schedule, verbose=0):
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the learning rate."""
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        try:
+            rate = self.schedule(epoch, rate)
+        except TypeError:  # one that takes the epoch alone
+            rate = self.schedule(epoch)
+        if not isinstance(rate, (float, np.floating)):
+            raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate}")
+        optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Note the learning rate."""
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 class EarlyStopping(Callback):

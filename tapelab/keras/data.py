@@ -62,7 +62,7 @@ def split(data, fraction):
 def batches_of(
     x, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None
 ):
-    """An object whose `epoch()` yields tuples of tensors; `steps` says how many, None if not known.
+    """An object whose `epoch()` yields batches of tensors; `steps` says how many, None if not known.
 
     Raises ValueError for arrays of different lengths, or labels beside an iterable of batches.
     """
@@ -156,7 +156,9 @@ class _ArrayBatches(_Batches):
             stop = min(start + self.batch_size, self.size)
             # Rows by number are copied; a slice would show what happens to the array later.
             rows = np.arange(start, stop) if order is None else order[start:stop]
-            yield map_leaves(lambda a, rows=rows: None if a is None else Tensor(a[rows]), self.data)
+            yield _one(
+                map_leaves(lambda a, rows=rows: None if a is None else Tensor(a[rows]), self.data)
+            )
 
 
 class _Iterated(_Batches):
@@ -169,10 +171,17 @@ class _Iterated(_Batches):
 
     def _once(self):
         for item in self.source:
-            item = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+            if isinstance(item, list):
+                item = tuple(item)
             if self.class_weight is not None:
-                item = _weighted(tuple(map_leaves(_array, part) for part in item), self.class_weight)
+                parts = item if isinstance(item, tuple) else (item,)
+                item = _weighted(tuple(map_leaves(_array, part) for part in parts), self.class_weight)
             yield map_leaves(_tensor, item)
+
+
+def _one(data):
+    """x alone instead of (x,), as in Keras, unless x is a structure that would be taken for (x, y)."""
+    return data if len(data) > 1 or isinstance(data[0], (list, tuple)) else data[0]
 
 
 def _tensor(x):

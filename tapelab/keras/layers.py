@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from .. import nn
-from ..array import broadcast_to, concat, repeat, reshape
+from ..array import broadcast_to, concat, pad, repeat, reshape
 from ..array import gather as _gather
+from ..image import resize
 from ..linalg import matmul
 from ..math import cast, exp, reduce_logsumexp, reduce_max, reduce_mean, sqrt
 from ..math import maximum as _maximum
@@ -108,7 +109,17 @@ class _Linear(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self._activates = self.activation is not activations.linear
+
+    def __setattr__(self, name, value):
+        if name in ("kernel", "bias") and isinstance(value, Tensor):
+            raise AttributeError(
+                f"property {name!r} of {type(self).__name__!r} object has no setter: it is a variable. "
+                f"layer.{name}.assign(value) changes its value; to differentiate through a changed "
+                "value, compute with it: tf.matmul(x, value)."
+            )
+        if name == "activation":
+            vars(self)["_activates"] = value is not None and value is not activations.linear
+        super().__setattr__(name, value)
 
     def _make(self, kernel_shape, units):
         self.kernel = self.add_weight(
@@ -259,12 +270,17 @@ class Conv2D(_Conv):
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
     def call(self, inputs):
+        if type(self).convolution_op is not Conv2D.convolution_op:
+            return self._finish(self.convolution_op(self._float(inputs), self.kernel._read()))
         bias = None if self.bias is None else self.bias._read()
+        return self._finish(self.convolution_op(self._float(inputs), self.kernel._read(), bias), biased=True)
+
+    def convolution_op(self, inputs, kernel, bias=None):
+        """The convolution itself, for layers that change the kernel first."""
         z = nn.conv2d_bias(
-            self._float(inputs), self.kernel._read(), bias, self.strides, self.padding.upper(),
-            dilations=self.dilation_rate,
-        )  # fmt: skip
-        return self._finish(_not_empty(z, inputs, self), biased=True)
+            inputs, kernel, bias, self.strides, self.padding.upper(), dilations=self.dilation_rate
+        )
+        return _not_empty(z, inputs, self)
 
 
 class Conv2DTranspose(_Conv):
@@ -503,7 +519,7 @@ class AveragePooling2D(_Pooling):
 
 
 class UpSampling2D(Layer):
-    """Every pixel repeated `size` times in height and width.
+    """Every pixel repeated `size` times in height and width, or 'bilinear' steps between them.
 
     >>> import tapelab as tf
     >>> x = tf.reshape(tf.constant([1.0, 2.0]), [1, 1, 2, 1])
@@ -516,12 +532,72 @@ class UpSampling2D(Layer):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(**kwargs)
         _channels_last(data_format)
-        if interpolation != "nearest":
-            raise ValueError(f"interpolation must be 'nearest' here, not {interpolation!r}.")
-        self.size = _pair(size, "size")
+        if interpolation not in ("nearest", "bilinear"):
+            raise ValueError(
+                f"interpolation must be 'nearest' or 'bilinear' here, not {interpolation!r}."
+            )
+        self.size, self.interpolation = _pair(size, "size"), interpolation
 
     def call(self, inputs):
+        if self.interpolation == "bilinear":
+            return cast(resize(inputs, np.multiply(inputs._a.shape[1:3], self.size)), inputs.dtype)
         return repeat(repeat(inputs, self.size[0], axis=1), self.size[1], axis=2)
+
+
+def _edges(value, what):
+    """One number, (height, width) or ((top, bottom), (left, right)), as the latter."""
+    try:
+        rows = value if np.ndim(value) > 1 else np.broadcast_to(value, 2)[:, None]
+        pairs = tuple(ints(row, what) for row in np.broadcast_to(rows, (2, 2)))
+    except (TypeError, ValueError):
+        pairs = ((-1,),)
+    if min(map(min, pairs)) < 0:
+        raise ValueError(
+            f"`{what}` should be either an int, a tuple of 2 ints (height, width), or a tuple of 2 "
+            f"tuples of 2 ints ((top, bottom), (left, right)), not negative. Received: {what}={value}."
+        )
+    return pairs
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around images: `padding` is one number, (height, width) or ((top, bottom), (left, right)).
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.ZeroPadding2D(((1, 0), (2, 2)))(tf.ones([1, 3, 3, 1])).shape
+    TensorShape([1, 4, 7, 1])
+    """
+
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, padding=(1, 1), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        self.padding = _edges(padding, "padding")
+
+    def call(self, inputs):
+        return pad(inputs, [(0, 0), *self.padding, (0, 0)])
+
+
+class Cropping2D(Layer):
+    """Images without their edges; `cropping` as the padding of `ZeroPadding2D`.
+
+    >>> import tapelab as tf
+    >>> tf.keras.layers.Cropping2D((1, 0))(tf.ones([1, 4, 4, 1])).shape
+    TensorShape([1, 2, 4, 1])
+    """
+
+    input_spec = InputSpec(ndim=4)
+
+    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        _channels_last(data_format)
+        self.cropping = _edges(cropping, "cropping")
+
+    def call(self, inputs):
+        (top, bottom), (left, right) = self.cropping
+        _, height, width, _ = inputs._a.shape
+        z = inputs[:, top : max(height - bottom, top), left : max(width - right, left)]
+        return _not_empty(z, inputs, self)
 
 
 class _GlobalPooling(Layer):
@@ -533,7 +609,7 @@ class _GlobalPooling(Layer):
         self.keepdims = keepdims
 
     def call(self, inputs):
-        return type(self).reduce(inputs, [1, 2], self.keepdims)
+        return type(self).reduce(inputs, [*range(1, inputs._a.ndim - 1)], self.keepdims)
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
@@ -550,6 +626,20 @@ class GlobalAveragePooling2D(_GlobalPooling):
 class GlobalMaxPooling2D(_GlobalPooling):
     """The maximum of each channel over height and width."""
 
+    reduce = staticmethod(reduce_max)
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The mean of each channel over the steps of (batch, steps, channels)."""
+
+    input_spec = InputSpec(ndim=3)
+    reduce = staticmethod(reduce_mean)
+
+
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The maximum of each channel over the steps of (batch, steps, channels)."""
+
+    input_spec = InputSpec(ndim=3)
     reduce = staticmethod(reduce_max)
 
 

@@ -201,6 +201,13 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return loss if kept is None else loss * Tensor(kept.astype(y_pred._a.dtype))
 
 
+class Reduction:
+    """The names of the reductions, as older programs spell them: `Reduction.SUM` is 'sum'."""
+
+    AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+    SUM, NONE = "sum", "none"
+
+
 class Loss(Configured):
     """Base class: subclasses define `call(y_true, y_pred)`, one value per item.
 
@@ -276,7 +283,7 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true, y_pred):
         """One value per item."""
-        return self.fn(y_true, y_pred, **self.options)
+        return self.fn(*same_rank(as_tensor(y_true), as_tensor(y_pred)), **self.options)
 
     def get_config(self):
         """The arguments that make such a loss."""

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .. import _files
+from .. import _files, nest
 from ..math import add_n
 from ..tape import GradientTape
 from ..tensor import Tensor, as_tensor, integer
@@ -154,10 +154,12 @@ class Model(Layer):
                 raise ValueError(
                     f"All `inputs` and `outputs` values must be KerasTensors. Received: {t!r}"
                 )
-        known, nodes, todo = {id(t) for t in leaves(inputs)}, {}, leaves(outputs)
+        tensors = lambda *x: [t for t in nest.flatten(x) if isinstance(t, KerasTensor)]
+        known, nodes, seen, todo = {id(t) for t in leaves(inputs)}, {}, [], tensors(outputs)[::-1]
         while todo:
             t = todo.pop()
             if id(t) in known:
+                seen += [t.layer] if hasattr(t, "layer") else []
                 continue
             if t.node is None:
                 raise ValueError(
@@ -167,11 +169,23 @@ class Model(Layer):
             function, args, kwargs, made = t.node
             known.update(id(z) for z in leaves(made))
             nodes[leaves(made)[0].serial] = t.node
-            todo += [x for x in leaves((args, kwargs)) if isinstance(x, KerasTensor)]
+            seen.append(function)
+            todo += tensors(args, kwargs)[::-1]
         nodes = [nodes[k] for k in sorted(nodes)]
-        first = [t.layer for t in leaves(inputs) if hasattr(t, "layer")]
-        inner = first + [f for f, *_ in nodes if isinstance(f, Layer)]
-        self._graph_layers = list({id(x): x for x in inner}.values())
+        # The order of the layers, and so that of the weights, is Keras's: by the longest way to the
+        # outputs, and where that is equal, as they are come upon from there.
+        steps, depth = {}, {}
+        for function, args, kwargs, made in reversed(nodes):
+            n = max(steps.get(leaves(made)[0].serial, 0), depth.get(id(function), 0))
+            depth[id(function)] = n
+            for t in tensors(args, kwargs):
+                serial = leaves(t.node[3])[0].serial if t.node else t.serial
+                steps[serial] = max(n + 1, steps.get(serial, 0))
+        first = [t for t in leaves(inputs) if hasattr(t, "layer")]
+        depth |= {id(t.layer): steps.get(t.serial, 0) for t in first}
+        inner = [t.layer for t in first if t.layer not in seen] + seen
+        inner = {id(x): x for x in inner if isinstance(x, Layer)}
+        self._graph_layers = sorted(inner.values(), key=lambda x: -depth[id(x)])
         vars(self).update(
             _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs),
             input=inputs, output=outputs, built=True,
@@ -216,7 +230,10 @@ class Model(Layer):
             self._symbolic_call((placeholders(input_shape),), {})
 
     def _build_for(self, args, kwargs):
-        self.built = True  # the layers inside build themselves when they are called
+        if type(self).build in (Model.build, Sequential.build):
+            self.built = True  # the layers inside build themselves when they are called
+        else:
+            super()._build_for(args, kwargs)
 
     @property
     def layers(self):
@@ -320,6 +337,17 @@ class Model(Layer):
         told = {"training": training} if takes else {}
         return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **told)
 
+    def compiled_loss(self, y, y_pred, sample_weight=None, regularization_losses=None):
+        """`compute_loss`, as older programs call it. It has the layers' losses in it, given or not."""
+        loss = self._loss_on(None, y, y_pred, sample_weight, True)
+        self._loss_tracker.update_state(loss, _batch_size(y_pred))
+        return loss
+
+    compiled_metrics = property(
+        lambda self: self._compiled_metrics or _CompiledMetrics(None, None, self._names_of),
+        doc="What `compile(metrics=...)` was given, with `update_state`, as older programs call it.",
+    )
+
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Update the compiled metrics; return all results."""
         if self._compiled_metrics is not None:
@@ -400,7 +428,7 @@ class Model(Layer):
         verbose = 1 if verbose == "auto" else verbose
         progress = Progress(verbose)
         hooks = CallbackList(
-            [history, *leaves(callbacks or [])], self, epochs, train.steps, progress
+            [*leaves(callbacks or []), history], self, epochs, train.steps, progress
         )
         self.stop_training = False
         vars(self)["history"] = history  # also when Ctrl-C ends the training
@@ -522,9 +550,9 @@ class Model(Layer):
         """A model has none: it is a program, and `save_weights` keeps its weights."""
         raise NotImplementedError(f"{type(self).__name__}.get_config: {Model.get_config.__doc__}")
 
-    def summary(self, line_length=None, print_fn=None):
+    def summary(self, line_length=None, print_fn=None, show_trainable=False):
         """Print the layers, the shapes of their outputs and the numbers of their parameters."""
-        rows = [("Layer (type)", "Output Shape", "Param #")]
+        rows = [("Layer (type)", "Output Shape", "Param #", *["Trainable"] * show_trainable)]
         for layer in self.layers:
             shape = layer.output_shape
             built = layer.built and not (layer.weights == [] and shape is None and layer._inner())
@@ -534,9 +562,10 @@ class Model(Layer):
                     f"{layer.name} ({type(layer).__name__})",
                     shown,
                     f"{layer.count_params():,}" if built else "0 (unbuilt)",
-                )
+                    "-" if not layer.weights else "Y" if layer.trainable else "N",
+                )[: len(rows[0])]
             )
-        widths = [max(len(r[i]) for r in rows) + 2 for i in range(3)]
+        widths = [max(map(len, column)) + 2 for column in zip(*rows)]
         if line_length:
             line_length = integer(line_length, "line_length", "summary")
             widths[0] += max(0, line_length - sum(widths) - 4)
@@ -549,6 +578,7 @@ class Model(Layer):
                 f" {r[0]:<{widths[0] - 1}}",
                 f" {r[1]:<{widths[1] - 1}}",
                 f"{r[2]:>{widths[2] - 1}} ",
+                *[f"{text:^{width}}" for text, width in zip(r[3:], widths[3:])],
             ]
             return edge + edge.join(cells) + edge
 

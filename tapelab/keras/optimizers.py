@@ -68,7 +68,8 @@ _KERAS = {  # arguments of Keras's that are taken only as they are when nobody g
 
 
 class Optimizer(Configured):
-    """Base class: subclasses name their `slots` and turn gradients into a step in `update`.
+    """Base class: subclasses name their `slots` and turn gradients into a step in `update`, or, as in
+    Keras, change one variable after the other in `update_step`.
 
     Args:
       learning_rate: number, `LearningRateSchedule`, or function without arguments.
@@ -121,7 +122,7 @@ class Optimizer(Configured):
                     f"instead: learning_rate={learning_rate!r}"
                 ) from None
             self._learning_rate = self._counter(rate, "learning_rate")
-        self._groups, self._place = [], {}
+        self._groups, self._place, self._added = [], {}, []
 
     def _set(self, **numbers):
         """Set attributes to numbers that were given; Adam's betas are in [0, 1)."""
@@ -190,11 +191,12 @@ class Optimizer(Configured):
         for v in {id(v): v for v in var_list}.values():
             by_dtype.setdefault(v._t._a.dtype, []).append(v)
         self._groups = [_Flat(variables, self.slots) for variables in by_dtype.values()]
-        self._place = {
+        place = {
             id(v): (k, i)
             for k, group in enumerate(self._groups)
             for i, v in enumerate(group.variables)
         }
+        self._place = {id(v): place[id(v)] for v in var_list}  # in their own order
         self.built = True
         if "_awaits" in vars(self):  # a checkpoint restored before this state was made
             self._awaits.match()
@@ -265,7 +267,8 @@ class Optimizer(Configured):
             arrays.append(_dense(g, v))
             if g is None:
                 missing.append(_path(v))
-        self.build(variables)
+        if not self.built:
+            self.build(variables)
         if missing:
             warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If "
@@ -292,6 +295,8 @@ class Optimizer(Configured):
 
     @np.errstate(all="ignore")
     def _update_group(self, group, gs, rate, step, scale):
+        if type(self).update_step is not Optimizer.update_step:
+            return self._update_each(group, gs, rate, scale)
         old, new = group.current(), np.empty(group.size, group.dtype)
         runs = []  # stretches of variables that have a gradient
         for part, g in zip(group.parts, gs):
@@ -314,6 +319,49 @@ class Optimizer(Configured):
                 v._replace(None, new[part].reshape(shape) if shape else new[part.start])
             boxes.append(None if g is None else v._t)  # None: not in the new array
         group.boxes, group.values = boxes, new  # not before: Ctrl-C may have come in between
+
+    def _update_each(self, group, gs, rate, scale):
+        for v, g in zip(group.variables, gs):
+            if g is not None:
+                if self.weight_decay:
+                    v.assign_sub(v * (self.weight_decay * rate))
+                self.update_step(Tensor(g * g.dtype.type(scale)), v, Tensor(np.float32(rate)))
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Change one variable. A subclass may define this, as in Keras, instead of `update`.
+
+        >>> import tapelab as tf
+        >>> class Sign(tf.keras.optimizers.Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         variable.assign_sub(learning_rate * tf.sign(gradient))
+        >>> v = tf.Variable([1.0, 2.0])
+        >>> _ = Sign(0.5).apply_gradients([(tf.constant([3.0, -3.0]), v)])
+        >>> v.numpy().tolist()
+        [0.5, 2.5]
+        """
+        k, i = self._place[id(variable)]
+        part, g = self._groups[k].parts[i], np.array(gradient._a).ravel()
+        slots = {name: a[part] for name, a in self._groups[k].slots.items()}
+        self.update(g, float(learning_rate), int(self.iterations._t._a) + 1, **slots)
+        variable.assign_sub(Tensor(g.reshape(gradient._a.shape)))
+
+    def add_variable(
+        self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None
+    ):
+        """A variable of the optimizer's own: state for `update_step`."""
+        v = Variable(initializer, tuple(shape), dtype, trainable=False, name=name)
+        v.path = f"{self.name}/{v.name}"
+        self._added.append(v)
+        return v
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        """The same, of the shape and dtype of another variable."""
+        v = reference_variable
+        name = f"{_flat_path(v)}_{name or 'variable'}"
+        return self.add_variable(v.shape, initializer, v.dtype.name, name=name)
+
+    def _get_variable_index(self, variable):
+        return list(self._place).index(id(variable))
 
     def _clip(self, grads):
         """Clip the gradients in the list; what remains to multiply all of them by is returned."""
@@ -357,11 +405,10 @@ class Optimizer(Configured):
         for group in self._groups:
             for v, part in zip(group.variables, group.parts):
                 for name, flat in group.slots.items():
-                    of = _path(v).replace("/", "_").replace(":", "_")
-                    path = f"{self.name}/{of}_{name}"
+                    path = f"{self.name}/{_flat_path(v)}_{name}"
                     view = flat[part].reshape(v._t._a.shape)
                     found.append(SlotVariable(view, scales.get(name, 1.0), path))
-        return found
+        return found + self._added
 
     def _scales(self):
         """Slots that are kept divided by a factor, to save a pass: name -> factor."""
@@ -370,6 +417,10 @@ class Optimizer(Configured):
 
 def _path(v):
     return getattr(v, "path", v.name)
+
+
+def _flat_path(v):
+    return _path(v).replace("/", "_").replace(":", "_")
 
 
 def _check_variable(v):

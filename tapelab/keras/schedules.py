@@ -55,11 +55,30 @@ class ExponentialDecay(_Formula):
         )  # fmt: skip
         self.staircase = staircase
 
-    def _rate(self, step):
+    def _turns(self, step):
         p = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            math.floor(p) if self.staircase else p
-        )
+        return math.floor(p) if self.staircase else p
+
+    def _rate(self, step):
+        return self.initial_learning_rate * self.decay_rate ** self._turns(step)
+
+
+class InverseTimeDecay(ExponentialDecay):
+    """initial / (1 + decay_rate * step / decay_steps), the quotient rounded down if `staircase`.
+
+    >>> import tapelab as tf
+    >>> rate = tf.keras.optimizers.schedules.InverseTimeDecay(1.0, decay_steps=10, decay_rate=1.0)
+    >>> rate([0, 10, 30]).numpy().tolist()
+    [1.0, 0.5, 0.25]
+    """
+
+    def __init__(
+        self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="InverseTimeDecay"
+    ):
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
+
+    def _rate(self, step):
+        return self.initial_learning_rate / (1 + self.decay_rate * self._turns(step))
 
 
 class PiecewiseConstantDecay(_Formula):

@@ -476,8 +476,10 @@ def test_merging_functions_and_upsampling():
         z = tf.reduce_sum(y[0, :, :, 0] * [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert y.shape == (1, 2, 6, 1) and y[0, 1, :, 0].numpy().tolist() == [2, 2, 2, 3, 3, 3]
     assert tape.gradient(z, x).numpy().ravel().tolist() == [6.0, 15.0, 6.0, 15.0]
+    assert L.UpSampling2D(2, interpolation="bilinear", dtype="float64")(x).dtype == tf.float64
+    assert L.UpSampling2D(2, interpolation="bilinear")(x)[0, :, 0, 0].numpy().tolist() == [0, 0.5, 1.5, 2]
     with pytest.raises(ValueError, match="nearest"):
-        L.UpSampling2D(2, interpolation="bilinear")
+        L.UpSampling2D(2, interpolation="bicubic")
 
 
 @pytest.mark.parametrize(
@@ -723,3 +725,76 @@ def test_training_and_masks_may_be_needed_by_call():
     assert Needs()(x, mask, training=False).numpy().tolist() == [[1.0, 2.0]]
     with pytest.raises(TypeError, match="'mask'"):
         Needs()(x)
+
+
+def test_an_activation_may_be_exchanged_later():
+    layer = L.Dense(1, kernel_initializer="ones")
+    assert layer([[-2.0]]).numpy() == -2
+    layer.activation = tf.nn.relu
+    assert layer([[-2.0]]).numpy() == 0
+    layer.activation = None  # as for a Grad-CAM: the logits
+    assert layer([[-2.0]]).numpy() == -2
+
+
+def test_a_kernel_is_assigned_not_replaced():
+    for layer, x in ((L.Dense(2), tf.ones([1, 3])), (L.Conv2D(2, 2), tf.ones([1, 3, 3, 1]))):
+        layer(x)
+        with pytest.raises(AttributeError, match=r"'kernel' of .* has no setter.*kernel\.assign"):
+            layer.kernel = layer.kernel * 2
+        layer.kernel.assign(layer.kernel * 2)
+
+
+def test_padding_and_cropping_of_images():
+    x = tf.Variable(tf.ones([1, 4, 5, 2]))
+    for given, (top, bottom), (left, right) in (
+        (2, (2, 2), (2, 2)), ([2, 1], (2, 2), (1, 1)), (((1, 2), (0, 3)), (1, 2), (0, 3)),
+    ):  # fmt: skip
+        pads = L.ZeroPadding2D(given)
+        assert pads.padding == ((top, bottom), (left, right))
+        with tf.GradientTape() as tape:
+            padded = pads(x)
+            y = L.Cropping2D(given)(padded) ** 2
+        assert padded.shape == (1, 4 + top + bottom, 5 + left + right, 2)
+        assert tf.reduce_sum(padded) == 40 and y.shape == x.shape
+        assert tape.gradient(y, x).numpy().tolist() == (2 * x).numpy().tolist()
+    assert L.ZeroPadding2D()(x).shape == (1, 6, 7, 2) and L.Cropping2D()(x).shape == x.shape
+    assert L.ZeroPadding2D()(tf.keras.Input((None, 4, 1))).shape == (None, None, 6, 1)
+    for wrong in ((1, 2, 3), -1, 1.5, "a", ((1, 2), (3,))):
+        with pytest.raises(ValueError, match="padding"):
+            L.ZeroPadding2D(wrong)
+    for wrong in (2, ((0, 5), (0, 0))):
+        with pytest.raises(ValueError, match="too small"):
+            L.Cropping2D(wrong)(x)
+
+
+def test_pooling_over_steps():
+    x = tf.constant([[[1.0, 5.0], [3.0, 1.0]]])
+    assert L.GlobalAveragePooling1D()(x).numpy().tolist() == [[2.0, 3.0]]
+    assert L.GlobalMaxPooling1D(keepdims=True)(x).numpy().tolist() == [[[3.0, 5.0]]]
+    with pytest.raises(ValueError, match="expected ndim=3"):
+        L.GlobalMaxPooling1D()(x[None])
+
+
+def test_the_config_of_a_layer_of_ones_own_has_no_more_than_in_keras():
+    class Linear(L.Layer):
+        def __init__(self, units=32, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+
+    expected = {"name": "a", "trainable": True, "dtype": "float32", "units": 4}
+    assert Linear(4, name="a").get_config() == expected
+    assert "activity_regularizer" in Linear(activity_regularizer="l2").get_config()
+
+
+def test_a_convolution_that_changes_its_kernel():
+    class Doubled(L.Conv2D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, 2 * kernel)
+
+    x = tf.ones([1, 2, 2, 1])
+    options = {"kernel_initializer": "ones", "bias_initializer": "ones", "activation": lambda z: -z}
+    assert L.Conv2D(1, 2, **options)(x).numpy().item() == -5
+    assert Doubled(1, 2, **options)(x).numpy().item() == -9
+    plain = L.Conv2D(1, 2, kernel_initializer="ones")
+    plain(x)
+    assert plain.convolution_op(x, 3 * plain.kernel).numpy().item() == 12

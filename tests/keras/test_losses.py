@@ -186,3 +186,26 @@ def test_metrics_refuse_wrong_options_and_take_k_first():
 def test_the_class_to_ignore_is_a_number():
     with pytest.raises(TypeError, match="`ignore_class` must be a single integer"):
         tf.keras.losses.SparseCategoricalCrossentropy(ignore_class="x")([0], [[0.5, 0.5]])
+
+
+def test_reductions_by_their_older_names():
+    R = tf.keras.losses.Reduction
+    each = lambda r: tf.keras.losses.MeanSquaredError(reduction=r)([[1.0], [2.0]], [[0.0], [0.0]])
+    assert each(R.NONE).numpy().tolist() == [1.0, 4.0]
+    assert each(R.SUM) == 5 and each(R.AUTO) == each(R.SUM_OVER_BATCH_SIZE) == 2.5
+
+
+def test_truths_and_predictions_are_brought_to_one_rank_for_a_function_of_ones_own():
+    """Or else (batch,) and (batch, 1) would be broadcast to (batch, batch), and nobody would notice."""
+    seen = []
+
+    def own(y_true, y_pred):
+        seen.append((y_true.shape, y_pred.shape))
+        return tf.square(y_true - y_pred)
+
+    model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    model.compile("sgd", own)
+    x = np.ones((3, 2), "float32")
+    model.fit(x, np.ones(3), verbose=0)
+    model.fit(x, np.ones((3, 1)), verbose=0)
+    assert seen == [((3, 1), (3, 1))] * 2

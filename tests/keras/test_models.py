@@ -1094,3 +1094,131 @@ def test_training_needs_an_optimizer_and_a_loss():
     model.compile("sgd", [])
     with pytest.raises(ValueError, match="No loss to compute"):
         model.fit(X, X, verbose=0)
+
+
+def test_a_step_gets_x_alone_where_there_is_nothing_but_x():
+    seen = []
+
+    class Looks(tf.keras.Model):
+        def train_step(self, data):
+            seen.append(data)
+            return {"loss": 0.0}
+
+        test_step = train_step
+
+        def predict_step(self, data):
+            seen.append(data)
+            return data
+
+    model, x = Looks(), np.ones((2, 3), "float32")
+    model.compile()
+    batches = tf.data.Dataset.from_tensor_slices(x).batch(2)
+    for data in (x, batches):
+        model.fit(data, verbose=0)
+        model.evaluate(data, verbose=0)
+        model.predict(data, verbose=0)
+    model.fit({"a": x}, verbose=0, validation_data=(x,))
+    model.train_on_batch(x)
+    assert [type(d) for d in seen] == [tf.Tensor] * 6 + [dict, tf.Tensor, tf.Tensor]
+    del seen[:]
+    for data in ([x, x], batches.map(lambda t: (t,))):
+        model.fit(data, verbose=0)
+    model.fit(x, x, verbose=0)
+    assert [(type(d), len(d)) for d in seen] == [(tuple, 1), (tuple, 1), (tuple, 2)]
+
+
+def test_layers_are_listed_as_they_come_upon_from_the_outputs():
+    """Keras's order, so that get_weights and set_weights carry weights over."""
+    D = lambda n, name: tf.keras.layers.Dense(n, name=name)
+    names = lambda *model: [x.name for x in tf.keras.Model(*model).layers]
+    a, b = tf.keras.Input((2,), name="a"), tf.keras.Input((3,), name="b")
+    t1 = D(3, "t1")(a)
+    t2 = D(2, "t2")(t1)
+    s1 = D(3, "s1")(a)
+    s2 = D(2, "s2")(s1)
+    assert names(a, [s2, t2]) == ["a", "s1", "t1", "s2", "t2"]
+    assert names(a, [t2, s2]) == ["a", "t1", "s1", "t2", "s2"]
+    assert names(a, {"b": s2, "a": t2}) == ["a", "t1", "s1", "t2", "s2"]
+    late = tf.keras.layers.Concatenate(name="cat")([t2, b])
+    assert names([b, a], late) == ["a", "t1", "t2", "b", "cat"]
+    assert names([a, b], t2) == ["a", "t1", "b", "t2"]
+    assert names(t1, t2) == ["t2"]
+    shared = D(2, "shared")
+    again = shared(D(2, "q")(shared(a)))
+    assert names(a, again + D(2, "late")(a)) == ["a", "shared", "q", "late"]
+    model = tf.keras.Model(a, [s2, t2])
+    assert [v.path for v in model.trainable_weights[::2]] == [f"{n}/kernel" for n in ("s1", "t1", "s2", "t2")]
+
+
+def test_a_train_step_of_older_programs():
+    class Older(tf.keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = self.compiled_loss(y, self(x), regularization_losses=self.losses)
+            self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+            self.compiled_metrics.update_state(y, self(x))
+            return {m.name: m.result() for m in self.metrics}
+
+    inputs = tf.keras.Input((1,))
+    layer = tf.keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=K.regularizers.L2(1.0))
+    model = Older(inputs, layer(inputs))
+    for metrics in (None, ["mae"]):
+        model.compile("sgd", "mse", metrics=metrics)
+        model.set_weights([np.ones((1, 1)), np.zeros(1)])
+        logs = model.fit(np.ones((2, 1)), np.full((2, 1), 3.0), verbose=0).history
+        assert logs["loss"] == [5.0] and ("mae" in logs) == bool(metrics)
+    assert model.metrics_names == ["loss", "compile_metrics"]
+
+
+def test_summary_can_tell_what_is_trainable(capsys):
+    L = tf.keras.layers
+    model = tf.keras.Sequential([tf.keras.Input((3,)), L.Dense(2, trainable=False), L.ReLU(), L.Dense(1)])
+    model.summary(show_trainable=True)
+    rows = [line.split()[-2] for line in capsys.readouterr().out.splitlines() if line.startswith(("│", "┃"))]
+    assert rows == ["Trainable", "N", "-", "Y"]
+
+
+def test_what_a_callback_adds_to_the_logs_is_history(capsys):
+    add = K.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(twice=2 * logs["loss"]))
+    history = linear().fit(X, X, epochs=2, verbose=2, callbacks=[add]).history
+    assert history["twice"] == [2 * loss for loss in history["loss"]]
+    assert capsys.readouterr().out.count("twice: ") == 2
+
+
+def test_a_schedule_of_learning_rates_by_epoch(capsys):
+    model = linear()
+    schedule = lambda epoch, rate: rate if epoch < 1 else rate / 2
+    fit = lambda f: model.fit(X, X, epochs=3, verbose=0, callbacks=[K.callbacks.LearningRateScheduler(f, 1)])
+    model.optimizer.learning_rate = 0.5
+    assert fit(schedule).history["learning_rate"] == [0.5, 0.25, 0.125]
+    assert "Epoch 3: LearningRateScheduler setting learning rate to 0.125." in capsys.readouterr().out
+    assert fit(lambda epoch: 2.0**-epoch).history["learning_rate"] == [1.0, 0.5, 0.25]
+    with pytest.raises(ValueError, match="should be a float. Got: 1"):
+        fit(lambda epoch, rate: 1)
+    model.compile(K.optimizers.SGD(K.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)), "mse")
+    with pytest.raises(TypeError, match="not settable"):
+        fit(schedule)
+
+
+def test_the_build_of_a_model_of_ones_own_is_called():
+    class Reconstructs(K.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = L.Dense(2)
+
+        def build(self, batch_input_shape):
+            self.back = L.Dense(batch_input_shape[-1])
+            self.scale = self.add_weight(shape=(batch_input_shape[-1],), initializer="ones", name="scale")
+
+        def call(self, x):
+            return self.back(self.inner(x * self.scale))
+
+    model = Reconstructs()
+    assert model(tf.ones([1, 4])).shape == (1, 4) and model.scale.path == "reconstructs/scale"
+    assert len(model.weights) == 5
+    model = Reconstructs()
+    model.compile("sgd", "mse")
+    x = np.ones((2, 3), "float32")
+    model.fit(x, x, verbose=0)
+    assert model.back.units == 3

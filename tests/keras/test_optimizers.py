@@ -361,3 +361,62 @@ def test_a_gradient_of_another_kind_changes_nothing(wrong):
     with pytest.raises(TypeError, match="gradient does not fit the float32 variable"):
         optimizer.apply([tf.constant(wrong)], [v])
     assert not optimizer.built and v.numpy().tolist() == [1.0, 2.0]
+
+
+def test_an_optimizer_of_ones_own_that_changes_one_variable_after_the_other():
+    class Momentum(tf.keras.optimizers.Optimizer):
+        def build(self, variables):
+            super().build(variables)
+            self.moments = [self.add_variable_from_reference(v, name="m") for v in variables]
+            self.factor = self.add_variable((), "ones", name="factor")
+
+        def update_step(self, gradient, variable, learning_rate):
+            m = self.moments[self._get_variable_index(variable)]
+            m.assign(m * 0.5 - gradient)
+            variable.assign_add(m * tf.cast(learning_rate * self.factor, m.dtype))
+
+    v, w = tf.keras.Variable([1.0, 2.0], name="v"), tf.Variable(tf.constant([[3.0]], tf.float64), name="w")
+    optimizer = Momentum(0.5, name="own", clipvalue=2.0)
+    for _ in range(2):
+        optimizer.apply_gradients([(tf.constant([[8.0]], tf.float64), w), (tf.constant([1.0, -1.0]), v)])
+    assert v.numpy().tolist() == [-0.25, 3.25] and w.numpy().tolist() == [[0.5]]
+    assert [x.path for x in optimizer.variables][2:] == ["own/w_0_m", "own/v_m", "own/factor"]
+    assert optimizer.moments[0].dtype == "float64"
+
+    v = tf.keras.Variable([1.0])
+    decays = Momentum(0.5, weight_decay=0.1)
+    decays.apply_gradients([(tf.constant([0.0]), v)])
+    assert v.numpy() == np.float32(0.95)
+
+
+@pytest.mark.parametrize("kind, options", [("Adam", {}), ("SGD", {}), ("SGD", {"momentum": 0.9})])
+def test_the_step_of_an_optimizer_may_be_given_another_gradient(kind, options):
+    plain = getattr(tf.keras.optimizers, kind)
+
+    class Changed(plain):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient + 1.0, variable, learning_rate)
+
+    found = []
+    for make, more in ((Changed, 0.0), (plain, 1.0)):
+        v, w, optimizer = tf.Variable([1.0, 2.0]), tf.Variable(3.0), make(0.1, **options)
+        for i in range(3):
+            grads = [tf.constant([1.0, -1.5]) * i + more, tf.constant(2.0 + more)]
+            optimizer.apply_gradients(zip(grads, [v, w]))
+        found.append([*v.numpy(), w.numpy()])
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_schedules_of_many_steps_at_once():
+    schedules = tf.keras.optimizers.schedules
+    steps = np.array([[0, 5], [10, 25]])
+    for rate in (
+        schedules.ExponentialDecay(0.1, 10, 0.5), schedules.InverseTimeDecay(0.1, 10, 1.0, staircase=True),
+        schedules.PiecewiseConstantDecay([5], [1.0, 0.5]), schedules.CosineDecay(0.1, 10),
+    ):  # fmt: skip
+        many = rate(tf.constant(steps))
+        assert many.dtype == tf.float32 and many.numpy().tolist() == [
+            [float(rate(n)) for n in row] for row in steps.tolist()
+        ]
+    rates = schedules.InverseTimeDecay(1.0, 10, 1.0)([0, 5, 10]).numpy().tolist()
+    assert rates == [1.0, np.float32(1 / 1.5), 0.5]
