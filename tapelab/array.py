@@ -206,8 +206,8 @@ def squeeze(input, axis=None, name=None):
     s, n = x._a.shape, x._a.ndim
     axes = (
         [i for i in range(n) if s[i] == 1]
-        if axis is None or isinstance(axis, list) and not axis
-        else [axis_of(x, a, "Squeeze") % n for a in ints(axis, "axis")]
+        if axis is None or not (named := ints(axis, "axis"))
+        else [axis_of(x, a, "Squeeze") % n for a in named]
     )
     for a in axes:
         if s[a] != 1:
@@ -1210,9 +1210,9 @@ def ones(shape, dtype="float32", name=None, layout=None):
 def fill(dims, value, name=None, layout=None):
     """A shape filled with one value. >>> tf.fill([2], 3) is [3, 3]."""
     v = as_tensor(value)
-    if v._a.ndim:
+    if v._a.shape not in ((), (1,)):
         raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
-    return P.broadcast_to(v, shape=ints(dims, "sizes"))
+    return P.broadcast_to(P.reshape(v, shape=()), shape=ints(dims, "sizes"))
 
 
 primitive("zeros_like", "ZerosLike", lambda x, to: zero_array(x.shape, to))

@@ -50,9 +50,9 @@ class TensorSpec:
         """Number of axes, or None."""
         return self.shape.rank
 
-    def is_compatible_with(self, spec_or_value):
+    def is_compatible_with(self, spec_or_tensor):
         """Whether a tensor, or something with shape and dtype, fits."""
-        x = spec_or_value if hasattr(spec_or_value, "shape") else as_tensor(spec_or_value)
+        x = spec_or_tensor if hasattr(spec_or_tensor, "shape") else as_tensor(spec_or_tensor)
         return self.dtype == x.dtype and self.shape.is_compatible_with(x.shape)
 
     def __eq__(self, other):
@@ -553,10 +553,10 @@ def no_op(name=None):
 
 
 def tuple_(tensors, control_inputs=None, name=None):
-    """The tensors as a list."""
+    """The tensors, as they are."""
     if not isinstance(tensors, (list, tuple)):
         raise TypeError(f"'tensors' must be a list, got {tensors!r}.")
-    return [t if t is None else as_tensor(t) for t in tensors]
+    return tensors
 
 
 def timestamp(name=None):

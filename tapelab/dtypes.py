@@ -93,13 +93,13 @@ _BY_NUMBER = {  # as TensorFlow numbers them: its guides write tf.zeros(1, 1)
     1: float32, 2: float64, 3: int32, 4: uint8, 5: int16, 6: int8, 7: string, 8: complex64, 9: int64,
     10: bool, 17: uint16, 18: complex128, 19: float16, 22: uint32, 23: uint64,
 }  # fmt: skip
-_BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
+_BY_PYTHON = {float: float32, builtins.bool: bool, object: string}
 
 
 def as_dtype(type_value):
-    """The DType for a DType, a name, a NumPy dtype, a Python number type or TensorFlow's number.
+    """The DType for a DType, its name, a NumPy dtype, `float`, `bool` or TensorFlow's number.
 
-    Raises TypeError for anything else.
+    Raises TypeError for anything else, `int` too: which integer is meant has to be said.
 
     >>> as_dtype("int64")
     tf.int64
@@ -111,6 +111,10 @@ def as_dtype(type_value):
             return _BY_NUMBER[type_value]
         found = _BY_NAME.get(type_value) or _BY_PYTHON.get(type_value)
         if found is None:
+            if isinstance(type_value, str) or (
+                isinstance(type_value, type) and not issubclass(type_value, np.generic)
+            ):
+                raise TypeError
             dtype = np.dtype(type_value)
             found = string if dtype.kind in "OSU" else _BY_NUMPY[dtype.newbyteorder("=")]
         return found

@@ -872,7 +872,7 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
     if not x._a.ndim:
         raise ValueError("per_example_loss must have at least rank 1: one loss per example. Got a scalar.")
     if sample_weight is not None:
-        x = x * sample_weight
+        x = x * cast(sample_weight, x.dtype)
     if not x._a.ndim:
         raise ShapeError("per_example_loss must have an axis for the batch [Op:compute_average_loss]")
     n = x._a.shape[0]

@@ -1514,3 +1514,83 @@ def test_branches_are_counted_from_0_without_a_gap():
         tf.case(pairs, default=g, exclusive=True)
     with pytest.raises(ValueError, match="loop_vars"):
         tf.while_loop(lambda: True, lambda: [], [])
+
+
+def test_dtypes_by_the_names_that_tensorflow_knows():
+    assert tf.as_dtype(float) == tf.float32 and tf.as_dtype(bool) == tf.bool
+    assert tf.as_dtype(np.dtype(">f4")) == tf.as_dtype(np.single) == tf.as_dtype("float") == tf.float32
+    for unknown in (int, complex, str, bytes, list, "int", "f4", "uint", "object"):
+        with pytest.raises(TypeError, match="Known dtypes"):
+            tf.as_dtype(unknown)
+    with pytest.raises(TypeError):
+        tf.cast([1.5], int)
+
+
+def test_a_python_float_beyond_float32_needs_its_dtype_said():
+    for value in (1e40, [1.0, -1e40], [[1e39]], [np.inf, 1e40]):
+        with pytest.raises(ValueError, match="out of range"):
+            tf.constant(value)
+    assert tf.constant([np.inf, 1.0]).numpy()[0] == np.inf
+    assert tf.constant(1e40, tf.float64) == 1e40 and tf.constant(1e40, tf.float32) == np.inf
+    assert tf.constant(1.0) * 1e40 == np.inf  # the tensor's dtype is said
+
+
+def test_order_without_differences():
+    order, strict = tf.math.is_non_decreasing, tf.math.is_strictly_increasing
+    assert order([np.inf, np.inf]) and strict([-np.inf, np.inf]) and not order([np.nan, 1.0])
+    assert not order(np.array([3, 1], np.uint8)) and not strict(np.array([3, 1], np.uint8))
+    for wrong in ([True, False], ["a", "b"], [1j, 2j]):
+        with pytest.raises(Invalid):
+            order(wrong)
+
+
+def test_a_shuffle_has_no_gradient():
+    x = tf.constant([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.reduce_sum(tf.random.shuffle(x))
+    assert tape.gradient(y, x) is None
+    assert "tf.gather" in tape.explain(y, x).fix
+
+
+def test_extremes_of_infinities():
+    ids = [0, 0, 2]
+    assert tf.math.segment_min([np.inf, np.inf, 1.0], ids).numpy().tolist() == [np.inf, 0, 1]
+    assert tf.math.segment_max([-np.inf, -np.inf, 1.0], ids).numpy().tolist() == [-np.inf, 0, 1]
+    assert tf.math.unsorted_segment_min([np.inf], [0], 1).numpy() == np.finfo("f4").max
+
+
+def test_arguments_that_are_taken_as_well():
+    x = tf.ones([1, 2])
+    assert tf.squeeze(x, ()).shape == tf.squeeze(x, np.array([], int)).shape == [2]
+    assert tf.fill([2], [1.0]).numpy().tolist() == [1, 1]
+    with pytest.raises(Invalid):
+        tf.fill([2], [[1.0]])
+    loss = tf.constant([1.0, 2.0], tf.float64)
+    assert tf.nn.compute_average_loss(loss, tf.constant([1.0, 0.5])) == 1.0
+    assert tf.realdiv(1.0, tf.constant(2.0, tf.float64)) == 0.5
+    x = tf.linalg.lstsq([[1.0, 2.0]], [[1.0]], 2.0, fast=False).numpy()
+    np.testing.assert_allclose(x, [[0.2], [0.4]], rtol=1e-5)
+    assert tf.debugging.assert_scalar(1.0) is None
+    pair = (loss, 1.0)
+    assert tf.tuple(pair) is pair
+
+
+def test_arguments_that_are_refused():
+    for dtype in (tf.complex64, tf.bool):
+        with pytest.raises(ValueError, match="invalid value"):
+            tf.random.uniform([2], dtype=dtype)
+    for f in (tf.image.flip_left_right, tf.image.flip_up_down, tf.image.transpose,
+              tf.image.per_image_standardization):  # fmt: skip
+        assert f(tf.ones([0, 2, 2, 1])).shape == [0, 2, 2, 1]
+        for shape in ([2, 2], [2, 0, 1]):
+            with pytest.raises(ValueError):
+                f(tf.ones(shape))
+    v = tf.Variable([1.0, 2.0])
+    with pytest.raises(Invalid, match="must not contain 0"):
+        v.scatter_div(tf.IndexedSlices([0.0], [0]))
+
+
+def test_zeta_at_its_poles():
+    z = tf.math.zeta([2.0, 3.0, 2.5, 100.0], [-2.0, -2.0, -2.0, 1e-30]).numpy()
+    np.testing.assert_array_equal(z, [np.inf, np.nan, np.nan, np.inf])
