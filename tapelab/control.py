@@ -606,41 +606,46 @@ def get_static_value(tensor, partial=False):
     return tensor.numpy() if isinstance(tensor, Tensor) else tensor
 
 
-def _plain(x):
-    if isinstance(x, Variable):
-        return _plain(x._t)
-    if isinstance(x, Tensor):
-        a = x._a
-        if a.dtype.kind == "O":
-            return (
-                str(np.vectorize(bytes.decode, otypes=[object])(a)).replace("'", '"')
-                if a.ndim
-                else a[()].decode()
-            )
-        if a.dtype.kind == "f" and not a.ndim:
-            return _short(a)
-        return (
-            np.array2string(
-                a,
-                formatter={"float_kind": _short},
-                threshold=2**62 if max(a.shape) <= 6 else 0,
-                edgeitems=3,
-            )
-            if a.ndim
-            else str(int(a) if a.dtype.kind in "iub" else a)
-        )
-    if isinstance(x, dict):
-        return "{" + ", ".join(f"{k!r}: {_plain(v)}" for k, v in x.items()) + "}"
-    if isinstance(x, (list, tuple)):
-        inner = ", ".join(_plain(v) for v in x)
-        return f"[{inner}]" if isinstance(x, list) else f"({inner})"
-    return str(x)
+class _Shown:
+    """A tensor among the leaves of a structure that is printed."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
 
 
-def _short(v):
-    text = f"{v:.9g}" if v.dtype.itemsize > 4 else str(v)
-    text = text[:-2] if text.endswith(".0") else text
-    return text
+def _plain(x, ends):
+    if isinstance(x, str):
+        return x
+    if isinstance(x, Tensor) and x._a.dtype.kind == "O" and not x._a.ndim:
+        return x._a[()].decode()
+    from pprint import pformat
+
+    show = lambda v: _Shown(_text(as_tensor(v)._a, ends)) if isinstance(v, (Tensor, Variable)) else v
+    return pformat(nest.map_structure(show, x))
+
+
+def _text(a, ends, depth=0):
+    """An array without commas: of each axis `ends` items from the front and as many from the back."""
+    if not np.ndim(a):
+        return _element(np.asarray(a)[()])
+    n = len(a)
+    gap = "\n" * (a.ndim - 1) + " " * (depth + 1) if a.ndim > 1 else " "
+    items = range(n) if ends < 0 or n <= 2 * ends else [*range(ends), None, *range(n - ends, n)]
+    return "[" + gap.join("..." if i is None else _text(a[i], ends, depth + 1) for i in items) + "]"
+
+
+def _element(v):
+    if isinstance(v, bytes):
+        return f'"{v.decode()}"'
+    if v.dtype.kind != "f":
+        return str(int(v) if v.dtype.kind == "b" else v)
+    v = np.float32(v) if v.dtype.itemsize == 2 else v
+    few, enough = (6, 9) if v.dtype.itemsize == 4 else (15, 17)
+    text = f"{v:.{few}g}"
+    return text if v.dtype.type(text) == v else f"{v:.{enough}g}"
 
 
 def print_(*inputs, **kwargs):
@@ -648,16 +653,18 @@ def print_(*inputs, **kwargs):
 
     Args:
       output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
+      summarize: how many items of each axis are shown at both ends, 3 by default, -1 for all.
     """
     stream, sep, end = (
         kwargs.pop("output_stream", sys.stderr),
         kwargs.pop("sep", " "),
         kwargs.pop("end", "\n"),
     )
-    kwargs.pop("summarize", None), kwargs.pop("name", None)
+    ends = kwargs.pop("summarize", None)
+    kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments for tf.print: {kwargs}")
-    text = sep.join(_plain(x) for x in inputs) + end
+    text = sep.join(_plain(x, 3 if ends is None else ends) for x in inputs) + end
     if isinstance(stream, str) and stream.startswith("file://"):
         with open(stream[len("file://") :], "a", encoding="utf-8") as f:
             f.write(text)

@@ -6,6 +6,7 @@ needs TensorFlow.
 
 import collections
 import copy
+import sys
 
 import numpy as np
 import pytest
@@ -1594,3 +1595,22 @@ def test_arguments_that_are_refused():
 def test_zeta_at_its_poles():
     z = tf.math.zeta([2.0, 3.0, 2.5, 100.0], [-2.0, -2.0, -2.0, 1e-30]).numpy()
     np.testing.assert_array_equal(z, [np.inf, np.nan, np.nan, np.inf])
+
+
+def test_print_shows_numbers_as_tensorflow_does(capsys):
+    def shown(*values, **how):
+        tf.print(*values, output_stream=sys.stdout, **how)
+        return capsys.readouterr().out[:-1]
+
+    assert shown(tf.range(20)) == "[0 1 2 ... 17 18 19]"  # nothing is aligned
+    assert shown(tf.range(20), summarize=1) == "[0 ... 19]"
+    assert shown(tf.range(8), summarize=-1) == "[0 1 2 3 4 5 6 7]"
+    assert shown(tf.reshape(tf.range(14), [7, 2])) == "[[0 1]\n [2 3]\n [4 5]\n ...\n [8 9]\n [10 11]\n [12 13]]"
+    assert shown(tf.reshape(tf.range(8), [2, 2, 2])) == "[[[0 1]\n  [2 3]]\n\n [[4 5]\n  [6 7]]]"
+    assert shown(tf.constant([True, False])) == "[1 0]"
+    assert shown(tf.constant([0.1, 1 / 3, 1e-4])) == "[0.1 0.333333343 0.0001]"
+    assert shown(tf.constant([0.1, 1 / 3], tf.float64)) == "[0.1 0.33333333333333331]"
+    assert shown(tf.constant(1 / 3, tf.float16)) == "0.333251953"
+    assert shown(np.ones(2), tf.float32, "a", ["a"]) == "array([1., 1.]) tf.float32 a ['a']"
+    assert shown((tf.constant(1),), [tf.constant("b"), None]) == '(1,) ["b", None]'
+    assert shown({"b": tf.constant([1.5]), "a": 2}, range(3)) == "{'a': 2, 'b': [1.5]} [0, 1, 2]"
