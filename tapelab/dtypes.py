@@ -195,9 +195,47 @@ class TensorShape(tuple):
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {self} and {TensorShape(other)} are incompatible")
 
+    def merge_with(self, other):
+        """What is known of this shape or of the other. ValueError when they are not compatible."""
+        other = TensorShape(other)
+        self.assert_is_compatible_with(other)
+        if self.rank is None or other.rank is None:
+            return other if self.rank is None else self
+        return TensorShape([b if a is None else a for a, b in zip(tuple(self), tuple(other))])
+
+    def with_rank(self, rank):
+        """This shape, of so many axes. ValueError when it has another number of them."""
+        self.assert_has_rank(rank)
+        return self.merge_with([None] * rank)
+
+    def with_rank_at_least(self, rank):
+        """This shape. ValueError when it has fewer axes."""
+        return self._with(rank, self.rank is None or self.rank >= rank, "at least ")
+
+    def with_rank_at_most(self, rank):
+        """This shape. ValueError when it has more axes."""
+        return self._with(rank, self.rank is None or self.rank <= rank, "at most ")
+
+    def assert_has_rank(self, rank):
+        """ValueError when the number of axes is another one."""
+        self._with(rank, self.rank in (None, rank))
+
+    def _with(self, rank, holds, how=""):
+        if not holds:
+            raise ValueError(f"Shape {self} must have rank {how}{rank}")
+        return self
+
+    def assert_is_fully_defined(self):
+        """ValueError when a size is not known."""
+        if not self.is_fully_defined():
+            raise ValueError(f"Shape {self} is not fully defined")
+
     def concatenate(self, other):
         """This shape followed by the other's sizes."""
-        return TensorShape(tuple(self) + tuple(TensorShape(other)))
+        other = TensorShape(other)
+        if self.rank is None or other.rank is None:
+            return TensorShape(None)
+        return TensorShape(tuple(self) + tuple(other))
 
     def __add__(self, other):
         return self.concatenate(other)
@@ -206,8 +244,15 @@ class TensorShape(tuple):
         return TensorShape(other).concatenate(self)
 
     def __getitem__(self, key):
-        item = tuple.__getitem__(self, key)
-        return TensorShape(item) if isinstance(key, slice) else item
+        try:
+            item = tuple.__getitem__(self, key)
+        except IndexError:
+            if self.rank is None:
+                return None
+            raise
+        if isinstance(key, slice):
+            return TensorShape(None if self.rank is None else item)
+        return item
 
     def __eq__(self, other):
         try:

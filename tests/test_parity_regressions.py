@@ -1605,7 +1605,8 @@ def test_print_shows_numbers_as_tensorflow_does(capsys):
     assert shown(tf.range(20)) == "[0 1 2 ... 17 18 19]"  # nothing is aligned
     assert shown(tf.range(20), summarize=1) == "[0 ... 19]"
     assert shown(tf.range(8), summarize=-1) == "[0 1 2 3 4 5 6 7]"
-    assert shown(tf.reshape(tf.range(14), [7, 2])) == "[[0 1]\n [2 3]\n [4 5]\n ...\n [8 9]\n [10 11]\n [12 13]]"
+    x = tf.reshape(tf.range(14), [7, 2])
+    assert shown(x) == "[[0 1]\n [2 3]\n [4 5]\n ...\n [8 9]\n [10 11]\n [12 13]]"
     assert shown(tf.reshape(tf.range(8), [2, 2, 2])) == "[[[0 1]\n  [2 3]]\n\n [[4 5]\n  [6 7]]]"
     assert shown(tf.constant([True, False])) == "[1 0]"
     assert shown(tf.constant([0.1, 1 / 3, 1e-4])) == "[0.1 0.333333343 0.0001]"
@@ -1614,3 +1615,21 @@ def test_print_shows_numbers_as_tensorflow_does(capsys):
     assert shown(np.ones(2), tf.float32, "a", ["a"]) == "array([1., 1.]) tf.float32 a ['a']"
     assert shown((tf.constant(1),), [tf.constant("b"), None]) == '(1,) ["b", None]'
     assert shown({"b": tf.constant([1.5]), "a": 2}, range(3)) == "{'a': 2, 'b': [1.5]} [0, 1, 2]"
+
+
+def test_shapes_that_are_asked_for():
+    shape, unknown = tf.TensorShape([None, 3]), tf.TensorShape(None)
+    assert shape.with_rank(2) is not None and shape.merge_with([2, None]) == [2, 3]
+    assert unknown.with_rank(2).as_list() == [None, None] and unknown.merge_with([1]) == [1]
+    assert shape.with_rank_at_least(2) == shape.with_rank_at_most(2) == shape
+    for wrong in (
+        lambda: shape.with_rank(3), lambda: shape.with_rank_at_least(3), lambda: shape.with_rank_at_most(1),
+        lambda: shape.assert_has_rank(1), lambda: shape.merge_with([2, 2]), shape.assert_is_fully_defined,
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            wrong()
+    assert unknown[0] is None and unknown[1:].rank is None and (shape + unknown).rank is None
+    with pytest.raises(IndexError):
+        shape[2]
+    with pytest.raises(TypeError):
+        tf.nest.assert_same_structure([1, 2], ())
