@@ -606,14 +606,11 @@ def get_static_value(tensor, partial=False):
     return tensor.numpy() if isinstance(tensor, Tensor) else tensor
 
 
-class _Shown:
-    """A tensor among the leaves of a structure that is printed."""
-
-    def __init__(self, text):
-        self.text = text
+class _Slot:
+    """A tensor's place in a structure that is printed; as wide as TensorFlow's, for lines break by width."""
 
     def __repr__(self):
-        return self.text
+        return "\0" * 4
 
 
 def _plain(x, ends):
@@ -623,8 +620,16 @@ def _plain(x, ends):
         return x._a[()].decode()
     from pprint import pformat
 
-    show = lambda v: _Shown(_text(as_tensor(v)._a, ends)) if isinstance(v, (Tensor, Variable)) else v
-    return pformat(nest.map_structure(show, x))
+    texts = []
+
+    def placed(v):
+        if not isinstance(v, (Tensor, Variable)):
+            return v
+        texts.append(_text(as_tensor(v)._a, ends))
+        return _Slot()
+
+    between = pformat(nest.map_structure(placed, x)).split(repr(_Slot()))
+    return "".join(a + b for a, b in zip(between, [*texts, ""]))
 
 
 def _text(a, ends, depth=0):

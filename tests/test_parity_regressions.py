@@ -1615,6 +1615,8 @@ def test_print_shows_numbers_as_tensorflow_does(capsys):
     assert shown(np.ones(2), tf.float32, "a", ["a"]) == "array([1., 1.]) tf.float32 a ['a']"
     assert shown((tf.constant(1),), [tf.constant("b"), None]) == '(1,) ["b", None]'
     assert shown({"b": tf.constant([1.5]), "a": 2}, range(3)) == "{'a': 2, 'b': [1.5]} [0, 1, 2]"
+    long = tf.fill([1, 9], "0123456789")
+    assert "\n" not in shown((long, long), summarize=-1)
 
 
 def test_shapes_that_are_asked_for():
