@@ -20,7 +20,7 @@ def set_seed(seed):
     >>> bool(tf.reduce_all(a == b))
     True
     """
-    seed = whole(seed)
+    seed = None if seed is None else whole(seed)
     _state.update(seed=seed, rng=np.random.default_rng(seed), calls=0, shuffles=0)
 
 

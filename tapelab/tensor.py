@@ -591,12 +591,15 @@ def as_tensor(value, dtype=None):
 
 
 def _stack(value, dtype):
-    """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype."""
+    """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype, all that asked for."""
     from .array import stack
+    from .math import cast
 
+    found = [v for v in value if isinstance(v, (Tensor, Variable))]
     if dtype is None:
-        found = [v for v in value if isinstance(v, (Tensor, Variable))]
         dtype = found[0].dtype._np if found else None
+    elif found:
+        value = [cast(v, dtype) if isinstance(v, (Tensor, Variable)) else v for v in value]
     return stack([as_tensor(v, dtype) for v in value])
 
 

@@ -1635,3 +1635,17 @@ def test_shapes_that_are_asked_for():
         shape[2]
     with pytest.raises(TypeError):
         tf.nest.assert_same_structure([1, 2], ())
+
+
+def test_tensors_in_lists_take_the_dtype_asked_for():
+    for made in (
+        tf.constant([1.0, 2.0]) * [tf.constant([2, 2])],
+        tf.convert_to_tensor([[tf.constant(2), 4.0]], tf.float32),
+        tf.Variable([[0.0, 0.0]]).assign([[tf.constant(2, tf.int64), 4]]),
+    ):
+        assert made.dtype == tf.float32 and made.numpy().tolist() == [[2, 4]]
+    with pytest.raises(Invalid):
+        tf.convert_to_tensor([tf.constant(1), tf.constant(1.5)])
+    x = tf.constant(3.0, tf.float64)
+    assert gradient(lambda x: tf.reduce_sum(tf.constant([1.0, 2.0]) * [x, x]), x) == 3.0
+    tf.random.set_seed(None)
