@@ -1212,7 +1212,8 @@ def fill(dims, value, name=None, layout=None):
     v = as_tensor(value)
     if v._a.shape not in ((), (1,)):
         raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
-    return P.broadcast_to(P.reshape(v, shape=()), shape=ints(dims, "sizes"))
+    v = P.reshape(v, shape=()) if v._a.ndim else v
+    return P.broadcast_to(v, shape=ints(dims, "sizes"))
 
 
 primitive("zeros_like", "ZerosLike", lambda x, to: zero_array(x.shape, to))

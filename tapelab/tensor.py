@@ -396,7 +396,8 @@ def as_array(value, dtype=None):
     kind = type(value)
     if kind is float:
         if dtype is None:
-            return _held(np.float32(value), value)
+            a = np.float32(value)
+            return a if -3e38 < value < 3e38 else _held(a, value)
         if dtype.kind in "fc":
             return dtype.type(value)
         raise _cannot(value, dtype)

@@ -1649,3 +1649,10 @@ def test_tensors_in_lists_take_the_dtype_asked_for():
     x = tf.constant(3.0, tf.float64)
     assert gradient(lambda x: tf.reduce_sum(tf.constant([1.0, 2.0]) * [x, x]), x) == 3.0
     tf.random.set_seed(None)
+
+
+def test_a_dtype_that_an_operation_has_not_is_any_of_three_errors():
+    for refused in (lambda: tf.reduce_any([1]), lambda: tf.logical_and([True], tf.constant([1.0]))):
+        for error in (Invalid, TypeError, ValueError):
+            with pytest.raises(error):
+                refused()
