@@ -817,11 +817,13 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
 
 
 def embedding_lookup(params, ids, max_norm=None, name=None):
-    """The rows of `params` that `ids` names."""
+    """The rows of `params`, or of the list of its parts, that `ids` names."""
     from .clip import clip_by_norm
 
-    if isinstance(params, (list, tuple)) and len(params) == 1:
-        params = params[0]  # TensorFlow takes a list of the parts of one matrix; here there is one part
+    if isinstance(params, list):
+        if not params:
+            raise ValueError("`params` is an empty list: at least one part is needed.")
+        params = concat(params, 0) if len(params) > 1 else params[0]
     rows = gather(params, ids)
     n = as_tensor(ids)._a.ndim
     return rows if max_norm is None else clip_by_norm(rows, max_norm, list(range(n, rows._a.ndim)))

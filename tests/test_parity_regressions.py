@@ -1656,3 +1656,12 @@ def test_a_dtype_that_an_operation_has_not_is_any_of_three_errors():
         for error in (Invalid, TypeError, ValueError):
             with pytest.raises(error):
                 refused()
+
+
+def test_a_table_in_parts():
+    lookup, parts = tf.nn.embedding_lookup, [tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([[5.0, 6.0]])]
+    assert lookup(parts, [1, 2]).numpy().tolist() == [[3, 4], [5, 6]]
+    assert lookup([[1.0, 2.0], [3.0, 4.0]], [0, 2]).numpy().tolist() == [1, 3]
+    assert lookup(([1.0, 2.0], [3.0, 4.0]), [1]).numpy().tolist() == [[3, 4]]
+    with pytest.raises(ValueError):
+        lookup([], [0])
