@@ -1652,7 +1652,8 @@ def test_tensors_in_lists_take_the_dtype_asked_for():
 
 
 def test_a_dtype_that_an_operation_has_not_is_any_of_three_errors():
-    for refused in (lambda: tf.reduce_any([1]), lambda: tf.logical_and([True], tf.constant([1.0]))):
+    x = tf.constant([1.0])
+    for refused in (lambda: tf.reduce_any(x), lambda: tf.logical_and([True], x)):
         for error in (Invalid, TypeError, ValueError):
             with pytest.raises(error):
                 refused()
@@ -1665,3 +1666,12 @@ def test_a_table_in_parts():
     assert lookup(([1.0, 2.0], [3.0, 4.0]), [1]).numpy().tolist() == [[3, 4]]
     with pytest.raises(ValueError):
         lookup([], [0])
+
+
+def test_what_is_no_tensor_is_made_boolean_for_any_and_all():
+    assert tf.reduce_any(np.array([0, 2])) and not tf.reduce_all(np.array([0.0, 2.0]))
+    assert not tf.reduce_any([]) and tf.reduce_all([])
+    with pytest.raises(TypeError):
+        tf.reduce_any([1])
+    with pytest.raises(Invalid):
+        tf.reduce_all(tf.constant([1]))
