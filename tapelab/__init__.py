@@ -65,7 +65,7 @@ from ._threads import get_threads, keep_freed_memory, set_threads
 
 keep_freed_memory()
 newaxis = None
-realdiv = truediv
+realdiv = divide
 __version__ = "0.1.0"
 
 namespaces.complete(__name__)

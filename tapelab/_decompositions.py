@@ -267,14 +267,14 @@ def matrix_rank(a, tol=None, validate_args=False, name=None):
 def lstsq(matrix, rhs, l2_regularizer=0.0, fast=True, name=None):
     """The x with the least |matrix @ x - rhs|^2 + l2_regularizer |x|^2; the shortest of several.
 
-    Solved by the normal equations (fast=False: by the pseudoinverse, when nothing is regularised).
+    Solved by the normal equations (fast=False: by the pseudoinverse, which regularises nothing).
 
     >>> import tapelab as tf
     >>> tf.linalg.lstsq([[1.0], [1.0]], [[1.0], [3.0]]).numpy().tolist()
     [[2.0]]
     """
     a, b = _matrix(matrix, "MatrixSolveLs"), as_tensor(rhs, as_tensor(matrix)._a.dtype)
-    if not fast and not l2_regularizer:
+    if not fast:
         return P.matmul(pinv(a), b)
     m, n = a._a.shape[-2:]
     ridge = np.eye(min(m, n), dtype=a._a.dtype) * a._a.dtype.type(l2_regularizer)

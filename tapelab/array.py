@@ -206,8 +206,8 @@ def squeeze(input, axis=None, name=None):
     s, n = x._a.shape, x._a.ndim
     axes = (
         [i for i in range(n) if s[i] == 1]
-        if axis is None or isinstance(axis, list) and not axis
-        else [axis_of(x, a, "Squeeze") % n for a in ints(axis, "axis")]
+        if axis is None or not (named := ints(axis, "axis"))
+        else [axis_of(x, a, "Squeeze") % n for a in named]
     )
     for a in axes:
         if s[a] != 1:
@@ -1234,8 +1234,9 @@ def fill(dims, value, name=None, layout=None):
     [3, 3]
     """
     v = as_tensor(value)
-    if v._a.ndim:
+    if v._a.shape not in ((), (1,)):
         raise ShapeError(f"value must represent a scalar, got shape {list(v._a.shape)} [Op:Fill]")
+    v = P.reshape(v, shape=()) if v._a.ndim else v
     return P.broadcast_to(v, shape=ints(dims, "sizes"))
 
 

@@ -53,9 +53,9 @@ class TensorSpec:
         """Number of axes, or None."""
         return self.shape.rank
 
-    def is_compatible_with(self, spec_or_value):
+    def is_compatible_with(self, spec_or_tensor):
         """Whether a tensor, or something with shape and dtype, fits."""
-        x = spec_or_value if hasattr(spec_or_value, "shape") else as_tensor(spec_or_value)
+        x = spec_or_tensor if hasattr(spec_or_tensor, "shape") else as_tensor(spec_or_tensor)
         return self.dtype == x.dtype and self.shape.is_compatible_with(x.shape)
 
     def __eq__(self, other):
@@ -664,10 +664,10 @@ def no_op(name=None):
 
 
 def tuple_(tensors, control_inputs=None, name=None):
-    """The tensors as a list."""
+    """The tensors, as they are."""
     if not isinstance(tensors, (list, tuple)):
         raise TypeError(f"'tensors' must be a list, got {tensors!r}.")
-    return [t if t is None else as_tensor(t) for t in tensors]
+    return tensors
 
 
 def timestamp(name=None):
@@ -717,41 +717,51 @@ def get_static_value(tensor, partial=False):
     return tensor.numpy() if isinstance(tensor, Tensor) else tensor
 
 
-def _plain(x):
-    if isinstance(x, Variable):
-        return _plain(x._t)
-    if isinstance(x, Tensor):
-        a = x._a
-        if a.dtype.kind == "O":
-            return (
-                str(np.vectorize(bytes.decode, otypes=[object])(a)).replace("'", '"')
-                if a.ndim
-                else a[()].decode()
-            )
-        if a.dtype.kind == "f" and not a.ndim:
-            return _short(a)
-        return (
-            np.array2string(
-                a,
-                formatter={"float_kind": _short},
-                threshold=2**62 if max(a.shape) <= 6 else 0,
-                edgeitems=3,
-            )
-            if a.ndim
-            else str(int(a) if a.dtype.kind in "iub" else a)
-        )
-    if isinstance(x, dict):
-        return "{" + ", ".join(f"{k!r}: {_plain(v)}" for k, v in x.items()) + "}"
-    if isinstance(x, (list, tuple)):
-        inner = ", ".join(_plain(v) for v in x)
-        return f"[{inner}]" if isinstance(x, list) else f"({inner})"
-    return str(x)
+class _Slot:
+    """A tensor's place in a structure that is printed; as wide as TensorFlow's, for lines break by width."""
+
+    def __repr__(self):
+        return "\0" * 4
 
 
-def _short(v):
-    text = f"{v:.9g}" if v.dtype.itemsize > 4 else str(v)
-    text = text[:-2] if text.endswith(".0") else text
-    return text
+def _plain(x, ends):
+    if isinstance(x, str):
+        return x
+    if isinstance(x, Tensor) and x._a.dtype.kind == "O" and not x._a.ndim:
+        return x._a[()].decode()
+    from pprint import pformat
+
+    texts = []
+
+    def placed(v):
+        if not isinstance(v, (Tensor, Variable)):
+            return v
+        texts.append(_text(as_tensor(v)._a, ends))
+        return _Slot()
+
+    between = pformat(nest.map_structure(placed, x)).split(repr(_Slot()))
+    return "".join(a + b for a, b in zip(between, [*texts, ""]))
+
+
+def _text(a, ends, depth=0):
+    """An array without commas: of each axis `ends` items from the front and as many from the back."""
+    if not np.ndim(a):
+        return _element(np.asarray(a)[()])
+    n = len(a)
+    gap = "\n" * (a.ndim - 1) + " " * (depth + 1) if a.ndim > 1 else " "
+    items = range(n) if ends < 0 or n <= 2 * ends else [*range(ends), None, *range(n - ends, n)]
+    return "[" + gap.join("..." if i is None else _text(a[i], ends, depth + 1) for i in items) + "]"
+
+
+def _element(v):
+    if isinstance(v, bytes):
+        return f'"{v.decode()}"'
+    if v.dtype.kind != "f":
+        return str(int(v) if v.dtype.kind == "b" else v)
+    v = np.float32(v) if v.dtype.itemsize == 2 else v
+    few, enough = (6, 9) if v.dtype.itemsize == 4 else (15, 17)
+    text = f"{v:.{few}g}"
+    return text if v.dtype.type(text) == v else f"{v:.{enough}g}"
 
 
 def print_(*inputs, **kwargs):
@@ -759,16 +769,18 @@ def print_(*inputs, **kwargs):
 
     Args:
       output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
+      summarize: how many items of each axis are shown at both ends, 3 by default, -1 for all.
     """
     stream, sep, end = (
         kwargs.pop("output_stream", sys.stderr),
         kwargs.pop("sep", " "),
         kwargs.pop("end", "\n"),
     )
-    kwargs.pop("summarize", None), kwargs.pop("name", None)
+    ends = kwargs.pop("summarize", None)
+    kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unrecognized keyword arguments for tf.print: {kwargs}")
-    text = sep.join(_plain(x) for x in inputs) + end
+    text = sep.join(_plain(x, 3 if ends is None else ends) for x in inputs) + end
     if isinstance(stream, str) and stream.startswith("file://"):
         with open(stream[len("file://") :], "a", encoding="utf-8") as f:
             f.write(text)

@@ -177,11 +177,10 @@ def assert_rank_in(x, ranks, message=None, name=None):
 
 
 def assert_scalar(tensor, message=None, name=None):
-    """ValueError unless the tensor has no axes; returns it."""
+    """ValueError unless the tensor has no axes."""
     x = as_tensor(tensor)
     if x._a.ndim:
         raise ValueError(f"{_said(message)}Expected scalar shape, saw shape: {x.shape}.")
-    return x
 
 
 def assert_type(tensor, tf_type, message=None, name=None):

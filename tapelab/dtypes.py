@@ -93,7 +93,7 @@ _BY_NUMBER = {  # as TensorFlow numbers them: its guides write tf.zeros(1, 1)
     1: float32, 2: float64, 3: int32, 4: uint8, 5: int16, 6: int8, 7: string, 8: complex64, 9: int64,
     10: bool, 17: uint16, 18: complex128, 19: float16, 22: uint32, 23: uint64,
 }  # fmt: skip
-_BY_PYTHON = {float: float32, int: int32, builtins.bool: bool, complex: complex128, str: string}
+_BY_PYTHON = {float: float32, builtins.bool: bool, object: string}
 
 
 def lowest(dtype):
@@ -107,9 +107,9 @@ def highest(dtype):
 
 
 def as_dtype(type_value):
-    """The DType for a DType, a name, a NumPy dtype, a Python number type or TensorFlow's number.
+    """The DType for a DType, its name, a NumPy dtype, `float`, `bool` or TensorFlow's number.
 
-    Raises TypeError for anything else.
+    Raises TypeError for anything else, `int` too: which integer is meant has to be said.
 
     >>> as_dtype("int64")
     tf.int64
@@ -121,6 +121,10 @@ def as_dtype(type_value):
             return _BY_NUMBER[type_value]
         found = _BY_NAME.get(type_value) or _BY_PYTHON.get(type_value)
         if found is None:
+            if isinstance(type_value, str) or (
+                isinstance(type_value, type) and not issubclass(type_value, np.generic)
+            ):
+                raise TypeError
             dtype = np.dtype(type_value)
             found = string if dtype.kind in "OSU" else _BY_NUMPY[dtype.newbyteorder("=")]
         return found
@@ -231,26 +235,26 @@ class TensorShape(tuple):
         return self and TensorShape([n.pop() if len(n) == 1 else None for n in map(set, zip(self, *others))])
 
     def with_rank(self, rank):
-        """This shape, of sizes not known if it is unknown. ValueError for another number of axes."""
+        """This shape, of so many axes. ValueError when it has another number of them."""
         self.assert_has_rank(rank)
         return self.merge_with([None] * rank)
 
     def with_rank_at_least(self, rank):
-        """This shape. ValueError for fewer axes."""
-        if self.rank is not None and self.rank < rank:
-            raise ValueError(f"Shape {self} must have rank at least {rank}")
-        return self
+        """This shape. ValueError when it has fewer axes."""
+        return self._with(rank, self.rank is None or self.rank >= rank, "at least ")
 
     def with_rank_at_most(self, rank):
-        """This shape. ValueError for more axes."""
-        if self.rank is not None and self.rank > rank:
-            raise ValueError(f"Shape {self} must have rank at most {rank}")
-        return self
+        """This shape. ValueError when it has more axes."""
+        return self._with(rank, self.rank is None or self.rank <= rank, "at most ")
 
     def assert_has_rank(self, rank):
-        """ValueError for another number of axes."""
-        if self.rank not in (None, rank):
-            raise ValueError(f"Shape {self} must have rank {rank}")
+        """ValueError when the number of axes is another one."""
+        self._with(rank, self.rank in (None, rank))
+
+    def _with(self, rank, holds, how=""):
+        if not holds:
+            raise ValueError(f"Shape {self} must have rank {how}{rank}")
+        return self
 
     def assert_same_rank(self, other):
         """ValueError unless both shapes have as many axes."""
@@ -270,8 +274,15 @@ class TensorShape(tuple):
         return TensorShape(other).concatenate(self)
 
     def __getitem__(self, key):
-        item = tuple.__getitem__(self, key)
-        return TensorShape(item) if isinstance(key, slice) else item
+        try:
+            item = tuple.__getitem__(self, key)
+        except IndexError:
+            if self.rank is None:
+                return None
+            raise
+        if isinstance(key, slice):
+            return TensorShape(None if self.rank is None else item)
+        return item
 
     def __eq__(self, other):
         try:

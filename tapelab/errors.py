@@ -90,7 +90,7 @@ def shape_mismatch(op, a, b):
 
 def wrong_dtype(op, dtype):
     """InvalidArgumentError for a dtype on which an operation is not defined."""
-    return DtypeError(
+    return ConversionError(
         f"Value for attr 'T' of {CPP_NAMES.get(dtype.name, dtype.name)} is not in the list of allowed "
         f"values for {op} [Op:{op}]: it is not defined on {dtype.name} tensors. "
         f"Convert first, for example tf.cast(x, tf.float32)."

@@ -598,6 +598,14 @@ def _event(found, names):
             e.place,
             "use the value itself, not its shape alone",
         )
+    if e.operation == "RandomShuffle":
+        return Explanation(
+            False,
+            "no gradient",
+            "tf.random.shuffle has no gradient, although its result moves with its input.",
+            e.place,
+            "shuffle numbers, tf.random.shuffle(tf.range(n)), and tf.gather the rows that they name",
+        )
     return Explanation(
         False,
         "no gradient",

@@ -7,7 +7,7 @@ from .dtypes import as_dtype
 from .errors import ShapeError
 from .linalg import matmul
 from .math import abs as _abs
-from .math import axis_of, cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
+from .math import cast, maximum, reduce_mean, reduce_std, reduce_sum, saturate_cast
 from .primitive import P, primitive
 from .tensor import Tensor, as_tensor, ints
 
@@ -76,23 +76,28 @@ def adjust_brightness(image, delta):
     return _in_floats(lambda x: x + as_tensor(delta, x._a.dtype), image)
 
 
+def _image(image):
+    x = as_tensor(image)
+    if x._a.ndim < 3 or 0 in x._a.shape[-3:]:
+        raise ShapeError(
+            f"'image' must have at least three axes (height, width, channels) of more than 0, got {x.shape}."
+        )
+    return x
+
+
 def flip_left_right(image):
     """The columns in reverse order."""
-    x = as_tensor(image)
-    return reverse(x, [axis_of(x, -2, "ReverseV2")])
+    return reverse(_image(image), [-2])
 
 
 def flip_up_down(image):
     """The rows in reverse order."""
-    x = as_tensor(image)
-    return reverse(x, [axis_of(x, -3, "ReverseV2")])
+    return reverse(_image(image), [-3])
 
 
 def transpose(image, name=None):
     """Rows and columns exchanged."""
-    x = as_tensor(image)
-    axis_of(x, -3, "Transpose")  # an image has three axes
-    return P.transpose(x, perm=(-2, -3, -1))
+    return P.transpose(_image(image), perm=(-2, -3, -1))
 
 
 def rgb_to_grayscale(images, name=None):
@@ -126,7 +131,7 @@ def convert_image_dtype(image, dtype, saturate=False, name=None):
 
 def per_image_standardization(image):
     """Each image with mean 0 and variance 1 (the deviation is at least 1/sqrt(pixels))."""
-    x = cast(as_tensor(image), "float32")
+    x = cast(_image(image), "float32")
     n = float(np.prod(x._a.shape[-3:]))
     return (x - reduce_mean(x, [-3, -2, -1], True)) / maximum(
         reduce_std(x, [-3, -2, -1], True), n**-0.5

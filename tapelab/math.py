@@ -35,7 +35,7 @@ from .primitive import (
     shape,
     unary,
 )
-from .tensor import Tensor, Variable, as_tensor, beside, convert_to_tensor, numpy_dtype
+from .tensor import Tensor, Variable, as_tensor, beside, convert_to_tensor, is_tensor, numpy_dtype
 
 UNARY_DOC = """{summary}
 
@@ -1250,9 +1250,10 @@ Raises:
 
 def _reduction(path, key, summary, arg, value):
     name, p = path.rpartition(".")[2], getattr(P, key)
+    logical = p.kinds == "b"
 
     def op(input_tensor, axis=None, keepdims=False, name=None):
-        x = as_tensor(input_tensor)
+        x = as_tensor(input_tensor, np.dtype(bool) if logical and not is_tensor(input_tensor) else None)
         return p(x, axis=axes_of(x, axis, p.name), keepdims=bool(keepdims))
 
     return public(

@@ -134,6 +134,10 @@ def taken_apart(structure):
 def assert_same_structure(nest1, nest2, check_types=True, expand_composites=False):
     """ValueError when two structures differ, TypeError when only their types do."""
     one, two = _is_nested(nest1), _is_nested(nest2)
+    if one and two and check_types and not _same_kind(nest1, nest2):
+        raise TypeError(
+            f"The two structures don't have the same nested structure: {type(nest1)} is not {type(nest2)}."
+        )
     parts = (_children(nest1), _children(nest2)) if one and two else ((), ())
     if one != two or len(parts[0]) != len(parts[1]):
         raise ValueError(
@@ -142,11 +146,6 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
             f"Second structure: type={type(nest2).__name__} str={nest2}"
         )
     if one:
-        if check_types and not _same_kind(nest1, nest2):
-            raise TypeError(
-                f"The two structures don't have the same nested structure: {type(nest1)} is not "
-                f"{type(nest2)}."
-            )
         if isinstance(nest1, Mapping) and isinstance(nest2, Mapping) and set(nest1) != set(nest2):
             raise ValueError(f"The two dictionaries don't have the same keys: {nest1} and {nest2}.")
         for a, b in zip(*parts):

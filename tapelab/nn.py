@@ -819,9 +819,11 @@ def _dropped(x, rate, noise_shape, rng):
 
 
 def embedding_lookup(params, ids, max_norm=None, name=None):
-    """The rows of `params` that `ids` names."""
-    if isinstance(params, (list, tuple)) and len(params) == 1:
-        params = params[0]  # TensorFlow takes a list of the parts of one matrix; here there is one part
+    """The rows of `params`, or of the list of its parts, that `ids` names."""
+    if isinstance(params, list):
+        if not params:
+            raise ValueError("`params` is an empty list: at least one part is needed.")
+        params = concat(params, 0) if len(params) > 1 else params[0]
     rows = gather(params, ids)
     n = as_tensor(ids)._a.ndim
     return rows if max_norm is None else clip_by_norm(rows, max_norm, list(range(n, rows._a.ndim)))
@@ -868,7 +870,7 @@ def compute_average_loss(per_example_loss, sample_weight=None, global_batch_size
     if not x._a.ndim:
         raise ValueError("per_example_loss must have at least rank 1: one loss per example. Got a scalar.")
     if sample_weight is not None:
-        x = x * sample_weight
+        x = x * cast(sample_weight, x.dtype)
     if not x._a.ndim:
         raise ShapeError("per_example_loss must have an axis for the batch [Op:compute_average_loss]")
     n = x._a.shape[0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, ShapeError
-from .primitive import P
+from .primitive import P, primitive
 from .tensor import Tensor, as_tensor, integer, ints, numpy_dtype
 
 # The generator is made when first used: importing numpy.random takes longer than tapelab.
@@ -20,7 +20,7 @@ def set_seed(seed):
     >>> bool(tf.reduce_all(a == b))
     True
     """
-    seed = whole(seed)
+    seed = None if seed is None else whole(seed)
     _state.update(seed=seed, rng=np.random.default_rng(seed), calls=0, shuffles=0)
 
 
@@ -71,6 +71,8 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
     Raises ValueError for integers without `maxval`.
     """
     dt, full = as_dtype(dtype)._np, ints(shape, "sizes")
+    if dt.kind not in "fiu":
+        raise ValueError(f"Argument `dtype` got invalid value {dt}: floats or integers are drawn.")
     if dt.kind in "iu":
         if maxval is None:
             raise ValueError(f"Must specify maxval for integer dtype {dt}")
@@ -91,12 +93,12 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
 
 
 def shuffle(value, seed=None, name=None):
-    """The rows of a tensor in random order."""
+    """The rows of a tensor in random order; no gradient. Gather them by shuffled indices for one."""
     x = as_tensor(value)
-    if not x._a.ndim:
-        return x
-    order = generator(seed).permutation(x._a.shape[0])
-    return P.gather_dense(x, indices=order, axis=-x._a.ndim)
+    return P.shuffle(x, order=generator(seed).permutation(len(x))) if x._a.ndim else x
+
+
+primitive("shuffle", "RandomShuffle", lambda x, order: x[order])
 
 
 def categorical(logits, num_samples, dtype="int64", seed=None, name=None):

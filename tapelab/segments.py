@@ -2,6 +2,7 @@
 
 import math
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from .array import (
     unsorted_segment_sum,
     where,
 )  # fmt: skip
+from .dtypes import highest, lowest
 from .errors import InvalidArgumentError, ShapeError, shape_mismatch, wrong_dtype
 from .math import cast, divide, equal, reduce_prod, sqrt, truncatediv
 from .primitive import P
@@ -64,23 +66,28 @@ def unsorted_segment_sqrt_n(data, segment_ids, num_segments, name=None):
     return unsorted_segment_sum(x, Tensor(ids), n) / sqrt(np.maximum(_counts(ids, n, x), 1))
 
 
-def _extreme(name, f, lowest, what):
+def _extreme_of(f, start, name, *groups):
+    """The extreme of each group, and `start(dtype)` where that is nearer or there is nothing."""
+    x, ids, n = _groups(*groups, name)
+    dt = x._a.dtype
+    if dt.kind == "c":
+        raise wrong_dtype(name, x.dtype)
+    best = np.full((n, *x._a.shape[1:]), start(dt), dt)
+    f.at(best, ids, x._a)
+    # The rows that reach the extreme share its cotangent, so the result is their mean.
+    hit = (x._a == best[ids]).astype(dt)
+    ties = np.zeros_like(best)
+    np.add.at(ties, ids, hit)
+    if dt.kind != "f":
+        return Tensor(best)
+    total = unsorted_segment_sum(where(hit > 0, x, np.zeros_like(x._a)), Tensor(ids), n)
+    return where(ties > 0, divide(total, np.maximum(ties, 1)), best)
+
+
+def _extreme(name, f, limit, what):
     def op(data, segment_ids, num_segments, name=None):
-        x, ids, n = _groups(data, segment_ids, num_segments, op.__name__)
-        dt = x._a.dtype
-        if dt.kind == "c":
-            raise wrong_dtype(op.__name__, x.dtype)
-        start = getattr(np.finfo(dt) if dt.kind == "f" else np.iinfo(dt), lowest)
-        best = np.full((n, *x._a.shape[1:]), start, dt)
-        f.at(best, ids, x._a)
-        # The rows that reach the extreme share its cotangent, so the result is their mean.
-        hit = (x._a == best[ids]).astype(dt)
-        ties = np.zeros_like(best)
-        np.add.at(ties, ids, hit)
-        if dt.kind != "f":
-            return Tensor(best)
-        total = unsorted_segment_sum(where(hit > 0, x, np.zeros_like(x._a)), Tensor(ids), n)
-        return where(ties > 0, divide(total, np.maximum(ties, 1)), best)
+        start = lambda dt: getattr(np.finfo(dt) if dt.kind == "f" else np.iinfo(dt), limit)
+        return _extreme_of(f, start, op.__name__, data, segment_ids, num_segments)
 
     op.__name__ = op.__qualname__ = name
     op.__doc__ = f"The {what} of the rows with the same segment id; ties share the gradient evenly."
@@ -115,8 +122,8 @@ def _sorted(name, unsorted, empty=None):
     return op
 
 
-segment_max = _sorted("segment_max", unsorted_segment_max, 0)
-segment_min = _sorted("segment_min", unsorted_segment_min, 0)
+segment_max = _sorted("segment_max", partial(_extreme_of, np.maximum, lowest, "SegmentMax"), 0)
+segment_min = _sorted("segment_min", partial(_extreme_of, np.minimum, highest, "SegmentMin"), 0)
 segment_mean = _sorted("segment_mean", _mean_in_kind)
 segment_prod = _sorted("segment_prod", unsorted_segment_prod)
 
@@ -286,14 +293,22 @@ def invert_permutation(x, name=None):
     return Tensor(np.argsort(a).astype(a.dtype))
 
 
+def _in_order(x, compare):
+    x = as_tensor(x)
+    if x._a.dtype.kind not in "fiu":
+        raise wrong_dtype("IsIncreasing", x.dtype)
+    a = np.ravel(x._a)
+    return Tensor(np.bool_(compare(a[:-1], a[1:]).all()))
+
+
 def is_non_decreasing(x, name=None):
     """Whether the elements never fall."""
-    return Tensor(np.bool_(np.all(np.diff(np.ravel(as_tensor(x)._a)) >= 0)))
+    return _in_order(x, np.less_equal)
 
 
 def is_strictly_increasing(x, name=None):
     """Whether the elements always rise."""
-    return Tensor(np.bool_(np.all(np.diff(np.ravel(as_tensor(x)._a)) > 0)))
+    return _in_order(x, np.less)
 
 
 def unravel_index(indices, dims, name=None):

@@ -44,7 +44,7 @@ def _zeta_of(s, a):
     if s == 1:
         return _math.inf
     if s < 1 or a <= 0 and (a == _math.floor(a) or s != _math.floor(s)):
-        return _math.inf if a <= 0 and a == _math.floor(a) and s > 1 else _math.nan
+        return _math.inf if a <= 0 and a == _math.floor(a) and s > 1 and s % 2 == 0 else _math.nan
     n = 12
     while a + n < 12:
         n += 1
@@ -68,7 +68,13 @@ def _ndtri_of(p):
 
 
 def _each(f):
-    vectorised = np.frompyfunc(f, f.__code__.co_argcount, 1)
+    def value(*numbers):
+        try:
+            return f(*numbers)
+        except OverflowError:  # a pole so near that nothing else counts
+            return _math.inf
+
+    vectorised = np.frompyfunc(value, f.__code__.co_argcount, 1)
 
     def forward(*xs):
         if xs[0].dtype.kind != "f":

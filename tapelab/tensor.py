@@ -398,7 +398,8 @@ def as_array(value, dtype=None):
     kind = type(value)
     if kind is float:
         if dtype is None:
-            return np.float32(value)
+            a = np.float32(value)
+            return a if -3e38 < value < 3e38 else _held(a, value)
         if dtype.kind in "fc":
             return dtype.type(value)
         raise _cannot(value, dtype)
@@ -435,6 +436,16 @@ def as_array(value, dtype=None):
     raise _unsupported(value)
 
 
+def _held(a, value):
+    """The float32s for Python floats of no dtype said, ValueError where one is too large for it."""
+    if np.isinf(a).any() and not np.isinf(np.asarray(value, float))[np.isinf(a)].all():
+        raise ValueError(
+            f"Can't convert Python sequence with a value out of range for a float32: {value}. "
+            "Say dtype=tf.float64."
+        )
+    return a
+
+
 def _cannot(value, dtype):
     return DtypeError(
         f"Cannot convert {value} to EagerTensor of dtype {as_dtype(dtype).name}. "
@@ -452,6 +463,7 @@ def _from_python(leaves, kinds, dtype):
         a = np.empty(len(leaves), object)
         a[:] = [s.encode() if isinstance(s, str) else s for s in leaves]
         return a
+    inferred = dtype is None
     late = complex in kinds and type(leaves[0]) is not complex
     if len(kinds) > 1 and (
         bool is type(leaves[0]) and dtype is None or late and getattr(dtype, "kind", "") != "c"
@@ -475,7 +487,8 @@ def _from_python(leaves, kinds, dtype):
         raise _cannot(value, dtype)
     with np.errstate(all="ignore"):
         try:
-            return np.array(leaves, dtype)
+            a = np.array(leaves, dtype)
+            return _held(a, leaves) if inferred and dtype == np.float32 else a
         except OverflowError:
             raise ConversionError(
                 f"{value} is out of the range of {as_dtype(dtype).name}."
@@ -587,12 +600,15 @@ def beside(value, dtype):
 
 
 def _stack(value, dtype):
-    """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype."""
+    """A list that holds tensors somewhere, stacked; numbers take the tensors' dtype, all that asked for."""
     from .array import stack
+    from .math import cast
 
+    found = [v for v in value if isinstance(v, (Tensor, Variable))]
     if dtype is None:
-        found = [v for v in value if isinstance(v, (Tensor, Variable))]
         dtype = found[0].dtype._np if found else None
+    elif found:
+        value = [cast(v, dtype) if isinstance(v, (Tensor, Variable)) else v for v in value]
     return stack([as_tensor(v, dtype) for v in value])
 
 
@@ -942,9 +958,9 @@ class Variable(_Operators):
         at, a = tuple(np.moveaxis(i, -1, 0)), np.array(held)
         if write is None:
             a[at] = u
+        elif write is np.divide and not u.all():
+            raise InvalidArgumentError(f"updates must not contain 0 [Op:{what}]")
         elif write is np.divide and a.dtype.kind in "iu":
-            if not u.all():
-                raise InvalidArgumentError(f"updates must not contain 0 [Op:{what}]")
             quotient = a.astype(float)
             write.at(quotient, at, u)
             a[...] = quotient  # towards zero, as C divides

@@ -6,6 +6,7 @@ needs TensorFlow.
 
 import collections
 import copy
+import sys
 
 import numpy as np
 import pytest
@@ -1591,3 +1592,163 @@ def test_edges_of_images():
     assert tape.gradient(y, x).numpy().sum() == 0
     with pytest.raises(Invalid, match="rank"):
         tf.image.sobel_edges(x[0])
+
+
+def test_dtypes_by_the_names_that_tensorflow_knows():
+    assert tf.as_dtype(float) == tf.float32 and tf.as_dtype(bool) == tf.bool
+    assert tf.as_dtype(np.dtype(">f4")) == tf.as_dtype(np.single) == tf.as_dtype("float") == tf.float32
+    for unknown in (int, complex, str, bytes, list, "int", "f4", "uint", "object"):
+        with pytest.raises(TypeError, match="Known dtypes"):
+            tf.as_dtype(unknown)
+    with pytest.raises(TypeError):
+        tf.cast([1.5], int)
+
+
+def test_a_python_float_beyond_float32_needs_its_dtype_said():
+    for value in (1e40, [1.0, -1e40], [[1e39]], [np.inf, 1e40]):
+        with pytest.raises(ValueError, match="out of range"):
+            tf.constant(value)
+    assert tf.constant([np.inf, 1.0]).numpy()[0] == np.inf
+    assert tf.constant(1e40, tf.float64) == 1e40 and tf.constant(1e40, tf.float32) == np.inf
+    assert tf.constant(1.0) * 1e40 == np.inf  # the tensor's dtype is said
+
+
+def test_order_without_differences():
+    order, strict = tf.math.is_non_decreasing, tf.math.is_strictly_increasing
+    assert order([np.inf, np.inf]) and strict([-np.inf, np.inf]) and not order([np.nan, 1.0])
+    assert not order(np.array([3, 1], np.uint8)) and not strict(np.array([3, 1], np.uint8))
+    for wrong in ([True, False], ["a", "b"], [1j, 2j]):
+        with pytest.raises(Invalid):
+            order(wrong)
+
+
+def test_a_shuffle_has_no_gradient():
+    x = tf.constant([1.0, 2.0, 3.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.reduce_sum(tf.random.shuffle(x))
+    assert tape.gradient(y, x) is None
+    assert "tf.gather" in tape.explain(y, x).fix
+
+
+def test_extremes_of_infinities():
+    ids = [0, 0, 2]
+    assert tf.math.segment_min([np.inf, np.inf, 1.0], ids).numpy().tolist() == [np.inf, 0, 1]
+    assert tf.math.segment_max([-np.inf, -np.inf, 1.0], ids).numpy().tolist() == [-np.inf, 0, 1]
+    assert tf.math.unsorted_segment_min([np.inf], [0], 1).numpy() == np.finfo("f4").max
+
+
+def test_arguments_that_are_taken_as_well():
+    x = tf.ones([1, 2])
+    assert tf.squeeze(x, ()).shape == tf.squeeze(x, np.array([], int)).shape == [2]
+    assert tf.fill([2], [1.0]).numpy().tolist() == [1, 1]
+    with pytest.raises(Invalid):
+        tf.fill([2], [[1.0]])
+    loss = tf.constant([1.0, 2.0], tf.float64)
+    assert tf.nn.compute_average_loss(loss, tf.constant([1.0, 0.5])) == 1.0
+    assert tf.realdiv(1.0, tf.constant(2.0, tf.float64)) == 0.5
+    x = tf.linalg.lstsq([[1.0, 2.0]], [[1.0]], 2.0, fast=False).numpy()
+    np.testing.assert_allclose(x, [[0.2], [0.4]], rtol=1e-5)
+    assert tf.debugging.assert_scalar(1.0) is None
+    pair = (loss, 1.0)
+    assert tf.tuple(pair) is pair
+
+
+def test_arguments_that_are_refused():
+    for dtype in (tf.complex64, tf.bool):
+        with pytest.raises(ValueError, match="invalid value"):
+            tf.random.uniform([2], dtype=dtype)
+    for f in (tf.image.flip_left_right, tf.image.flip_up_down, tf.image.transpose,
+              tf.image.per_image_standardization):  # fmt: skip
+        assert f(tf.ones([0, 2, 2, 1])).shape == [0, 2, 2, 1]
+        for shape in ([2, 2], [2, 0, 1]):
+            with pytest.raises(ValueError):
+                f(tf.ones(shape))
+    v = tf.Variable([1.0, 2.0])
+    with pytest.raises(Invalid, match="must not contain 0"):
+        v.scatter_div(tf.IndexedSlices([0.0], [0]))
+
+
+def test_zeta_at_its_poles():
+    z = tf.math.zeta([2.0, 3.0, 2.5, 100.0], [-2.0, -2.0, -2.0, 1e-30]).numpy()
+    np.testing.assert_array_equal(z, [np.inf, np.nan, np.nan, np.inf])
+
+
+def test_print_shows_numbers_as_tensorflow_does(capsys):
+    def shown(*values, **how):
+        tf.print(*values, output_stream=sys.stdout, **how)
+        return capsys.readouterr().out[:-1]
+
+    assert shown(tf.range(20)) == "[0 1 2 ... 17 18 19]"  # nothing is aligned
+    assert shown(tf.range(20), summarize=1) == "[0 ... 19]"
+    assert shown(tf.range(8), summarize=-1) == "[0 1 2 3 4 5 6 7]"
+    x = tf.reshape(tf.range(14), [7, 2])
+    assert shown(x) == "[[0 1]\n [2 3]\n [4 5]\n ...\n [8 9]\n [10 11]\n [12 13]]"
+    assert shown(tf.reshape(tf.range(8), [2, 2, 2])) == "[[[0 1]\n  [2 3]]\n\n [[4 5]\n  [6 7]]]"
+    assert shown(tf.constant([True, False])) == "[1 0]"
+    assert shown(tf.constant([0.1, 1 / 3, 1e-4])) == "[0.1 0.333333343 0.0001]"
+    assert shown(tf.constant([0.1, 1 / 3], tf.float64)) == "[0.1 0.33333333333333331]"
+    assert shown(tf.constant(1 / 3, tf.float16)) == "0.333251953"
+    assert shown(np.ones(2), tf.float32, "a", ["a"]) == "array([1., 1.]) tf.float32 a ['a']"
+    assert shown((tf.constant(1),), [tf.constant("b"), None]) == '(1,) ["b", None]'
+    assert shown({"b": tf.constant([1.5]), "a": 2}, range(3)) == "{'a': 2, 'b': [1.5]} [0, 1, 2]"
+    long = tf.fill([1, 9], "0123456789")
+    assert "\n" not in shown((long, long), summarize=-1)
+
+
+def test_shapes_that_are_asked_for():
+    shape, unknown = tf.TensorShape([None, 3]), tf.TensorShape(None)
+    assert shape.with_rank(2) is not None and shape.merge_with([2, None]) == [2, 3]
+    assert unknown.with_rank(2).as_list() == [None, None] and unknown.merge_with([1]) == [1]
+    assert shape.with_rank_at_least(2) == shape.with_rank_at_most(2) == shape
+    for wrong in (
+        lambda: shape.with_rank(3), lambda: shape.with_rank_at_least(3), lambda: shape.with_rank_at_most(1),
+        lambda: shape.assert_has_rank(1), lambda: shape.merge_with([2, 2]), shape.assert_is_fully_defined,
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            wrong()
+    assert unknown[0] is None and unknown[1:].rank is None and (shape + unknown).rank is None
+    with pytest.raises(IndexError):
+        shape[2]
+    with pytest.raises(TypeError):
+        tf.nest.assert_same_structure([1, 2], ())
+
+
+def test_tensors_in_lists_take_the_dtype_asked_for():
+    for made in (
+        tf.constant([1.0, 2.0]) * [tf.constant([2, 2])],
+        tf.convert_to_tensor([[tf.constant(2), 4.0]], tf.float32),
+        tf.Variable([[0.0, 0.0]]).assign([[tf.constant(2, tf.int64), 4]]),
+    ):
+        assert made.dtype == tf.float32 and made.numpy().tolist() == [[2, 4]]
+    with pytest.raises(Invalid):
+        tf.convert_to_tensor([tf.constant(1), tf.constant(1.5)])
+    x = tf.constant(3.0, tf.float64)
+    assert gradient(lambda x: tf.reduce_sum(tf.constant([1.0, 2.0]) * [x, x]), x) == 3.0
+    tf.random.set_seed(None)
+
+
+def test_a_dtype_that_an_operation_has_not_is_any_of_three_errors():
+    x = tf.constant([1.0])
+    for refused in (lambda: tf.reduce_any(x), lambda: tf.logical_and([True], x)):
+        for error in (Invalid, TypeError, ValueError):
+            with pytest.raises(error):
+                refused()
+
+
+def test_a_table_in_parts():
+    lookup, parts = tf.nn.embedding_lookup, [tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([[5.0, 6.0]])]
+    assert lookup(parts, [1, 2]).numpy().tolist() == [[3, 4], [5, 6]]
+    assert lookup([[1.0, 2.0], [3.0, 4.0]], [0, 2]).numpy().tolist() == [1, 3]
+    assert lookup(([1.0, 2.0], [3.0, 4.0]), [1]).numpy().tolist() == [[3, 4]]
+    with pytest.raises(ValueError):
+        lookup([], [0])
+
+
+def test_what_is_no_tensor_is_made_boolean_for_any_and_all():
+    assert tf.reduce_any(np.array([0, 2])) and not tf.reduce_all(np.array([0.0, 2.0]))
+    assert not tf.reduce_any([]) and tf.reduce_all([])
+    with pytest.raises(TypeError):
+        tf.reduce_any([1])
+    with pytest.raises(Invalid):
+        tf.reduce_all(tf.constant([1]))

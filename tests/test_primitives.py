@@ -204,6 +204,7 @@ def _others():
     for key in ("argmax", "argmin"):
         yield Case(key, (d(2, 3),), {"axis": -1, "to": np.dtype(np.int64)})
     yield Case("argsort", (d(2, 3),), {"axis": -1, "direction": "ASCENDING"})
+    yield Case("shuffle", (d(2, 3),), {"order": np.array([1, 0])})
     yield Case("add_n", (d(2, 3), d(2, 3), d(2, 3)), {})
     yield Case("add_n", (d(), d()), {})
     yield Case("identity_n", (d(2, 3), d()), {})
