@@ -74,20 +74,21 @@ def output_size(size, k, stride, padding, dilation=1):
 
 
 def _spans(size, out, k, stride, padding, dilation=1):
-    """For each tap of a window: where it reads and what it feeds, as two slices.
+    """For each tap of a window that sees the image: which it is, where it reads and what it feeds.
 
     Input positions outside ``[0, size)`` are padding: they are left out of the slices, so no
     padded copy is needed and padding can never win a maximum.
     """
     spans = []
-    for tap in range(k):
+    sees = -((stride * (out - 1) - padding[0]) // dilation), (size - 1 + padding[0]) // dilation + 1
+    for tap in range(max(sees[0], 0), min(sees[1], k)):
         shift = tap * dilation - padding[0]  # output p reads input p * stride + shift
         first = max(-(shift // stride), 0)
         last = min((size - 1 - shift) // stride + 1, out)
-        last = max(last, first)
-        start = first * stride + shift
-        stop = start + (last - first - 1) * stride + 1 if last > first else start
-        spans.append((slice(start, stop, stride), slice(first, last)))
+        if first < last:
+            start = first * stride + shift
+            stop = start + (last - first - 1) * stride + 1
+            spans.append((tap, slice(start, stop, stride), slice(first, last)))
     return spans
 
 
@@ -95,8 +96,6 @@ def _taps(hw, out_hw, ksize, strides, padding, dilations=(1, 1)):
     """``(i, j, input slices, output slices)`` for each tap of a 2-D window, row-major."""
     rows = _spans(hw[0], out_hw[0], ksize[0], strides[0], padding[0], dilations[0])
     cols = _spans(hw[1], out_hw[1], ksize[1], strides[1], padding[1], dilations[1])
-    # Taps of a large window that see nothing but padding are left out.
-    rows, cols = ([(i, *s) for i, s in enumerate(x) if s[1].start < s[1].stop] for x in (rows, cols))
     for i, r_in, r_out in rows:
         for j, c_in, c_out in cols:
             yield i, j, (..., r_in, c_in, slice(None)), (..., r_out, c_out, slice(None))
@@ -123,10 +122,10 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     (2, 3, 3, 4)
     """
     groups = x.shape[-1] // max(k.shape[-2], 1)
-    if groups * k.shape[-2] != x.shape[-1] or groups and k.shape[-1] % groups:
+    if groups * k.shape[-2] != x.shape[-1] or (k.shape[-1] % groups if groups else k.shape[-2]):
         raise ValueError(
-            f"conv2d: the images {x.shape} have {x.shape[-1]} channels (last axis), "
-            f"the filters {k.shape} expect {k.shape[-2]} (last axis but one)"
+            f"input depth must be evenly divisible by filter depth: {x.shape[-1]} vs {k.shape[-2]}; "
+            f"and as many groups must divide {k.shape[-1]} filters"
         )
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
     geometry = strides, padding, dilations
@@ -383,7 +382,7 @@ def _views(x_shape, p, q, ksize, wo, padding, chunks):
     ):
         rows = [*rows]
         first = rows[0] + i0 - top - max(p - top, 0)
-        for (a, b), (j, (read, write)) in itertools.product(chunks, enumerate(spans)):
+        for (a, b), (j, read, write) in itertools.product(chunks, spans):
             start, stop = max(a, write.start * n), min(b, write.stop * n)
             if start < stop:
                 corner = first * c * w * n + start + (read.start - write.start) * n

@@ -585,12 +585,6 @@ def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dila
             raise ShapeError(
                 f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]"
             )
-    groups = x._a.shape[-1] // max(k._a.shape[-2], 1)
-    if groups * k._a.shape[-2] != x._a.shape[-1] or groups and k._a.shape[-1] % groups:
-        raise ShapeError(
-            f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs "
-            f"{k._a.shape[-2]}; and as many groups must divide {k._a.shape[-1]} filters [Op:Conv2D]"
-        )
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
     pads = _padding(padding, x._a.shape[-3:-1], k._a.shape[:2], s, d)
     front = x._a.shape[:-3]
