@@ -613,7 +613,7 @@ class Model(Layer):
                 f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
                 "or build(input_shape)."
             )
-        path = _path(filepath)
+        path = _files.path_of(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
         _files.write_arrays(path, self._named_arrays())
@@ -627,7 +627,7 @@ class Model(Layer):
           FileNotFoundError: there is no such file.
           ValueError: the file is damaged, or another model's. Then no weight has changed.
         """
-        path = _path(filepath)
+        path = _files.path_of(filepath)
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
@@ -668,8 +668,6 @@ class Model(Layer):
         for v, key in zip(self.weights, expected):
             if fits(key):
                 v.assign(found[key])
-
-
 
     def _named_arrays(self):
         return {f"{i:04d} {v.name}": v._t._a for i, v in enumerate(self.weights)}
@@ -775,13 +773,6 @@ class Sequential(Model):
     def layers(self):
         """The layers, in order."""
         return list(self._chain)
-
-
-def _path(path):
-    try:
-        return os.fspath(path)
-    except TypeError:
-        raise TypeError(f"The weights' file has a path, a string or `Path`, not {path!r}.") from None
 
 
 def _of_rank(x, shape, model):
