@@ -620,8 +620,11 @@ def test_layer_normalization_has_regularizers_and_constraints():
         *[(lambda s=s: tf.keras.Input(s), "Cannot convert '.*' to a shape")
           for s in ("x", -1, (-1,), ("a",), (1.5,), 3)],
         (lambda: tf.keras.Input((2,), batch_size="x"), "Cannot convert"),
-        (lambda: L.Dense(2).build("a"), "last axis of the inputs to layer"),
-        (lambda: L.Dense(2).build(None), "last axis of the inputs to layer"),
+        *[(lambda s=s: L.Dense(2).build(s), r"axes \[-1\] of the inputs to layer.*Dense.*received: ")
+          for s in ("a", None, (2, None), ())],
+        *[(lambda f=f: f([tf.ones([1, 2, 2, 2])] * 2), "Inputs to a layer should be tensors. Got ")
+          for f in (L.Dense(2), L.Conv2D(2, 1), L.BatchNormalization(), L.LayerNormalization(),
+                    L.Embedding(3, 2), L.Dropout(0.5), L.Flatten())],
         (lambda: L.Dense(2, name=3), "`name` must be a string.*name=3"),
         (lambda: L.Dense(2, name="a/b"), "cannot contain character `/`"),
         (lambda: L.Dense(2)(), r"\(Dense\) was not called as its `call`.*'inputs'"),
@@ -640,6 +643,7 @@ def test_layer_normalization_has_regularizers_and_constraints():
         (lambda: L.Conv2DTranspose(1, 2, output_padding=(1, -1)), "none of them negative"),
         (lambda: L.Lambda(lambda x: x, arguments=3), "is a dict, name -> value, not 3"),
         (lambda: L.ReLU(max_value="x"), "`max_value` must be a single number"),
+        (lambda: L.ReLU(max_value=[-1]), "`max_value` of a ReLU layer cannot be a negative"),
         (lambda: L.ReLU(negative_slope=-1), "`negative_slope` of a ReLU layer cannot be a negative"),
         (lambda: L.ELU("x"), "`alpha` must be a single number"),
         (lambda: L.Activation(object), "makes .*, no function"),
@@ -698,6 +702,15 @@ def test_merging_takes_integers_among_floats():
     assert L.Add()([x, n]).numpy().tolist() == [[3.5]]
     assert L.Concatenate()([n, x]).numpy().tolist() == [[2.0, 1.5]]
     assert L.Add()([n, n]).dtype == tf.int32
+
+
+@pytest.mark.parametrize("make", [L.Add, L.Average, L.Concatenate])
+def test_a_merge_layer_takes_nothing_but_lists_also_once_it_was_called(make):
+    layer, x = make(), tf.ones([2, 2])
+    layer([x, x])
+    for wrong in (x, [], {"a": x}, tf.keras.Input((2,))):
+        with pytest.raises(ValueError, match="should be called on a list of inputs"):
+            layer(wrong)
 
 
 def test_configs_of_classes_of_ones_own_are_keras_configs():
