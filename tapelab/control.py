@@ -577,13 +577,15 @@ class TensorArray:
         return stack([self.read(i) for i in as_tensor(indices)._a.ravel()])
 
     def unstack(self, value, name=None):
-        """Fill the array with the rows of a tensor."""
+        """Fill the array with the rows of a tensor; it has then as many places as there are rows."""
         rows = unstack(as_tensor(value))
         if len(rows) > len(self._parts) and not self.dynamic_size:
             raise ShapeError(
                 f"Cannot unstack {len(rows)} tensors into a TensorArray of static size {len(self._parts)}."
             )
-        return self.scatter(range(len(rows)), rows)
+        self.scatter(range(len(rows)), rows)
+        del self._parts[len(rows) :]
+        return self
 
     def scatter(self, indices, value, name=None):
         """Write the rows of a tensor to places."""
