@@ -637,6 +637,7 @@ def test_layer_normalization_has_regularizers_and_constraints():
          r"made values of shape \(3,\) for a variable of shape \(2,\)"),
         *[(lambda n=n: L.Dropout(0.5, noise_shape=n), "argument `noise_shape`")
           for n in ("x", 3, (-1, 2), (1.5,))],
+        (lambda: L.Dropout(0.3)(tf.constant([1, 2]), training=True), "has to be a floating point tensor"),
         (lambda: L.Embedding(-1, 2), "positive number of rows and columns"),
         (lambda: L.Embedding(1.5, 2), "`input_dim` must be a single integer"),
         (lambda: L.Conv2DTranspose(1, 2, output_padding="x"), "`output_padding` must be integers"),
