@@ -730,7 +730,7 @@ def _plain(x, ends):
     if isinstance(x, str):
         return x
     if isinstance(x, Tensor) and x._a.dtype.kind == "O" and not x._a.ndim:
-        return x._a[()].decode()
+        return x._a[()].decode(errors="replace")
     from pprint import pformat
 
     texts = []
@@ -757,7 +757,7 @@ def _text(a, ends, depth=0):
 
 def _element(v):
     if isinstance(v, bytes):
-        return f'"{v.decode()}"'
+        return f'"{v.decode(errors="replace")}"'
     if v.dtype.kind != "f":
         return str(int(v) if v.dtype.kind == "b" else v)
     v = np.float32(v) if v.dtype.itemsize == 2 else v

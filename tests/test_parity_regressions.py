@@ -1695,6 +1695,7 @@ def test_print_shows_numbers_as_tensorflow_does(capsys):
     assert shown(np.ones(2), tf.float32, "a", ["a"]) == "array([1., 1.]) tf.float32 a ['a']"
     assert shown((tf.constant(1),), [tf.constant("b"), None]) == '(1,) ["b", None]'
     assert shown({"b": tf.constant([1.5]), "a": 2}, range(3)) == "{'a': 2, 'b': [1.5]} [0, 1, 2]"
+    assert shown(tf.constant(b"\xff"), tf.constant([b"a\xff"])) == '\ufffd ["a\ufffd"]'
     long = tf.fill([1, 9], "0123456789")
     assert "\n" not in shown((long, long), summarize=-1)
 
