@@ -585,8 +585,10 @@ def test_configs_are_keras_configs():
         assert type(made).from_config(config).get_config() == config
     assert k.initializers.get({"class_name": "Constant", "config": {"value": 2.0}}).value == 2.0
     assert k.activations.deserialize(k.activations.serialize(tf.nn.relu)) is k.activations.relu
-    with pytest.raises(ValueError, match="Could not make a loss of.*'class_name'"):
-        k.losses.deserialize({"class_name": "nope"})
+    for wrong in ({"class_name": "nope"}, {"class_name": "mse"}, {"class_name": ["Huber"]},
+                  {"class_name": "Huber", "config": 3}):  # fmt: skip
+        with pytest.raises(ValueError, match="Could not interpret loss config: .*'class_name', one.*'Huber'"):
+            k.losses.deserialize(wrong)
 
 
 def test_classes_of_ones_own_are_deserialized():
@@ -601,7 +603,7 @@ def test_classes_of_ones_own_are_deserialized():
     config = L.serialize(Scale(3.0, name="three"))
     again = L.deserialize(config, custom_objects={"Scale": Scale})
     assert float(again(1.0)) == 3.0 and again.name == "three"
-    with pytest.raises(ValueError, match="Could not make a layer of"):
+    with pytest.raises(ValueError, match="Could not interpret layer config"):
         L.deserialize(config)
 
 
@@ -665,6 +667,11 @@ def test_weights_are_told_of_before_they_are_there():
     with pytest.raises(AttributeError, match="'kernel': build the layer before"):
         L.Dense(2).kernel  # noqa: B018
     assert not hasattr(L.Dense(2), "kernel") and not hasattr(L.Embedding(2, 2), "embeddings")
+
+
+def test_constant_values_are_repeated_where_they_fit():
+    constant = tf.keras.initializers.Constant([1.0, 2.0])
+    assert constant((2, 2)).numpy().tolist() == [[1, 2], [1, 2]] and constant((2, 1)).shape == [2, 1]
 
 
 @pytest.mark.parametrize("make", [L.BatchNormalization, L.LayerNormalization])
