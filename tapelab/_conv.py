@@ -128,12 +128,10 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
             f"and as many groups must divide {k.shape[-1]} filters"
         )
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
-    geometry = strides, padding, dilations
     shape = (x.shape[-4], *hw, k.shape[-1])
     now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
-    core = lambda x, k: _forward(x, k, hw, *geometry, now)
-    if groups > 1:
-        core = _grouped(core, _forward_depthwise, groups, k.shape, hw, *geometry)
+    forward = functools.partial(_forward, bias=now)
+    core = _by_group(forward, _forward_depthwise, groups, k.shape, hw, strides, padding, dilations)
     y = _bilinear(core, x, k, shape, (0, 0), (3, 3) if groups < 2 else None)
     return y if now is bias else y + bias
 
@@ -150,11 +148,10 @@ def conv2d_input_grad(g, k, x_shape, strides, padding, dilations=(1, 1)):
     """
     hw = tuple(x_shape[-3:-1])
     _check("conv2d_input_grad", g.shape, hw, k.shape, strides, padding, dilations)
-    geometry = strides, padding, dilations
-    core, groups = lambda g, k: _input_grad(g, k, hw, *geometry), x_shape[-1] // max(k.shape[-2], 1)
-    if groups > 1:
-        core = _grouped(core, _input_grad_depthwise, groups, k.shape, hw, *geometry)
-    shape = (g.shape[-4], *hw, x_shape[-1])
+    groups, shape = x_shape[-1] // max(k.shape[-2], 1), (g.shape[-4], *hw, x_shape[-1])
+    core = _by_group(
+        _input_grad, _input_grad_depthwise, groups, k.shape, hw, strides, padding, dilations
+    )
     return _bilinear(core, g, k, shape, (0, 0), (2, 3) if groups < 2 else None)
 
 
@@ -168,11 +165,10 @@ def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
     (7, 3, 3, 3, 4)
     """
     _check("conv2d_filter_grad", g.shape, x.shape[-3:-1], k_shape, strides, padding, dilations)
-    ksize = tuple(k_shape[-4:-2])
-    geometry = strides, padding, dilations
-    core, groups = lambda x, g: _filter_grad(x, g, ksize, *geometry), x.shape[-1] // max(k_shape[-2], 1)
-    if groups > 1:
-        core = _grouped(core, _filter_grad_depthwise, groups, k_shape, ksize, *geometry)
+    ksize, groups = tuple(k_shape[-4:-2]), x.shape[-1] // max(k_shape[-2], 1)
+    core = _by_group(
+        _filter_grad, _filter_grad_depthwise, groups, k_shape, ksize, strides, padding, dilations
+    )
     shape = (*ksize, k_shape[-2], g.shape[-1])
     axes = ((3, 2), (3, 3)) if groups < 2 else (None, None)
     return _bilinear(core, x, g, shape, *axes)
@@ -292,12 +288,15 @@ _COLUMNS = 1 << 19  # 2 MB of float32, which stays in the cache
 # (depthwise), sums over the taps are faster than products with one row (`python -m benchmarks fast_paths`).
 
 
-def _grouped(core, depthwise, groups, k_shape, *geometry):
-    """``core`` for each group, or ``depthwise``, given ``geometry``, where each channel has one filter."""
+def _by_group(core, depthwise, groups, k_shape, *about):
+    """A function of two arrays: ``core``, given ``about``, of each group, or where it has one filter
+    for each channel, ``depthwise`` of all."""
+    if groups < 2:
+        return lambda a, b: core(a, b, *about)
     if (k_shape[-2], k_shape[-1]) == (1, groups):
-        return lambda a, b: depthwise(a, b, *geometry)
+        return lambda a, b: depthwise(a, b, *about)
     cut = lambda a: np.split(a, groups, 3)
-    return lambda a, b: np.concatenate([core(*pair) for pair in zip(cut(a), cut(b))], 3)
+    return lambda a, b: np.concatenate([core(*pair, *about) for pair in zip(cut(a), cut(b))], 3)
 
 
 def _by_channel(x):
