@@ -772,6 +772,10 @@ def print_(*inputs, **kwargs):
     Args:
       output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
       summarize: how many items of each axis are shown at both ends, 3 by default, -1 for all.
+
+    >>> import tapelab as tf, sys
+    >>> tf.print("x:", tf.range(9), output_stream=sys.stdout)
+    x: [0 1 2 ... 6 7 8]
     """
     stream, sep, end = (
         kwargs.pop("output_stream", sys.stderr),

@@ -173,7 +173,7 @@ class Model(Layer):
             todo += tensors(args, kwargs)[::-1]
         nodes = [nodes[k] for k in sorted(nodes)]
         # The order of the layers, and so that of the weights, is Keras's: by the longest way to the
-        # outputs, and where that is equal, as they are come upon from there.
+        # outputs, and where that is equal, as they are met from there.
         steps, depth = {}, {}
         for function, args, kwargs, made in reversed(nodes):
             n = max(steps.get(leaves(made)[0].serial, 0), depth.get(id(function), 0))

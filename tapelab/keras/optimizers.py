@@ -58,7 +58,7 @@ class _Flat:
         return self.values
 
 
-_KERAS = {  # arguments of Keras's that are taken only as they are when nobody gives them
+_KERAS = {  # arguments of Keras's taken at their defaults only: (default, what to do instead)
     "use_ema": (False, "a callback can keep the mean of `model.get_weights()`"),
     "ema_momentum": (0.99, ""),
     "ema_overwrite_frequency": (None, ""),
