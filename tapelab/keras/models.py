@@ -244,12 +244,13 @@ class Model(Layer):
         """The layer of that name or index. ValueError when there is none."""
         if (name is None) == (index is None):
             raise ValueError("Provide either a layer name or layer index at `get_layer`.")
-        for i, layer in enumerate(self.layers):
-            if name == layer.name or name is None and i == index:
+        layers = self.layers
+        for i, layer in enumerate(layers):
+            if name == layer.name or name is None and index in (i, i - len(layers)):
                 return layer
         raise ValueError(
             f"No such layer: {name if index is None else index}. Existing layers are: "
-            f"{[x.name for x in self.layers]}."
+            f"{[x.name for x in layers]}."
         )
 
     # -- training
