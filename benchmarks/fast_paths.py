@@ -34,10 +34,10 @@ def _convolutions():
 def _depthwise():
     x, k = _images(14, 14, 64), np.ones((3, 3, 1, 64), np.float32)
     f = lambda: _conv.conv2d(x, k, (1, 1), ((0, 0), (0, 0)))
-    cut = lambda core, depthwise, groups, *about: lambda x, k: np.concatenate(
-        [core(*pair) for pair in zip(np.split(x, groups, 3), np.split(k, groups, 3))], 3
+    cut = lambda core, depthwise, groups, k_shape, *about: lambda x, k: np.concatenate(
+        [core(*pair, *about) for pair in zip(np.split(x, groups, 3), np.split(k, groups, 3))], 3
     )
-    groups = mock.patch.object(_conv, "_grouped", cut)
+    groups = mock.patch.object(_conv, "_by_group", cut)
     yield "depthwise convolution of 64 channels: sums, not a product for each", f, _within(groups, f)
 
 

@@ -74,20 +74,21 @@ def output_size(size, k, stride, padding, dilation=1):
 
 
 def _spans(size, out, k, stride, padding, dilation=1):
-    """For each tap of a window: where it reads and what it feeds, as two slices.
+    """For each tap of a window that sees the image: which it is, where it reads and what it feeds.
 
     Input positions outside ``[0, size)`` are padding: they are left out of the slices, so no
     padded copy is needed and padding can never win a maximum.
     """
     spans = []
-    for tap in range(k):
+    sees = -((stride * (out - 1) - padding[0]) // dilation), (size - 1 + padding[0]) // dilation + 1
+    for tap in range(max(sees[0], 0), min(sees[1], k)):
         shift = tap * dilation - padding[0]  # output p reads input p * stride + shift
         first = max(-(shift // stride), 0)
         last = min((size - 1 - shift) // stride + 1, out)
-        last = max(last, first)
-        start = first * stride + shift
-        stop = start + (last - first - 1) * stride + 1 if last > first else start
-        spans.append((slice(start, stop, stride), slice(first, last)))
+        if first < last:
+            start = first * stride + shift
+            stop = start + (last - first - 1) * stride + 1
+            spans.append((tap, slice(start, stop, stride), slice(first, last)))
     return spans
 
 
@@ -95,8 +96,6 @@ def _taps(hw, out_hw, ksize, strides, padding, dilations=(1, 1)):
     """``(i, j, input slices, output slices)`` for each tap of a 2-D window, row-major."""
     rows = _spans(hw[0], out_hw[0], ksize[0], strides[0], padding[0], dilations[0])
     cols = _spans(hw[1], out_hw[1], ksize[1], strides[1], padding[1], dilations[1])
-    # Taps of a large window that see nothing but padding are left out.
-    rows, cols = ([(i, *s) for i, s in enumerate(x) if s[1].start < s[1].stop] for x in (rows, cols))
     for i, r_in, r_out in rows:
         for j, c_in, c_out in cols:
             yield i, j, (..., r_in, c_in, slice(None)), (..., r_out, c_out, slice(None))
@@ -123,18 +122,16 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     (2, 3, 3, 4)
     """
     groups = x.shape[-1] // max(k.shape[-2], 1)
-    if groups * k.shape[-2] != x.shape[-1] or groups and k.shape[-1] % groups:
+    if groups * k.shape[-2] != x.shape[-1] or (k.shape[-1] % groups if groups else k.shape[-2]):
         raise ValueError(
-            f"conv2d: the images {x.shape} have {x.shape[-1]} channels (last axis), "
-            f"the filters {k.shape} expect {k.shape[-2]} (last axis but one)"
+            f"input depth must be evenly divisible by filter depth: {x.shape[-1]} vs {k.shape[-2]}; "
+            f"and as many groups must divide {k.shape[-1]} filters"
         )
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
-    geometry = strides, padding, dilations
     shape = (x.shape[-4], *hw, k.shape[-1])
     now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
-    core = lambda x, k: _forward(x, k, hw, *geometry, now)
-    if groups > 1:
-        core = _grouped(core, _forward_depthwise, groups, k.shape, hw, *geometry)
+    forward = functools.partial(_forward, bias=now)
+    core = _by_group(forward, _forward_depthwise, groups, k.shape, hw, strides, padding, dilations)
     y = _bilinear(core, x, k, shape, (0, 0), (3, 3) if groups < 2 else None)
     return y if now is bias else y + bias
 
@@ -151,11 +148,10 @@ def conv2d_input_grad(g, k, x_shape, strides, padding, dilations=(1, 1)):
     """
     hw = tuple(x_shape[-3:-1])
     _check("conv2d_input_grad", g.shape, hw, k.shape, strides, padding, dilations)
-    geometry = strides, padding, dilations
-    core, groups = lambda g, k: _input_grad(g, k, hw, *geometry), x_shape[-1] // max(k.shape[-2], 1)
-    if groups > 1:
-        core = _grouped(core, _input_grad_depthwise, groups, k.shape, hw, *geometry)
-    shape = (g.shape[-4], *hw, x_shape[-1])
+    groups, shape = x_shape[-1] // max(k.shape[-2], 1), (g.shape[-4], *hw, x_shape[-1])
+    core = _by_group(
+        _input_grad, _input_grad_depthwise, groups, k.shape, hw, strides, padding, dilations
+    )
     return _bilinear(core, g, k, shape, (0, 0), (2, 3) if groups < 2 else None)
 
 
@@ -169,11 +165,10 @@ def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
     (7, 3, 3, 3, 4)
     """
     _check("conv2d_filter_grad", g.shape, x.shape[-3:-1], k_shape, strides, padding, dilations)
-    ksize = tuple(k_shape[-4:-2])
-    geometry = strides, padding, dilations
-    core, groups = lambda x, g: _filter_grad(x, g, ksize, *geometry), x.shape[-1] // max(k_shape[-2], 1)
-    if groups > 1:
-        core = _grouped(core, _filter_grad_depthwise, groups, k_shape, ksize, *geometry)
+    ksize, groups = tuple(k_shape[-4:-2]), x.shape[-1] // max(k_shape[-2], 1)
+    core = _by_group(
+        _filter_grad, _filter_grad_depthwise, groups, k_shape, ksize, strides, padding, dilations
+    )
     shape = (*ksize, k_shape[-2], g.shape[-1])
     axes = ((3, 2), (3, 3)) if groups < 2 else (None, None)
     return _bilinear(core, x, g, shape, *axes)
@@ -293,12 +288,15 @@ _COLUMNS = 1 << 19  # 2 MB of float32, which stays in the cache
 # (depthwise), sums over the taps are faster than products with one row (`python -m benchmarks fast_paths`).
 
 
-def _grouped(core, depthwise, groups, k_shape, *geometry):
-    """``core`` for each group, or ``depthwise``, given ``geometry``, where each channel has one filter."""
+def _by_group(core, depthwise, groups, k_shape, *about):
+    """A function of two arrays: ``core``, given ``about``, of each group, or where it has one filter
+    for each channel, ``depthwise`` of all."""
+    if groups < 2:
+        return lambda a, b: core(a, b, *about)
     if (k_shape[-2], k_shape[-1]) == (1, groups):
-        return lambda a, b: depthwise(a, b, *geometry)
+        return lambda a, b: depthwise(a, b, *about)
     cut = lambda a: np.split(a, groups, 3)
-    return lambda a, b: np.concatenate([core(*pair) for pair in zip(cut(a), cut(b))], 3)
+    return lambda a, b: np.concatenate([core(*pair, *about) for pair in zip(cut(a), cut(b))], 3)
 
 
 def _by_channel(x):
@@ -383,7 +381,7 @@ def _views(x_shape, p, q, ksize, wo, padding, chunks):
     ):
         rows = [*rows]
         first = rows[0] + i0 - top - max(p - top, 0)
-        for (a, b), (j, (read, write)) in itertools.product(chunks, enumerate(spans)):
+        for (a, b), (j, read, write) in itertools.product(chunks, spans):
             start, stop = max(a, write.start * n), min(b, write.stop * n)
             if start < stop:
                 corner = first * c * w * n + start + (read.start - write.start) * n

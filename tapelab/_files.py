@@ -10,6 +10,14 @@ import os
 import numpy as np
 
 
+def path_of(path):
+    """A path that a user gives, as a string. TypeError for what is none."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"A file has a path, a string or `Path`, not {path!r}.") from None
+
+
 def write(path, content):
     """Bytes into a file. A full disk, an error or Ctrl-C leaves the old file, not half of the new."""
     import tempfile

@@ -577,13 +577,15 @@ class TensorArray:
         return stack([self.read(i) for i in as_tensor(indices)._a.ravel()])
 
     def unstack(self, value, name=None):
-        """Fill the array with the rows of a tensor."""
+        """Fill the array with the rows of a tensor; it has then as many places as there are rows."""
         rows = unstack(as_tensor(value))
         if len(rows) > len(self._parts) and not self.dynamic_size:
             raise ShapeError(
                 f"Cannot unstack {len(rows)} tensors into a TensorArray of static size {len(self._parts)}."
             )
-        return self.scatter(range(len(rows)), rows)
+        self.scatter(range(len(rows)), rows)
+        del self._parts[len(rows) :]
+        return self
 
     def scatter(self, indices, value, name=None):
         """Write the rows of a tensor to places."""
@@ -728,7 +730,7 @@ def _plain(x, ends):
     if isinstance(x, str):
         return x
     if isinstance(x, Tensor) and x._a.dtype.kind == "O" and not x._a.ndim:
-        return x._a[()].decode()
+        return x._a[()].decode(errors="replace")
     from pprint import pformat
 
     texts = []
@@ -755,7 +757,7 @@ def _text(a, ends, depth=0):
 
 def _element(v):
     if isinstance(v, bytes):
-        return f'"{v.decode()}"'
+        return f'"{v.decode(errors="replace")}"'
     if v.dtype.kind != "f":
         return str(int(v) if v.dtype.kind == "b" else v)
     v = np.float32(v) if v.dtype.itemsize == 2 else v
@@ -770,6 +772,10 @@ def print_(*inputs, **kwargs):
     Args:
       output_stream: a file such as sys.stdout, or "file:///path". sep: " " by default. end: newline.
       summarize: how many items of each axis are shown at both ends, 3 by default, -1 for all.
+
+    >>> import tapelab as tf, sys
+    >>> tf.print("x:", tf.range(9), output_stream=sys.stdout)
+    x: [0 1 2 ... 6 7 8]
     """
     stream, sep, end = (
         kwargs.pop("output_stream", sys.stderr),

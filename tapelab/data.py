@@ -6,6 +6,7 @@ remembers them, so that `shuffle(...).batch(...)` takes whole batches by index i
 rows one by one.
 """
 
+import contextlib
 import itertools
 import os
 
@@ -419,10 +420,8 @@ class Dataset:
                 if any(None in (s.shape.dims or ()) for s in _leaves(given)):  # which sizes follow those?
                     grow = lambda n, m: n + (m is None)
                     longer = lambda a, s: np.resize(a, [*map(grow, a.shape, s.shape.dims or a.shape)])
-                    try:
+                    with contextlib.suppress(Exception):  # where the function takes other sizes
                         found = _either(found, _each(_spec, made(_each(longer, sample, given))))
-                    except (InvalidArgumentError, ValueError, TypeError):
-                        pass  # the function takes no other sizes
                 spec.append(found)
             return spec[0]
 
@@ -646,13 +645,16 @@ class Dataset:
         return True
 
     def __iter__(self):
-        elements = Iterator(lambda x: _each(_box, x), self._start())
-        elements._dataset = self
-        return elements
+        return self._iterator(_box)
 
     def as_numpy_iterator(self):
         """The elements as NumPy arrays and scalars."""
-        return Iterator(lambda x: _each(lambda a: np.array(a)[()], x), self._start())
+        return self._iterator(lambda a: np.array(a)[()])
+
+    def _iterator(self, convert):
+        elements = Iterator(lambda x: _each(convert, x), self._start())
+        elements._dataset = self
+        return elements
 
     def get_single_element(self, name=None):
         """The only element. InvalidArgumentError when there are none or several."""

@@ -35,9 +35,7 @@ def _fail(message, fact, summarize, **values):
 
 def _compares(name, op, sign):
     def check(x, y, message=None, summarize=None, name=None):
-        x = as_tensor(
-            x, y.dtype._np if isinstance(y, (Tensor, Variable)) and not is_tensor(x) else None
-        )
+        x = beside(x, y.dtype._np) if isinstance(y, (Tensor, Variable)) else as_tensor(x)
         y = beside(y, x._a.dtype)
         holds = op(x, y)._a
         if not np.all(holds):

@@ -274,15 +274,8 @@ class TensorShape(tuple):
         return TensorShape(other).concatenate(self)
 
     def __getitem__(self, key):
-        try:
-            item = tuple.__getitem__(self, key)
-        except IndexError:
-            if self.rank is None:
-                return None
-            raise
-        if isinstance(key, slice):
-            return TensorShape(None if self.rank is None else item)
-        return item
+        item = tuple.__getitem__(self, key)
+        return TensorShape(item) if isinstance(key, slice) else item
 
     def __eq__(self, other):
         try:

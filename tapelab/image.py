@@ -168,6 +168,11 @@ def resize(
     if x._a.ndim not in (3, 4):
         raise ShapeError(f"'images' must have either 3 or 4 dimensions, got shape {x._a.shape}.")
     size, old = ints(size, "size"), x._a.shape[-3:-1]
+    if 0 in x._a.shape[-3:]:
+        raise ShapeError(f"input image must be of non-zero size, got shape {x._a.shape}.")
+    if preserve_aspect_ratio and len(size) == 2:
+        ratio = min(new / n for new, n in zip(size, old))
+        size = tuple(round(n * ratio) for n in old)
     if len(size) != 2 or min(size) < 1:
         raise ShapeError(
             f"'size' must be a 1-D Tensor of 2 positive elements: new_height, new_width, got {size}."
@@ -176,9 +181,6 @@ def resize(
         raise ValueError(
             f"Resize method is not implemented: {method}. Here are 'bilinear' and 'nearest'."
         )
-    if preserve_aspect_ratio:
-        ratio = min(new / n for new, n in zip(size, old))
-        size = [round(n * ratio) for n in old]
     at = [
         (np.arange(new, dtype=np.float32) + np.float32(0.5)) * np.float32(n / new)
         for n, new in zip(old, size)
@@ -188,7 +190,7 @@ def resize(
             x = gather(x, np.minimum(centers.astype(int), n - 1), axis=axis)
         return x
     x = cast(x, "float32")
-    if tuple(size) == old:
+    if size == old:
         return x
     # Rows of weights, so that gradients are those of two matrix products.
     down, across = (

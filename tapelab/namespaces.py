@@ -145,7 +145,8 @@ def refuse(module, prefix):
                 text += f"{' Otherwise' if near else ''}: {known['*']}."
             elif not near:
                 text += f". It has what gradient tapes need of TensorFlow; dir({path[:-1]}) lists the names."
-        # `from tapelab.keras.layers import LSTM` has words of its own for an AttributeError.
+        # In `from tapelab.keras.layers import LSTM` Python puts its own words for those of an
+        # AttributeError; those of an ImportError it leaves.
         caller = sys._getframe(1)
         import opcode
 

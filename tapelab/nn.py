@@ -585,12 +585,6 @@ def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dila
             raise ShapeError(
                 f"{what} must be 4-dimensional, got shape {list(t._a.shape)} [Op:Conv2D]"
             )
-    groups = x._a.shape[-1] // max(k._a.shape[-2], 1)
-    if groups * k._a.shape[-2] != x._a.shape[-1] or groups and k._a.shape[-1] % groups:
-        raise ShapeError(
-            f"input depth must be evenly divisible by filter depth: {x._a.shape[-1]} vs "
-            f"{k._a.shape[-2]}; and as many groups must divide {k._a.shape[-1]} filters [Op:Conv2D]"
-        )
     s, d = _pair(strides, "strides"), _pair(1 if dilations is None else dilations, "dilations")
     pads = _padding(padding, x._a.shape[-3:-1], k._a.shape[:2], s, d)
     front = x._a.shape[:-3]
@@ -790,12 +784,7 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     >>> tf.nn.dropout([1.0, 1.0], 0.0).numpy().tolist()
     [1.0, 1.0]
     """
-    x = as_tensor(x)
-    if x._a.dtype.kind != "f":
-        raise ValueError(
-            f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor."
-        )
-    rate = number(rate, "rate", "Dropout")
+    x, rate = _scalable(as_tensor(x)), number(rate, "rate", "Dropout")
     if not 0 <= rate < 1:
         raise ValueError(
             f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}"
@@ -803,9 +792,17 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     return _dropped(x, rate, noise_shape, generator(seed)) if rate else convert_to_tensor(x)
 
 
+def _scalable(x):
+    if x._a.dtype.kind != "f":
+        raise ValueError(
+            f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype!r} tensor."
+        )
+    return x
+
+
 def _dropped(x, rate, noise_shape, rng):
     """`x` with elements zeroed with probability `rate`, up to 1, and the others scaled."""
-    noise = x._a.shape
+    noise = _scalable(x)._a.shape
     if noise_shape is not None:
         given = noise_shape if isinstance(noise_shape, (list, tuple)) else ints(noise_shape)
         if len(given) == x._a.ndim:

@@ -163,7 +163,7 @@ class Checkpoint:
 
     def write(self, file_prefix, options=None):
         """Write the variables to `file_prefix`.npz; returns `file_prefix`."""
-        path, graph = _path(file_prefix), _Graph(self)
+        path, graph = _files.path_of(file_prefix), _Graph(self)
         for v in graph.variables.values():
             if hasattr(v, "settle"):
                 v.settle()
@@ -175,7 +175,7 @@ class Checkpoint:
 
     def save(self, file_prefix, options=None):
         """Write a numbered checkpoint; `latest_checkpoint` finds it. Returns its path."""
-        prefix = _path(file_prefix)
+        prefix = _files.path_of(file_prefix)
         path = self.write(f"{prefix}-{int(self._count) + 1}")
         self._count.assign_add(1)
         return path
@@ -194,8 +194,8 @@ class Checkpoint:
         Raises:
           NotFoundError: no such checkpoint. ValueError: a stored value of another shape.
         """
-        path = None if save_path is None else _path(save_path)
-        status = _Status(self, {} if path is None else _read(path))
+        path = None if save_path is None else _found(save_path)
+        status = _Status(self, *(({}, {}) if path is None else _read(path)))
         status.match()
         if number := re.search(r"-(\d+)$", path or ""):
             self._count.assign(max(int(self._count), int(number[1])))  # `save` goes on from there
@@ -223,10 +223,10 @@ def _value(name, stored, v):
 class _Status:
     """What becomes of the values of a checkpoint."""
 
-    def __init__(self, checkpoint, stored):
-        self._checkpoint, self._aliases = checkpoint, dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
+    def __init__(self, checkpoint, stored, aliases):
+        self._checkpoint, self._aliases = checkpoint, aliases
         self._known, self._waiting = stored.keys(), dict(stored)
-        split = [name.split("/") for name in (*stored, *self._aliases)]
+        split = [name.split("/") for name in (*stored, *aliases)]
         self._paths = {"/".join(parts[:i]) for parts in split for i in range(len(parts) + 1)}
 
     def match(self):
@@ -288,35 +288,32 @@ class _Status:
         return self
 
 
-def _path(path):
-    try:
-        return os.fspath(path)
-    except TypeError:
-        raise TypeError(f"A checkpoint has a path, a string or `Path`, not {path!r}.") from None
+def _found(path):
+    """The path of a checkpoint; a directory stands for the latest in it."""
+    path = _files.path_of(path)
+    return path if os.path.exists(path + ".npz") else latest_checkpoint(path) or path
 
 
 def _read(path):
-    path = _path(path)
-    if os.path.isdir(path):
-        path = latest_checkpoint(path) or path
+    """What is stored, name -> array, and the other names, name -> path."""
+    path = _found(path)
     try:
-        return _files.read_arrays(path + ".npz")
+        stored = _files.read_arrays(path + ".npz")
     except FileNotFoundError:
         raise NotFoundError(
             f"Unsuccessful: no checkpoint {path!r} (no such file with .npz)."
         ) from None
+    return stored, dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
 
 
 def list_variables(ckpt_dir_or_file):
     """(name, shape) of everything in a checkpoint."""
-    stored = _read(ckpt_dir_or_file)
-    return [(name, list(a.shape)) for name, a in sorted(stored.items()) if name != _ALIASES]
+    return [(name, list(a.shape)) for name, a in sorted(_read(ckpt_dir_or_file)[0].items())]
 
 
 def load_variable(ckpt_dir_or_file, name):
     """One stored value as an array."""
-    stored = _read(ckpt_dir_or_file)
-    aliases = dict(stored.pop(_ALIASES, np.empty((0, 2))).tolist())
+    stored, aliases = _read(ckpt_dir_or_file)
     name = functools.reduce(lambda at, k: aliases.get(_join(at, k), _join(at, k)), name.split("/"), "")
     if name not in stored:
         raise NotFoundError(f"Key {name} not found in checkpoint; it has {sorted(stored)}.")
@@ -332,7 +329,7 @@ def latest_checkpoint(checkpoint_dir, latest_filename=None):
 def _numbered(directory, name=r".*"):
     """(time written, number, path) of the numbered checkpoints in a directory."""
     found = []
-    directory = _path(directory)
+    directory = _files.path_of(directory)
     for file in os.listdir(directory) if os.path.isdir(directory) else ():
         if m := re.fullmatch(rf"({name}-(\d+))\.npz", file):
             written = os.stat(os.path.join(directory, file)).st_mtime_ns
@@ -362,9 +359,7 @@ class CheckpointManager:
     ):  # fmt: skip
         if not isinstance(checkpoint, Checkpoint):
             raise TypeError(f"`checkpoint` must be a tf.train.Checkpoint, got {checkpoint!r}.")
-        if max_to_keep is not None:
-            max_to_keep = integer(max_to_keep, "max_to_keep", "CheckpointManager")
-        if max_to_keep is not None and max_to_keep < 1:
+        if max_to_keep is not None and integer(max_to_keep, "max_to_keep", "CheckpointManager") < 1:
             raise ValueError(
                 f"Expected a positive integer or `None` for `max_to_keep`, got {max_to_keep}."
             )
@@ -377,7 +372,7 @@ class CheckpointManager:
                 "`step_counter`, a variable, should be passed if `checkpoint_interval` is not None."
             )
         self._checkpoint, self._keep, self._init = checkpoint, max_to_keep, init_fn
-        self._directory, self._name = _path(directory), checkpoint_name
+        self._directory, self._name = _files.path_of(directory), checkpoint_name
         self._steps, self._interval, self._last = step_counter, checkpoint_interval, None
         self.checkpoints = [path for *_, path in sorted(self._here())]
 

@@ -136,6 +136,13 @@ def test_conv2d(strides, padding, dilations):
     check_gradients(f, [tf.constant(X[:1]), tf.constant(k[..., :1])], order=2)
 
 
+@pytest.mark.parametrize("channels, filters", [(3, (2, 4)), (4, (2, 3)), (0, (3, 2)), (2, (0, 2))])
+def test_channels_must_fit_the_filters(channels, filters):
+    x, k = tf.ones([1, 3, 3, channels]), tf.ones([2, 2, *filters])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{channels} vs {filters[0]};.* {filters[1]} "):
+        tf.nn.conv2d(x, k, 1, "SAME")
+
+
 def test_conv2d_with_borders_given():
     k = rng.standard_normal((2, 2, 2, 1))
     padded = np.pad(X, ((0, 0), (1, 0), (0, 2), (0, 0)))
@@ -165,6 +172,17 @@ def test_pooling(k, s):
             check_gradients(
                 lambda x, f=f, p=padding: f(x, k, s, p) ** 2, tf.constant(X[:1]), order=2
             )
+
+
+def test_windows_far_larger_than_the_image():
+    """Only taps that see the image are gone through."""
+    x = tf.Variable(tf.reshape(tf.range(6.0), [1, 2, 3, 1]))
+    for f, expected, slope in ((tf.nn.max_pool2d, 5.0, [0, 0, 0, 0, 0, 6]), (tf.nn.avg_pool2d, 2.5, [1] * 6)):
+        with tf.GradientTape() as tape:
+            y = f(x, 10**9, 1, "SAME")
+        assert y.shape == x.shape and (y.numpy() == expected).all()
+        assert tape.gradient(y, x).numpy().ravel().tolist() == slope
+        assert f(tf.zeros([1, 0, 3, 1]), 10**9, 1, "SAME").shape == [1, 0, 3, 1]
 
 
 def test_the_first_maximum_of_a_window_gets_the_gradient():

@@ -429,6 +429,9 @@ def test_shapes_are_merged_and_compared():
     assert S([2, 3]).most_specific_common_supertype([S([2, 4])]) == [2, None]
     assert S([2, 3]).most_specific_common_supertype([S([2])]).rank is None
     assert (S([3]) + unknown).rank is ([1] + unknown).rank is None
+    assert S([2, 3])[1:] == [3] and type(S([2, 3])[1:]) is S
+    with pytest.raises(IndexError):
+        S([2, 3])[2]
     for wrong, words in (
         (lambda: S([2, 3]).merge_with([2, 4]), r"Shapes \(2, 3\) and \(2, 4\) are not compatible"),
         (lambda: S([2, 3]).with_rank(3), r"Shape \(2, 3\) must have rank 3"),

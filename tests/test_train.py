@@ -282,3 +282,19 @@ def test_a_directory_stands_for_its_latest_checkpoint(tmp_path):
     for f in (tf.train.Checkpoint().restore, tf.train.Checkpoint().write, tf.train.latest_checkpoint):
         with pytest.raises(TypeError, match="has a path"):
             f(3)
+
+
+def test_numbers_go_on_from_the_checkpoint_and_not_from_its_directory(tmp_path):
+    checkpoint = tf.train.Checkpoint(v=tf.Variable(1.0))
+    checkpoint.save(tmp_path / "run-7" / "x")
+    other = tf.train.Checkpoint(v=tf.Variable(0.0))
+    other.restore(tmp_path / "run-7").assert_consumed()
+    assert int(other.save_counter) == 1 and float(other.v) == 1.0
+    tf.train.Checkpoint(v=tf.Variable(2.0)).write(tmp_path / "run-7")  # the very name comes first
+    assert tf.train.load_variable(tmp_path / "run-7", "v") == 2.0
+
+
+def test_paths_may_be_bytes(tmp_path):
+    path = tf.train.Checkpoint(v=tf.Variable(1.0)).save(bytes(tmp_path / "x"))
+    assert path == str(tmp_path / "x-1")
+    assert tf.train.load_variable(path.encode(), "v") == 1.0

@@ -82,7 +82,7 @@ namespaces.ABSENT |= {
     "keras.utils": {
         "plot_model": "model.summary() prints the layers",
         **dict.fromkeys(
-            ("serialize_keras_object", "deserialize_keras_object", "register_keras_serializable"),
+            ("serialize_keras_object", "deserialize_keras_object"),
             "tf.keras.layers.serialize and deserialize, with custom_objects, do it for layers",
         ),
         "get_file": "nothing is downloaded here; give the path of a file of your own",

@@ -661,8 +661,9 @@ class Layer(Stateful):
 
     def _build_for(self, args, kwargs):
         if self.input_spec is not None and args:
-            for leaf in leaves(args[0])[:1]:
-                self.input_spec.check(tuple(leaf.shape), self)
+            if not isinstance(args[0], (Tensor, KerasTensor)):
+                self._refuse_input(args[0])
+            self.input_spec.check(tuple(args[0].shape), self)
         given = dict(zip(self._called_with, args)) | kwargs
         several = {f"{k}_shape": shapes_of(x) for k, x in given.items() if k not in ("training", "mask")}
         several = {k: shape for k, shape in several.items() if k in self._builds_for}

@@ -40,9 +40,12 @@ class Constant(Initializer):
         shape, value = ints(shape, "sizes"), np.asarray(self.value)
         if value.size == math.prod(shape):  # as many values as weights
             value = value.reshape(shape)
-        elif value.ndim:
-            raise ValueError(f"Constant values of shape {value.shape} do not fit a weight of shape {shape}.")
-        return self._tensor(np.full(shape, value), dtype)
+        try:
+            return self._tensor(np.full(shape, value), dtype)
+        except ValueError:
+            raise ValueError(
+                f"Constant values of shape {value.shape} do not fit a weight of shape {shape}."
+            ) from None
 
 
 class Zeros(Constant):

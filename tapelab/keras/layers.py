@@ -178,8 +178,9 @@ class Dense(_Linear):
         self.units, self.input_spec = int(units), InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        self._make((_known(input_shape, self), self.units), self.units)
-        self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+        (n,) = _sizes(input_shape, [-1], self)
+        self._make((n, self.units), self.units)
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: n})
 
     def call(self, inputs):
         return self._finish(matmul(self._float(inputs), self.kernel._read()))
@@ -187,21 +188,14 @@ class Dense(_Linear):
 
 def _sizes(shape, axes, layer):
     """The sizes of axes of a shape; ValueError if there are no such axes, or their sizes are not known."""
-    if any(not -len(shape) <= axis < len(shape) or shape[axis] is None for axis in axes):
+    if not isinstance(shape, (tuple, list)) or any(
+        not -len(shape) <= axis < len(shape) or shape[axis] is None for axis in axes
+    ):
         raise ValueError(
             f"The axes {list(axes)} of the inputs to layer '{layer.name}' ({type(layer).__name__}) must "
-            f"exist and be of known size, to make its weights. Full shape received: {tuple(shape)}"
+            f"exist and be of known size, to make its weights. Full shape received: {shape}"
         )
     return tuple(shape[axis] for axis in axes)
-
-
-def _known(shape, layer):
-    if not isinstance(shape, (tuple, list)) or not shape or shape[-1] is None:
-        raise ValueError(
-            f"The last axis of the inputs to layer '{layer.name}' ({type(layer).__name__}) must be "
-            f"known, to make its weights. Full shape received: {shape}"
-        )
-    return shape[-1]
 
 
 class _Conv(_Linear):
@@ -259,7 +253,7 @@ class Conv2D(_Conv):
     """
 
     def build(self, input_shape):
-        channels = _known(input_shape, self)
+        (channels,) = _sizes(input_shape, [-1], self)
         if channels % self.groups:
             raise ValueError(
                 "The number of input channels must be divisible by the number of groups. Received "
@@ -311,7 +305,7 @@ class Conv2DTranspose(_Conv):
         self.output_padding = pad and (pad * 2)[:2]
 
     def build(self, input_shape):
-        channels = _known(input_shape, self)
+        (channels,) = _sizes(input_shape, [-1], self)
         self._make((*self.kernel_size, self.filters, channels), self.filters)
         self.input_spec = InputSpec(min_ndim=4, axes={-1: channels})
 
@@ -395,10 +389,9 @@ class Lambda(Layer):
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
-        self.function, self.arguments = function_of(function, "function"), arguments
-        if arguments is None:
-            self.arguments = {}
-        elif not isinstance(arguments, dict):
+        self.function = function_of(function, "function")
+        self.arguments = {} if arguments is None else arguments
+        if not isinstance(self.arguments, dict):
             raise TypeError(f"`arguments` of a Lambda layer is a dict, name -> value, not {arguments!r}.")
 
     def call(self, inputs):
@@ -416,9 +409,10 @@ class ReLU(Layer):
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
         for what, v in dict(max_value=max_value, negative_slope=negative_slope, threshold=threshold).items():
-            setattr(self, what, v if what == "max_value" and v is None else number(v, what, "ReLU"))
+            v = None if v is None and what == "max_value" else number(v, what, "ReLU")
             if v is not None and v < 0:
                 raise ValueError(f"`{what}` of a ReLU layer cannot be a negative value. Received: {v}")
+            setattr(self, what, v)
 
     def call(self, inputs):
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
@@ -514,7 +508,7 @@ class AveragePooling2D(_Pooling):
 
     pool = staticmethod(nn.avg_pool2d)
 
-    def __init__(self, pool_size, *args, **kwargs):
+    def __init__(self, pool_size, *args, **kwargs):  # in Keras, too, this one has no default
         super().__init__(pool_size, *args, **kwargs)
 
 
@@ -660,6 +654,8 @@ class Dropout(Layer):
     [1.0, 1.0]
     """
 
+    input_spec = InputSpec()
+
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
         rate = number(rate, "rate", "Dropout")
@@ -685,6 +681,8 @@ class Dropout(Layer):
 
 class _Scaled(Layer):
     """What the normalisations share: gamma and beta."""
+
+    input_spec = InputSpec()
 
     def __init__(
         self, axis, epsilon, center, scale, beta_initializer="zeros", gamma_initializer="ones",
@@ -904,6 +902,8 @@ class Embedding(Layer):
     TensorShape([1, 3, 4])
     """
 
+    input_spec = InputSpec()
+
     def __init__(
         self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
         embeddings_constraint=None, mask_zero=False, **kwargs,
@@ -945,19 +945,13 @@ Absent.put(BatchNormalization, dict.fromkeys(("moving_mean", "moving_variance"),
 
 
 class _Merge(Layer):
-    def _build_for(self, args, kwargs):
-        x = args[0] if args else None
-        if not isinstance(x, (list, tuple)) or not all(
-            isinstance(t, (Tensor, KerasTensor)) for t in x or [None]
-        ):
+    def _alike(self, inputs):
+        """The inputs, integers among floats as floats; ValueError unless they are a list of tensors."""
+        if not isinstance(inputs, (list, tuple)) or not all(isinstance(t, Tensor) for t in inputs or [None]):
             raise ValueError(
                 f"A merge layer should be called on a list of inputs; '{self.name}' was called on "
-                f"{x!r}."
+                f"{inputs!r}."
             )
-        super()._build_for(args, kwargs)
-
-    def _alike(self, inputs):
-        """The inputs; integers among floats as floats."""
         kinds = {x._a.dtype.kind for x in inputs}
         if "f" not in kinds or len(kinds) == 1:
             return inputs

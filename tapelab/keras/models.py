@@ -173,7 +173,7 @@ class Model(Layer):
             todo += tensors(args, kwargs)[::-1]
         nodes = [nodes[k] for k in sorted(nodes)]
         # The order of the layers, and so that of the weights, is Keras's: by the longest way to the
-        # outputs, and where that is equal, as they are come upon from there.
+        # outputs, and where that is equal, as they are met from there.
         steps, depth = {}, {}
         for function, args, kwargs, made in reversed(nodes):
             n = max(steps.get(leaves(made)[0].serial, 0), depth.get(id(function), 0))
@@ -244,12 +244,13 @@ class Model(Layer):
         """The layer of that name or index. ValueError when there is none."""
         if (name is None) == (index is None):
             raise ValueError("Provide either a layer name or layer index at `get_layer`.")
-        for i, layer in enumerate(self.layers):
-            if name == layer.name or name is None and i == index:
+        layers = self.layers
+        for i, layer in enumerate(layers):
+            if name == layer.name or name is None and index in (i, i - len(layers)):
                 return layer
         raise ValueError(
             f"No such layer: {name if index is None else index}. Existing layers are: "
-            f"{[x.name for x in self.layers]}."
+            f"{[x.name for x in layers]}."
         )
 
     # -- training
@@ -613,7 +614,7 @@ class Model(Layer):
                 f"Model {self.name} has no weights to save: it is not built yet. Call it on data, "
                 "or build(input_shape)."
             )
-        path = _path(filepath)
+        path = _files.path_of(filepath)
         if not overwrite and os.path.exists(path):
             raise FileExistsError(f"{path} exists. Choose another name, or overwrite=True.")
         _files.write_arrays(path, self._named_arrays())
@@ -627,7 +628,7 @@ class Model(Layer):
           FileNotFoundError: there is no such file.
           ValueError: the file is damaged, or another model's. Then no weight has changed.
         """
-        path = _path(filepath)
+        path = _files.path_of(filepath)
         if not os.path.isfile(path):
             raise FileNotFoundError(f"{path}: there is no such file. No weight was changed.")
         expected = self._named_arrays()
@@ -668,8 +669,6 @@ class Model(Layer):
         for v, key in zip(self.weights, expected):
             if fits(key):
                 v.assign(found[key])
-
-
 
     def _named_arrays(self):
         return {f"{i:04d} {v.name}": v._t._a for i, v in enumerate(self.weights)}
@@ -775,13 +774,6 @@ class Sequential(Model):
     def layers(self):
         """The layers, in order."""
         return list(self._chain)
-
-
-def _path(path):
-    try:
-        return os.fspath(path)
-    except TypeError:
-        raise TypeError(f"The weights' file has a path, a string or `Path`, not {path!r}.") from None
 
 
 def _of_rank(x, shape, model):

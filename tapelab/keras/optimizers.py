@@ -58,7 +58,7 @@ class _Flat:
         return self.values
 
 
-_KERAS = {  # arguments of Keras's that are taken only as they are when nobody gives them
+_KERAS = {  # arguments of Keras's taken at their defaults only: (default, what to do instead)
     "use_ema": (False, "a callback can keep the mean of `model.get_weights()`"),
     "ema_momentum": (0.99, ""),
     "ema_overwrite_frequency": (None, ""),
@@ -90,20 +90,14 @@ class Optimizer(Configured):
                 f"Argument(s) not recognized by {type(self).__name__}: {sorted(unknown)}"
                 f"{instead and f' ({instead})'}"
             )
-        given = [
-            k
-            for k, v in dict(
-                clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm
-            ).items()
-            if v is not None
-        ]
+        clip = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        given = [k for k, v in clip.items() if v is not None]
         if len(given) > 1:
             raise ValueError(
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 f"{', '.join(given)}."
             )
-        clip = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if any(v is not None and number(v, k, "Optimizer") < 0 for k, v in clip.items()):
+        if any(number(clip[k], k, "Optimizer") < 0 for k in given):
             raise ValueError(f"`{given[0]}` must not be negative.")
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.weight_decay, self.clipnorm, self.clipvalue = weight_decay, clipnorm, clipvalue
@@ -127,7 +121,8 @@ class Optimizer(Configured):
     def _set(self, **numbers):
         """Set attributes to numbers that were given; Adam's betas are in [0, 1)."""
         for k, v in numbers.items():
-            setattr(self, k, number(v, k, type(self).__name__))
+            v = number(v, k, type(self).__name__)
+            setattr(self, k, v)
             if k.startswith("beta") and not 0 <= v < 1:
                 raise ValueError(f"`{k}` of {type(self).__name__} must be in [0, 1). Received: {v}")
 
@@ -229,12 +224,19 @@ class Optimizer(Configured):
                 "apply_gradients takes pairs (gradient, variable): "
                 "optimizer.apply_gradients(zip(gradients, variables))."
             ) from None
+        if not grads:
+            raise ValueError("No gradients provided for any variable.")
         self.apply(grads, variables)
         return self.iterations
 
     def apply(self, grads, trainable_variables=None):
-        """Update variables with gradients, given as two lists (Keras 3). See `apply_gradients`."""
+        """Update variables with gradients, given as two lists (Keras 3). See `apply_gradients`.
+
+        Without any gradient in the list nothing happens, and no iteration is counted.
+        """
         variables = trainable_variables
+        if isinstance(grads, (list, tuple)) and not grads:
+            return
         if variables is None:
             if not self.built:
                 raise ValueError(

@@ -79,13 +79,14 @@ def serialize(x):
 
 def deserialize(what, config, table):
     """An object of what `serialize` returned. ValueError for a class that is not in the table."""
-    name = config.get("class_name")
-    if name not in table or not isinstance(config.get("config", {}), dict):
+    classes = {k: v for k, v in table.items() if isinstance(v, type)}
+    name, arguments = config.get("class_name"), config.get("config", {})
+    if not isinstance(name, str) or name not in classes or not isinstance(arguments, dict):
         raise ValueError(
-            f"Could not make a {what} of {config}. A config has 'class_name', one of "
-            f"{sorted(k for k in table if k != k.lower())}, and 'config', the arguments by name."
+            f"Could not interpret {what} config: {config}. A config has 'class_name', one of "
+            f"{sorted(k for k in classes if k != k.lower())}, and 'config', the arguments by name."
         )
-    return table[name].from_config(config.get("config", {}))
+    return classes[name].from_config(arguments)
 
 
 def lookup(what, identifier, table, make=True):

@@ -22,11 +22,14 @@ class _Formula(LearningRateSchedule):
     def __init__(self, name, **numbers):
         self.name = name
         for k, v in numbers.items():
-            setattr(self, k, v if type(v) is int else number(v, k, type(self).__name__))
+            setattr(self, k, self._number(v, k))
         if getattr(self, "decay_steps", 1) <= 0:
             raise ValueError(
                 f"Argument `decay_steps` must be > 0. Received: decay_steps={self.decay_steps}"
             )
+
+    def _number(self, v, what):
+        return v if type(v) is int else number(v, what, type(self).__name__)
 
     def __call__(self, step):
         a = as_tensor(step)._a
@@ -95,8 +98,7 @@ class PiecewiseConstantDecay(_Formula):
         for what, given in (("boundaries", boundaries), ("values", values)):
             if not isinstance(given, (list, tuple)):
                 raise TypeError(f"`{what}` must be a list of numbers. Received: {given!r}")
-            as_number = lambda v, k=what: v if type(v) is int else number(v, k, "PiecewiseConstantDecay")
-            setattr(self, what, [as_number(v) for v in given])
+            setattr(self, what, [self._number(v, what) for v in given])
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "The length of boundaries should be 1 less than the length of values. Received: "
@@ -122,12 +124,12 @@ class CosineDecay(_Formula):
         self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None,
         warmup_steps=0,
     ):  # fmt: skip
-        warm = {} if warmup_target is None else {"warmup_target": warmup_target}
         super().__init__(
             name, initial_learning_rate=initial_learning_rate, decay_steps=decay_steps, alpha=alpha,
-            warmup_steps=warmup_steps, **warm,
+            warmup_steps=warmup_steps,
         )  # fmt: skip
-        self.warmup_target = self.warmup_target if warm else None
+        warm = warmup_target is not None
+        self.warmup_target = self._number(warmup_target, "warmup_target") if warm else None
 
     def _rate(self, step):
         top = self.initial_learning_rate

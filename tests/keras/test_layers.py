@@ -585,8 +585,10 @@ def test_configs_are_keras_configs():
         assert type(made).from_config(config).get_config() == config
     assert k.initializers.get({"class_name": "Constant", "config": {"value": 2.0}}).value == 2.0
     assert k.activations.deserialize(k.activations.serialize(tf.nn.relu)) is k.activations.relu
-    with pytest.raises(ValueError, match="Could not make a loss of.*'class_name'"):
-        k.losses.deserialize({"class_name": "nope"})
+    for wrong in ({"class_name": "nope"}, {"class_name": "mse"}, {"class_name": ["Huber"]},
+                  {"class_name": "Huber", "config": 3}):  # fmt: skip
+        with pytest.raises(ValueError, match="Could not interpret loss config: .*'class_name', one.*'Huber'"):
+            k.losses.deserialize(wrong)
 
 
 def test_classes_of_ones_own_are_deserialized():
@@ -601,7 +603,7 @@ def test_classes_of_ones_own_are_deserialized():
     config = L.serialize(Scale(3.0, name="three"))
     again = L.deserialize(config, custom_objects={"Scale": Scale})
     assert float(again(1.0)) == 3.0 and again.name == "three"
-    with pytest.raises(ValueError, match="Could not make a layer of"):
+    with pytest.raises(ValueError, match="Could not interpret layer config"):
         L.deserialize(config)
 
 
@@ -620,8 +622,11 @@ def test_layer_normalization_has_regularizers_and_constraints():
         *[(lambda s=s: tf.keras.Input(s), "Cannot convert '.*' to a shape")
           for s in ("x", -1, (-1,), ("a",), (1.5,), 3)],
         (lambda: tf.keras.Input((2,), batch_size="x"), "Cannot convert"),
-        (lambda: L.Dense(2).build("a"), "last axis of the inputs to layer"),
-        (lambda: L.Dense(2).build(None), "last axis of the inputs to layer"),
+        *[(lambda s=s: L.Dense(2).build(s), r"axes \[-1\] of the inputs to layer.*Dense.*received: ")
+          for s in ("a", None, (2, None), ())],
+        *[(lambda f=f: f([tf.ones([1, 2, 2, 2])] * 2), "Inputs to a layer should be tensors. Got ")
+          for f in (L.Dense(2), L.Conv2D(2, 1), L.BatchNormalization(), L.LayerNormalization(),
+                    L.Embedding(3, 2), L.Dropout(0.5), L.Flatten())],
         (lambda: L.Dense(2, name=3), "`name` must be a string.*name=3"),
         (lambda: L.Dense(2, name="a/b"), "cannot contain character `/`"),
         (lambda: L.Dense(2)(), r"\(Dense\) was not called as its `call`.*'inputs'"),
@@ -634,12 +639,14 @@ def test_layer_normalization_has_regularizers_and_constraints():
          r"made values of shape \(3,\) for a variable of shape \(2,\)"),
         *[(lambda n=n: L.Dropout(0.5, noise_shape=n), "argument `noise_shape`")
           for n in ("x", 3, (-1, 2), (1.5,))],
+        (lambda: L.Dropout(0.3)(tf.constant([1, 2]), training=True), "has to be a floating point tensor"),
         (lambda: L.Embedding(-1, 2), "positive number of rows and columns"),
         (lambda: L.Embedding(1.5, 2), "`input_dim` must be a single integer"),
         (lambda: L.Conv2DTranspose(1, 2, output_padding="x"), "`output_padding` must be integers"),
         (lambda: L.Conv2DTranspose(1, 2, output_padding=(1, -1)), "none of them negative"),
         (lambda: L.Lambda(lambda x: x, arguments=3), "is a dict, name -> value, not 3"),
         (lambda: L.ReLU(max_value="x"), "`max_value` must be a single number"),
+        (lambda: L.ReLU(max_value=[-1]), "`max_value` of a ReLU layer cannot be a negative"),
         (lambda: L.ReLU(negative_slope=-1), "`negative_slope` of a ReLU layer cannot be a negative"),
         (lambda: L.ELU("x"), "`alpha` must be a single number"),
         (lambda: L.Activation(object), "makes .*, no function"),
@@ -660,6 +667,11 @@ def test_weights_are_told_of_before_they_are_there():
     with pytest.raises(AttributeError, match="'kernel': build the layer before"):
         L.Dense(2).kernel  # noqa: B018
     assert not hasattr(L.Dense(2), "kernel") and not hasattr(L.Embedding(2, 2), "embeddings")
+
+
+def test_constant_values_are_repeated_where_they_fit():
+    constant = tf.keras.initializers.Constant([1.0, 2.0])
+    assert constant((2, 2)).numpy().tolist() == [[1, 2], [1, 2]] and constant((2, 1)).shape == [2, 1]
 
 
 @pytest.mark.parametrize("make", [L.BatchNormalization, L.LayerNormalization])
@@ -698,6 +710,15 @@ def test_merging_takes_integers_among_floats():
     assert L.Add()([x, n]).numpy().tolist() == [[3.5]]
     assert L.Concatenate()([n, x]).numpy().tolist() == [[2.0, 1.5]]
     assert L.Add()([n, n]).dtype == tf.int32
+
+
+@pytest.mark.parametrize("make", [L.Add, L.Average, L.Concatenate])
+def test_a_merge_layer_takes_nothing_but_lists_also_once_it_was_called(make):
+    layer, x = make(), tf.ones([2, 2])
+    layer([x, x])
+    for wrong in (x, [], {"a": x}, tf.keras.Input((2,))):
+        with pytest.raises(ValueError, match="should be called on a list of inputs"):
+            layer(wrong)
 
 
 def test_configs_of_classes_of_ones_own_are_keras_configs():

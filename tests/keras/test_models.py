@@ -1029,6 +1029,14 @@ def test_ctrl_c_closes_the_bar():
     assert bar.closed and made[0].bar is None
 
 
+def test_layers_are_counted_from_the_back_too():
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2), tf.keras.layers.ReLU()])
+    assert [model.get_layer(index=i) for i in (-1, -2, 1)] == [model.layers[i] for i in (-1, -2, 1)]
+    for i in (2, -3):
+        with pytest.raises(ValueError, match="No such layer"):
+            model.get_layer(index=i)
+
+
 def test_names_of_metrics_are_keras_names():
     model = tf.keras.Sequential([tf.keras.layers.Dense(2)])
     assert model.metrics_names == []

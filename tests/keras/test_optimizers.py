@@ -164,6 +164,17 @@ def test_gathered_rows_add_up():
     assert v.numpy().tolist() == [0.0, 2.0, 2.5]
 
 
+def test_no_gradients_at_all_are_no_step():
+    v, optimizer = tf.Variable(1.0), optimizers.SGD(0.5)
+    assert optimizer.apply([], []) is None and optimizer.apply([]) is None
+    assert not optimizer.built and int(optimizer.iterations) == 0
+    with pytest.raises(ValueError):  # as in Keras
+        optimizer.apply_gradients([])
+    optimizer.apply([tf.constant(1.0)], [v])
+    optimizer.apply([], [v])
+    assert float(v) == 0.5 and int(optimizer.iterations) == 1
+
+
 def test_what_cannot_be_applied_changes_nothing():
     v, w, other = tf.Variable([1.0, 2.0]), tf.Variable([3.0]), tf.Variable(0.0)
     optimizer = optimizers.Adam(0.1)
@@ -319,6 +330,7 @@ def test_configs_have_keras_arguments():
         (lambda: optimizers.SGD(weight_decay="a"), "`weight_decay` must be a single number"),
         (lambda: optimizers.Adam(beta_1="a"), "`beta_1` must be a single number"),
         (lambda: optimizers.Adam(beta_2=1.0), r"`beta_2` of Adam must be in \[0, 1\)"),
+        (lambda: optimizers.Adam(beta_2=[1.0]), r"`beta_2` of Adam must be in \[0, 1\)"),
         (lambda: optimizers.get(lambda: 3), "It is no Optimizer"),
         (lambda: optimizers.schedules.CosineDecay("a", 1), "`initial_learning_rate` must be"),
         (lambda: optimizers.schedules.PiecewiseConstantDecay(3, [1.0]), "must be a list of numbers"),
@@ -329,12 +341,6 @@ def test_configs_have_keras_arguments():
 def test_what_is_no_number_is_refused_when_it_is_given(make, message):
     with pytest.raises((TypeError, ValueError, tf.errors.UnimplementedError), match=message):
         make()
-
-
-def test_a_schedule_takes_many_steps_at_once():
-    decay = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
-    np.testing.assert_allclose(decay([0, 10, 20]), [0.1, 0.05, 0.025], rtol=1e-6)
-    assert decay(tf.range(4)).shape == [4] and decay(tf.range(4)).dtype == tf.float32
 
 
 def test_a_step_interrupted_between_variables_does_not_spoil_the_next(monkeypatch):
