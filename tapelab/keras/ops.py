@@ -10,10 +10,11 @@ KerasTensors are KerasTensors: parts of a functional model.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 
-import tapelab as tf
+import tapelab
 
 from .. import nest
 from ..array import _checked, _indices
@@ -26,6 +27,8 @@ from ..primitive import P, public
 from ..tensor import Tensor, as_tensor, function_of, integer, ints, is_tensor, number, numpy_dtype
 from . import activations, losses
 from .base_layer import KerasTensor, is_symbolic, symbolic
+
+tf: Any = tapelab  # some names come to their namespaces only as it is imported
 
 
 def _op(f):
@@ -60,8 +63,13 @@ def _together(xs, floats=False):
     return [_as(x, dt) for x in xs]
 
 
+def _tensors(*xs, floats=False):
+    """As `_together`, but Python's numbers have a dtype, too."""
+    return _together([as_tensor(x) for x in xs], floats)
+
+
 def _floats(x):
-    return _together([as_tensor(x)], floats=True)[0]
+    return _tensors(x, floats=True)[0]
 
 
 def _bools(x):
@@ -97,7 +105,7 @@ def _axes(x, axis, op="Transpose"):
 
 @_op
 def where(condition, x1=None, x2=None):
-    """`x1` where the condition holds, else `x2`; without them, the int32 indices of what is not 0, by axis."""
+    """`x1` where the condition holds, else `x2`; without them, the indices of what is not 0, by axis."""
     if x1 is None and x2 is None:
         return [tf.cast(i, "int32") for i in tf.unstack(tf.where(_bools(condition)), axis=1)]
     if x1 is None or x2 is None:
@@ -138,7 +146,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 @_op
 def matmul(x1, x2):
     """NumPy's x1 @ x2: of matrices, of vectors, or of one and the other."""
-    x1, x2 = _together([x1, x2])
+    x1, x2 = _tensors(x1, x2)
     if x1._a.dtype == np.int8:
         x1, x2 = _wide(x1), _wide(x2)
     if x2._a.ndim == 1:
@@ -149,7 +157,7 @@ def matmul(x1, x2):
 @_op
 def dot(x1, x2):
     """NumPy's dot: the last axis of x1 with the last but one of x2."""
-    x1, x2 = _together([x1, x2])
+    x1, x2 = _tensors(x1, x2)
     if not x1._a.ndim or not x2._a.ndim:
         return tf.multiply(x1, x2)
     return tf.tensordot(x1, x2, [[-1], [-1 if x2._a.ndim == 1 else -2]])
@@ -193,7 +201,7 @@ def split(x, indices_or_sections, axis=0):
 @_op
 def tile(x, repeats):
     """`tf.tile`; axes that are not named, at the left, are not repeated."""
-    x, times = as_tensor(x), ints(repeats, "repeats")
+    x, times = as_tensor(x), tuple(_indices(repeats, "repeats", "Tile").ravel().tolist())
     n = x._a.ndim
     times = (1,) * (n - len(times)) + times
     return tf.tile(tf.reshape(x, (1,) * (len(times) - n) + x._a.shape), times)
@@ -262,6 +270,12 @@ def slice_update(inputs, start_indices, updates):
     at = [np.arange(n) + a for a, n in zip(start, updates._a.shape)]
     at = np.stack(np.meshgrid(*at, indexing="ij"), -1) if at else np.zeros((0,), int)
     return tf.tensor_scatter_nd_update(inputs, at, updates)
+
+
+def eye(N, M=None, k=0, dtype=None):
+    """Ones on the diagonal number `k`, zeros elsewhere."""
+    rows, columns = ints([N, N if M is None else M], "sizes")
+    return Tensor(np.eye(rows, columns, integer(k, "k", "Eye"), numpy_dtype(dtype or "float32")))
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
@@ -333,7 +347,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
 @_op
 def binary_crossentropy(target, output, from_logits=False):
     """-(y log p + (1 - y) log(1 - p)), for each element: no mean is taken."""
-    y, p = _together([as_tensor(target), as_tensor(output)], True)
+    y, p = _tensors(target, output, floats=True)
     losses._same_shape(y, p)
     p, from_logits = losses._logits(p, from_logits, "sigmoid")
     if from_logits:
@@ -346,7 +360,7 @@ def binary_crossentropy(target, output, from_logits=False):
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """`tf.nn.conv2d` of images, `tf.nn.conv1d` of sequences."""
     _nhwc(data_format)
-    x, k = _together([inputs, kernel])
+    x, k = _tensors(inputs, kernel)
     f = tf.nn.conv1d if x._a.ndim == 3 else tf.nn.conv2d
     return f(x, k, strides, padding, dilations=dilation_rate)
 
@@ -406,6 +420,11 @@ def _full(shape, value, dtype):
     return tf.broadcast_to(_as(value, dtype), ints(shape, "sizes"))
 
 
+def _softmax(x, axis):
+    flat = activations.softmax(*_flat(x, axis))
+    return flat if axis is not None else tf.reshape(flat, as_tensor(x)._a.shape)
+
+
 def _give(name, target, f):
     """Put a function into this namespace, as what it makes of tf.{target}."""
     doc = f"`tf.{target}`, by the arguments and in the dtypes of Keras."
@@ -421,7 +440,7 @@ for _path, _names, _make in [
     ("nn", "relu relu6 softplus softsign selu silu swish", lambda f: lambda x: f(as_tensor(x))),
     ("math", "add subtract multiply floor_divide=floordiv power=pow maximum minimum equal not_equal greater "
      "greater_equal less less_equal", lambda f: lambda x1, x2: f(*_together([x1, x2]))),
-    ("math", "divide true_divide=divide divide_no_nan arctan2=atan2",
+    ("math", "divide true_divide=divide divide_no_nan",
      lambda f: lambda x1, x2: f(*_together([x1, x2], True))),
     ("math", "logical_and logical_or logical_xor", lambda f: lambda x1, x2: f(_bools(x1), _bools(x2))),
     ("math", "mean=reduce_mean var=reduce_variance std=reduce_std logsumexp=reduce_logsumexp",
@@ -446,6 +465,7 @@ for _name, _f in {
     "absolute=abs": lambda x: tf.abs(x) if as_tensor(x)._a.dtype.kind in "ifc" else as_tensor(x),
     "arange=range": lambda start, stop=None, step=None, dtype=None: tf.range(
         start, stop, 1 if step is None else step, dtype),
+    "arctan2=atan2": lambda x1, x2: tf.atan2(*_tensors(x1, x2, floats=True)),
     "argsort": lambda x, axis=-1: tf.argsort(*_flat(_numbers(x, "uint8"), axis)),
     "broadcast_to": lambda x, shape: tf.broadcast_to(x, shape),
     "cast": lambda x, dtype: tf.cast(x, dtype),
@@ -460,13 +480,11 @@ for _name, _f in {
     "count_nonzero=math.count_nonzero": lambda x, axis=None: tf.math.count_nonzero(x, axis, dtype="int32"),
     "depthwise_conv=nn.depthwise_conv2d":
         lambda inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1:
-            tf.nn.depthwise_conv2d(*_together([inputs, kernel]), strides, padding, data_format, dilation_rate),
+            tf.nn.depthwise_conv2d(*_tensors(inputs, kernel), strides, padding, data_format, dilation_rate),
     "diagonal=linalg.diag_part": lambda x, offset=0, axis1=0, axis2=1: tf.linalg.diag_part(
         moveaxis(x, (axis1, axis2), (-2, -1)), k=offset),
-    "einsum": lambda subscripts, *operands: tf.einsum(subscripts, *_together(operands)),
+    "einsum": lambda subscripts, *operands: tf.einsum(subscripts, *_tensors(*operands)),
     "elu=keras.activations.elu": lambda x, alpha=1.0: activations.elu(x, alpha),
-    "eye": lambda N, M=None, k=0, dtype=None: Tensor(np.eye(
-        *ints([N, N if M is None else M], "sizes"), integer(k, "k", "Eye"), numpy_dtype(dtype or "float32"))),
     "flip=reverse": lambda x, axis=None: tf.reverse(
         x, _axes(as_tensor(x), range(as_tensor(x)._a.ndim) if axis is None else axis, "ReverseV2")),
     "full=fill": lambda shape, fill_value, dtype=None: _full(shape, fill_value, dtype or "float32"),
@@ -485,7 +503,7 @@ for _name, _f in {
     "logical_not=math.logical_not": lambda x: tf.math.logical_not(_bools(x)),
     "map=vectorized_map": lambda f, xs: tf.vectorized_map(f, xs),
     "meshgrid": lambda *x, indexing="xy": tf.meshgrid(*x, indexing=indexing),
-    "mod=math.mod": lambda x1, x2: tf.math.mod(*_together([_numbers(x1), x2])),
+    "mod=math.mod": lambda x1, x2: tf.math.mod(*[_numbers(x) for x in _tensors(x1, x2)]),
     "moments=nn.moments": lambda x, axes, keepdims=False, synchronized=False: tf.nn.moments(
         x, axes, keepdims=keepdims),
     "nonzero=where": lambda x: where(x),
@@ -493,7 +511,7 @@ for _name, _f in {
         tf.cast(x, "int64"), num_classes, axis=axis, dtype=dtype or "float32"),
     "ones": lambda shape, dtype=None: tf.ones(shape, dtype or "float32"),
     "ones_like": lambda x, dtype=None: tf.ones_like(x, dtype),
-    "outer=tensordot": lambda x1, x2: tf.tensordot(*[tf.reshape(x, [-1]) for x in _together([x1, x2])], 0),
+    "outer=tensordot": lambda x1, x2: tf.tensordot(*[tf.reshape(x, [-1]) for x in _tensors(x1, x2)], 0),
     "prod=math.reduce_prod": lambda x, axis=None, keepdims=False, dtype=None: tf.reduce_prod(
         _wide(x, dtype), axis, keepdims),
     "ravel=reshape": lambda x: tf.reshape(x, [-1]),
@@ -505,9 +523,8 @@ for _name, _f in {
     "sigmoid=keras.activations.sigmoid": lambda x: activations.sigmoid(x),
     "size": lambda x: tf.size(x),
     "slice": lambda inputs, start_indices, shape: tf.slice(inputs, start_indices, shape),
-    "softmax=keras.activations.softmax": lambda x, axis=-1: activations.softmax(
-        x, axis) if axis is not None else tf.reshape(activations.softmax(tf.reshape(x, [-1])), as_tensor(x)._a.shape),
-    "solve=linalg.solve": lambda a, b: tf.linalg.solve(*_together([a, b], True)),
+    "softmax=keras.activations.softmax": lambda x, axis=-1: _softmax(x, axis),
+    "solve=linalg.solve": lambda a, b: tf.linalg.solve(*_tensors(a, b, floats=True)),
     "sort": lambda x, axis=-1: tf.cast(tf.sort(*_flat(_numbers(x, "uint8"), axis)), as_tensor(x).dtype),
     "sparse_categorical_crossentropy=keras.losses.sparse_categorical_crossentropy":
         lambda target, output, from_logits=False, axis=-1: losses.sparse_categorical_crossentropy(
@@ -518,7 +535,7 @@ for _name, _f in {
     "stop_gradient": lambda variable: tf.stop_gradient(variable),
     "sum=math.reduce_sum": lambda x, axis=None, keepdims=False: tf.reduce_sum(_wide(x), axis, keepdims),
     "swapaxes=transpose": lambda x, axis1, axis2: moveaxis(x, (axis1, axis2), (axis2, axis1)),
-    "tensordot": lambda x1, x2, axes=2: tf.tensordot(*_together([x1, x2]), axes),
+    "tensordot": lambda x1, x2, axes=2: tf.tensordot(*_tensors(x1, x2), axes),
     "top_k=math.top_k": lambda x, k, sorted=True: tf.math.top_k(x, k, sorted),
     "trace=linalg.trace": lambda x, offset=0, axis1=0, axis2=1: tf.reduce_sum(
         _wide(tf.linalg.diag_part(moveaxis(x, (axis1, axis2), (-2, -1)), k=offset)), -1),

@@ -10,6 +10,7 @@ from .. import nn
 from .. import random as _random
 from ..array import gather, zeros_like
 from ..dtypes import as_dtype
+from ..errors import ConversionError
 from ..math import axis_of, cast
 from ..tensor import Tensor, Variable, as_tensor, number
 from .registry import Configured, unique_name
@@ -54,10 +55,10 @@ def _drawn(seed):
 
 
 def _kind(dtype, kinds, what):
-    """The dtype, float32 for None; ValueError if it is not of the kinds that are drawn."""
+    """The dtype, float32 for None; an error if it is not of the kinds that are drawn."""
     dtype = as_dtype(dtype or "float32")
     if dtype._np.kind not in kinds:
-        raise ValueError(f"`keras.random.{what}` requires another `dtype`. Received: dtype={dtype.name}")
+        raise ConversionError(f"`keras.random.{what}` requires another `dtype`. Received: dtype={dtype.name}")
     return dtype
 
 
@@ -89,8 +90,8 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 def dropout(inputs, rate, noise_shape=None, seed=None):
     """Each element zeroed with probability `rate`, the others scaled by 1 / (1 - rate)."""
-    if number(rate, "rate", "Dropout") == 1.0:
-        return zeros_like(inputs)
+    if number(rate, "rate", "Dropout") in (0.0, 1.0):  # no seed is used up
+        return zeros_like(inputs) if rate else as_tensor(inputs)
     return nn.dropout(inputs, rate, noise_shape, _drawn(seed))
 
 

@@ -104,8 +104,10 @@ PRINTED = [
     ("ops.relu6(I)", "int32", [1, 2, 3]),
     ("ops.sigmoid(F)", "float32", [0.73106, 0.1192, 0.95257]),
     ("ops.softmax(M)", "float32", [[0.66524, 0.090031, 0.24473], [0.090031, 0.66524, 0.24473]]),
-    ("ops.softmax(M, axis=None)", "float32", [[0.03155, 0.0042698, 0.011606], [0.085761, 0.63369, 0.23312]]),
-    ("ops.log_softmax(M, axis=0)", "float32", [[-1.3133, -5.0067, -3.0486], [-0.31326, -0.0067153, -0.048587]]),
+    ("ops.softmax(M, axis=None)", "float32",
+     [[0.03155, 0.0042698, 0.011606], [0.085761, 0.63369, 0.23312]]),
+    ("ops.log_softmax(M, axis=0)", "float32",
+     [[-1.3133, -5.0067, -3.0486], [-0.31326, -0.0067153, -0.048587]]),
     ("ops.gelu(F)", "float32", [0.84119, -0.045402, 2.9964]),
     ("ops.gelu(F, approximate=False)", "float32", [0.84134, -0.0455, 2.996]),
     ("ops.elu(F, alpha=0.5)", "float32", [1.0, -0.43233, 3.0]),
@@ -119,10 +121,10 @@ PRINTED = [
     ("ops.matmul(I8, I8)", "int32", [[7, 10], [15, 22]]),
     ("ops.matmul(M, ops.transpose(M))", "float32", [[14.0, 28.0], [28.0, 77.0]]),
     ('ops.matmul(ops.ones((2, 3), "int8"), ops.ones((3, 2), "int8"))', 'int32', [[3, 3], [3, 3]]),
-    ('ops.matmul(ops.ones((4, 2, 3)), ops.ones((3, 2), "int32"))', 'float32', [[[3.0, 3.0], [3.0, 3.0]], [[3.0, 3.0], [3.0, 3.0]], [[3.0, 3.0], [3.0, 3.0]], [[3.0, 3.0], [3.0, 3.0]]]),
+    ('ops.matmul(ops.ones((2, 1, 3)), ops.ones((3, 2), "int32"))', 'float32', [[[3.0, 3.0]], [[3.0, 3.0]]]),
     ("ops.dot(I, 2.0)", "float32", [2.0, 4.0, 6.0]),
     ("ops.dot(M, F)", "float32", [7.0, 7.0]),
-    ("ops.dot(ops.ones((2, 3)), ops.ones((4, 3, 5)))", "float32", [[[3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0]], [[3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0, 3.0]]]),
+    ("ops.dot(ops.ones((1, 2)), ops.ones((3, 2, 1)))", "float32", [[[2.0], [2.0], [2.0]]]),
     ("ops.outer(I, F)", "float32", [[1.0, -2.0, 3.0], [2.0, -4.0, 6.0], [3.0, -6.0, 9.0]]),
     ("ops.tensordot(M, M)", "float32", 91.0),
     ("ops.tensordot(I, F, axes=1)", "float32", 6.0),
@@ -131,23 +133,28 @@ PRINTED = [
     ("ops.reshape(M, (3, -1))", "float32", [[3.0, 1.0], [2.0, 4.0], [6.0, 5.0]]),
     ("ops.ravel(M)", "float32", [3.0, 1.0, 2.0, 4.0, 6.0, 5.0]),
     ("ops.transpose(M)", "float32", [[3.0, 4.0], [1.0, 6.0], [2.0, 5.0]]),
-    ("ops.transpose(ops.ones((1, 2, 3)), axes=(0, -1, 1))", "float32", [[[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]]),
-    ("ops.swapaxes(ops.ones((1, 2, 3)), 0, -1)", "float32", [[[1.0], [1.0]], [[1.0], [1.0]], [[1.0], [1.0]]]),
-    ("ops.moveaxis(ops.ones((1, 2, 3)), (0, 1), (-1, 0))", "float32", [[[1.0], [1.0], [1.0]], [[1.0], [1.0], [1.0]]]),
+    ("ops.transpose(ops.ones((1, 2, 3)), axes=(0, -1, 1))", "float32",
+     [[[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]]),
+    ("ops.swapaxes(ops.ones((1, 2, 3)), 0, -1)", "float32",
+     [[[1.0], [1.0]], [[1.0], [1.0]], [[1.0], [1.0]]]),
+    ("ops.moveaxis(ops.ones((1, 2, 3)), (0, 1), (-1, 0))", "float32",
+     [[[1.0], [1.0], [1.0]], [[1.0], [1.0], [1.0]]]),
     ("ops.expand_dims(F, (0, -1))", "float32", [[[1.0], [-2.0], [3.0]]]),
     ("ops.expand_dims(F, -1)", "float32", [[1.0], [-2.0], [3.0]]),
     ("ops.squeeze(ops.ones((1, 2, 1)))", "float32", [1.0, 1.0]),
     ("ops.squeeze(ops.ones((1, 2, 1)), axis=-1)", "float32", [[1.0, 1.0]]),
     ("ops.broadcast_to(I, (2, 3))", "int32", [[1, 2, 3], [1, 2, 3]]),
     ("ops.concatenate([I, F])", "float32", [1.0, 2.0, 3.0, 1.0, -2.0, 3.0]),
-    ("ops.concatenate([M, M], axis=-1)", "float32", [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0], [4.0, 6.0, 5.0, 4.0, 6.0, 5.0]]),
+    ("ops.concatenate([M, M], axis=-1)", "float32",
+     [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0], [4.0, 6.0, 5.0, 4.0, 6.0, 5.0]]),
     ("ops.stack([I, F], axis=1)", "float32", [[1.0, 1.0], [2.0, -2.0], [3.0, 3.0]]),
     ("ops.stack([1, 2.5])", "float32", [1.0, 2.5]),
     ("ops.unstack(M, axis=1)[2]", "float32", [2.0, 5.0]),
     ("ops.split(M, 3, axis=1)[1]", "float32", [[1.0], [6.0]]),
     ("ops.split(F, [1, 2])[1]", "float32", [-2.0]),
     ("ops.repeat(I, 2)", "int32", [1, 1, 2, 2, 3, 3]),
-    ("ops.repeat(M, 2, axis=0)", "float32", [[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [4.0, 6.0, 5.0], [4.0, 6.0, 5.0]]),
+    ("ops.repeat(M, 2, axis=0)", "float32",
+     [[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [4.0, 6.0, 5.0], [4.0, 6.0, 5.0]]),
     ("ops.tile(I, 2)", "int32", [1, 2, 3, 1, 2, 3]),
     ("ops.tile(I, (2, 1))", "int32", [[1, 2, 3], [1, 2, 3]]),
     ("ops.tile(M, 2)", "float32", [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0], [4.0, 6.0, 5.0, 4.0, 6.0, 5.0]]),
@@ -156,7 +163,8 @@ PRINTED = [
     ("ops.roll(M, 1)", "float32", [[5.0, 3.0, 1.0], [2.0, 4.0, 6.0]]),
     ("ops.roll(M, 1, axis=1)", "float32", [[2.0, 3.0, 1.0], [5.0, 4.0, 6.0]]),
     ("ops.pad(I, 1)", "int32", [0, 1, 2, 3, 0]),
-    ("ops.pad(M, ((0, 0), (1, 1)), constant_values=7)", "float32", [[7.0, 3.0, 1.0, 2.0, 7.0], [7.0, 4.0, 6.0, 5.0, 7.0]]),
+    ("ops.pad(M, ((0, 0), (1, 1)), constant_values=7)", "float32",
+     [[7.0, 3.0, 1.0, 2.0, 7.0], [7.0, 4.0, 6.0, 5.0, 7.0]]),
     ('ops.pad(F, ((1, 1),), mode="reflect")', 'float32', [-2.0, 1.0, -2.0, 3.0, -2.0]),
     ("ops.take(I, [-1, 0])", "int32", [3, 1]),
     ("ops.take(M, [1], axis=1)", "float32", [[1.0], [6.0]]),
@@ -211,7 +219,8 @@ PRINTED = [
     ("ops.norm(I)", "float32", 3.7417),
     ('ops.norm(M, ord="fro", axis=(0, 1))', 'float32', 9.5394),
     ("ops.normalize(M)", "float32", [[0.80178, 0.26726, 0.53452], [0.45584, 0.68376, 0.5698]]),
-    ("ops.normalize(M, axis=0, order=1)", "float32", [[0.42857, 0.14286, 0.28571], [0.57143, 0.85714, 0.71429]]),
+    ("ops.normalize(M, axis=0, order=1)", "float32",
+     [[0.42857, 0.14286, 0.28571], [0.57143, 0.85714, 0.71429]]),
     ("ops.det([[1.0, 2.0], [3.0, 4.0]])", "float32", -2.0),
     ("ops.inv([[2.0, 0.0], [0.0, 4.0]])", "float32", [[0.5, 0.0], [0.0, 0.25]]),
     ("ops.solve([[2.0, 0.0], [0.0, 4.0]], [[2.0], [4.0]])", "float32", [[1.0], [1.0]]),
@@ -231,14 +240,18 @@ PRINTED = [
     ("ops.scan(lambda s, x: (s + x, s * x), 1.0, F)[1]", "float32", [1.0, -4.0, 0.0]),
     ("ops.scan(lambda s, x: (s + x, s + x), 1.0, F, reverse=True)[1]", "float32", [3.0, 2.0, 4.0]),
     ("ops.binary_crossentropy([[1.0, 0.0]], [[0.5, 0.25]])", "float32", [[0.69315, 0.28768]]),
-    ("ops.binary_crossentropy([[1.0, 0.0]], [[2.0, 0.25]], from_logits=True)", "float32", [[0.12693, 0.82594]]),
+    ("ops.binary_crossentropy([[1.0, 0.0]], [[2.0, 0.25]], from_logits=True)", "float32",
+     [[0.12693, 0.82594]]),
     ("ops.categorical_crossentropy([[1.0, 0.0]], [[0.5, 0.25]])", "float32", [0.40547]),
     ("ops.sparse_categorical_crossentropy([1], [[2.0, 0.25]], from_logits=True)", "float32", [1.9102]),
-    ('ops.conv(ops.ones((1, 4, 1)), ops.ones((2, 1, 1)), strides=2, padding="same")', 'float32', [[[2.0], [2.0]]]),
-    ("ops.conv(ops.ones((1, 3, 3, 1)), ops.ones((2, 2, 1, 1)))", "float32", [[[[4.0], [4.0]], [[4.0], [4.0]]]]),
+    ('ops.conv(ops.ones((1, 4, 1)), ops.ones((2, 1, 1)), strides=2, padding="same")', 'float32',
+     [[[2.0], [2.0]]]),
+    ("ops.conv(ops.ones((1, 3, 3, 1)), ops.ones((2, 2, 1, 1)))", "float32",
+     [[[[4.0], [4.0]], [[4.0], [4.0]]]]),
     ("ops.depthwise_conv(ops.ones((1, 2, 2, 2)), ops.ones((2, 2, 2, 1)))", "float32", [[[[4.0, 4.0]]]]),
     ("ops.max_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2)", "float32", [[[1.0], [3.0]]]),
-    ("ops.average_pool(ops.reshape(ops.arange(4.0), (1, 2, 2, 1)), (2, 2), strides=1)", "float32", [[[[1.5]]]]),
+    ("ops.average_pool(ops.reshape(ops.arange(4.0), (1, 2, 2, 1)), (2, 2), strides=1)", "float32",
+     [[[[1.5]]]]),
     ("ops.moments(M, [0])[1]", "float32", [0.25, 6.25, 2.25]),
     ("ops.segment_sum(F, ops.array([0, 1, 0]))", "float32", [4.0, -2.0]),
     ("ops.segment_sum(F, ops.array([0, 1, 0]), num_segments=3)", "float32", [4.0, -2.0, 0.0]),
@@ -292,7 +305,8 @@ def test_a_functional_model():
 def test_crossentropy_of_a_softmax_is_computed_from_its_logits():
     z = tf.constant([[1000.0, 0.0]])
     assert ops.categorical_crossentropy([[0.0, 1.0]], ops.softmax(z)).numpy().tolist() == [1000.0]
-    assert ops.binary_crossentropy([[0.0, 1.0]], ops.sigmoid(z)).numpy().round(4).tolist() == [[1000.0, 0.6931]]
+    loss = ops.binary_crossentropy([[0.0, 1.0]], ops.sigmoid(z)).numpy()
+    np.testing.assert_allclose(loss, [[1000.0, np.log(2.0)]], rtol=1e-6)
 
 
 def test_names():
@@ -300,7 +314,7 @@ def test_names():
     assert ops.matmul.__doc__ and ops.arange.__name__ == "arange"
     with pytest.raises(AttributeError, match="did you mean tf.keras.ops.softmax"):
         _ = ops.softmaxx
-    with pytest.raises(AttributeError, match="tapelab has no tf.keras.ops.numpy: its functions are in tf.keras.ops"):
+    with pytest.raises(AttributeError, match="tf.keras.ops.numpy: its functions are in tf.keras.ops"):
         _ = ops.numpy
     with pytest.raises(TypeError, match="no_such"):
         ops.exp(1.0, no_such=2)
