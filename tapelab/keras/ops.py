@@ -31,12 +31,17 @@ from .base_layer import KerasTensor, is_symbolic, symbolic
 tf: Any = tapelab  # some names come to their namespaces only as it is imported
 
 
+_PLAIN = {Tensor, tf.Variable, int, float, bool, str, type(None)}  # no KerasTensor, nor has one inside
+
+
 def _op(f):
     """`f`, which of KerasTensors makes KerasTensors."""
 
     @functools.wraps(f)
     def op(*args, **kwargs):
-        return symbolic(f, args, kwargs) if is_symbolic(args, kwargs) else f(*args, **kwargs)
+        if {type(x) for x in (*args, *kwargs.values())} <= _PLAIN or not is_symbolic(args, kwargs):
+            return f(*args, **kwargs)
+        return symbolic(f, args, kwargs)
 
     return op
 
@@ -51,6 +56,8 @@ def _together(xs, floats=False):
     """Tensors of one dtype, which is that of floats if `floats`."""
     xs = [x if type(x) in (int, float) else as_tensor(x) for x in xs]
     own = [x._a.dtype for x in xs if isinstance(x, Tensor)]
+    if len({*own}) == 1 and len(own) == len(xs) and (not floats or own[0].kind in "fc"):
+        return xs
     wide = [d for d in own if d.kind in "fc"]
     if wide:
         dt = np.result_type(*wide)
