@@ -88,7 +88,8 @@ def test_names_of_arguments_are_tensorflows():
 @pytest.mark.parametrize(
     "line, words",
     [
-        ("from tapelab.keras import ops", "tf.keras.ops: the functions of tf.math"),
+        ("from tapelab.keras.ops import fft", "tf.keras.ops.fft: write it with the functions"),
+        ("from tapelab.keras.random import gamma", "tf.keras.random.gamma: draw with numpy.random"),
         ("from tapelab.keras.layers import Dense, LSTM", "tf.keras.layers.LSTM: write it as a subclass"),
         ("from tapelab.keras.models import clone_model", "set_weights"),
         ("from tapelab import raw_ops", "tf.raw_ops: use the public functions"),

@@ -20,7 +20,7 @@ ROOT = str(Path(tf.__file__).parent)
 PLACES = (
     "math linalg nn random debugging image bitwise segments special clip control autodiff data nest module "
     "custom_gradient keras.losses keras.metrics keras.layers keras.activations keras.initializers "
-    "keras.regularizers keras.constraints keras.optimizers keras.models"
+    "keras.regularizers keras.constraints keras.optimizers keras.models keras.ops keras.random"
 )
 INNER = {  # in a namespace only because its file is one, and so not for users
     "DType", "axes_of", "axis_of", "count", "spread", "cast_back", "same_rank",

@@ -14,8 +14,10 @@ from . import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     utils,
 )  # fmt: skip
@@ -40,11 +42,9 @@ _PILLOW = "read and prepare images with Pillow and NumPy"
 _PROGRAM = "save_weights and load_weights keep the weights; the model is your program"
 namespaces.ABSENT |= {
     "keras": {
-        "ops": "the functions of tf.math, tf.nn and the like do the same",
         "applications": "there are no trained networks here; build one of tf.keras.layers",
         "saving": _PROGRAM,
         "mixed_precision": "a layer computes in the dtype it is given, as in Dense(10, dtype='float16')",
-        "random": "draw with tf.random.normal, tf.random.uniform and their like",
     },
     "keras.layers": {
         "*": _OWN,
@@ -73,6 +73,12 @@ namespaces.ABSENT |= {
     "keras.constraints": {"*": "any function of the weight will do"},
     "keras.activations": {"*": "any function of a tensor will do"},
     "keras.datasets": {"*": "only MNIST comes inside, as tf.keras.datasets.mnist; read other data with NumPy"},
+    "keras.ops": {
+        **dict.fromkeys("nn numpy linalg math core".split(), "its functions are in tf.keras.ops itself"),
+        "image": "tf.image has resize and the like",
+        "*": "write it with the functions that dir(tf.keras.ops) lists",
+    },
+    "keras.random": {"*": "draw with numpy.random.Generator"},
     "keras.preprocessing.image": {"*": _PILLOW},
     "keras.preprocessing": {
         "image_dataset_from_directory": _PILLOW,
@@ -93,7 +99,7 @@ namespaces.ABSENT |= {
     },
 }
 for _name in ("", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers",
-              "losses", "metrics", "models", "optimizers", "optimizers.schedules", "regularizers",
+              "losses", "metrics", "models", "ops", "optimizers", "optimizers.schedules", "random", "regularizers",
               "preprocessing", "preprocessing.image", "utils"):  # fmt: skip
     _path = f"keras.{_name}".rstrip(".")
     namespaces.refuse(sys.modules[f"tapelab.{_path.replace('optimizers.', '')}"], _path)

@@ -602,7 +602,7 @@ def test_what_a_model_cannot_do_says_what_to_use():
     assert "input" not in dir(K.layers.Dense(1)) and "input" in dir(K.Sequential([K.Input((1,))]))
     for get, message in (
         (lambda: K.models.load_model, "save_weights"),
-        (lambda: K.random, "tf.random.normal"),
+        (lambda: K.random.gamma, "numpy.random.Generator"),
         (lambda: L.LSTMCell, "subclass of tf.keras.layers.Layer"),
         (lambda: K.callbacks.TensorBoard, "matplotlib"),
         (lambda: K.datasets.cifar10, "tf.keras.datasets.mnist"),
