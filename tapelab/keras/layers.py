@@ -93,7 +93,31 @@ def _not_empty(z, x, layer):
     return z
 
 
-class _Linear(Layer):
+class _Weighted(Layer):
+    """Layers whose arguments say, by names such as `kernel_initializer`, how a weight is made."""
+
+    def _options(self, name, initializer, regularizer, constraint):
+        """Keep what the weight of this name will be made with."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
+    def _weight(self, name, shape):
+        """Make the weight, and an attribute of its name."""
+        weight = self.add_weight(
+            shape, getattr(self, f"{name}_initializer"), name=name,
+            regularizer=getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+        )  # fmt: skip
+        setattr(self, name, weight)
+
+
+def _floating(x, layer):
+    """Floats as they are, anything else in the layer's dtype."""
+    return x if x._a.dtype.kind == "f" else cast(x, layer._np)
+
+
+class _Linear(_Weighted):
     """What Dense and the convolutions share: kernel, bias, activation."""
 
     def __init__(
@@ -103,12 +127,8 @@ class _Linear(Layer):
     ):  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.activation, self.use_bias, self.bias = activations.get(activation), use_bias, None
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._options("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def __setattr__(self, name, value):
         if name in ("kernel", "bias") and isinstance(value, Tensor):
@@ -122,15 +142,9 @@ class _Linear(Layer):
         super().__setattr__(name, value)
 
     def _make(self, kernel_shape, units):
-        self.kernel = self.add_weight(
-            kernel_shape, self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
+        self._weight("kernel", kernel_shape)
         if self.use_bias:
-            self.bias = self.add_weight(
-                (units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )  # fmt: skip
+            self._weight("bias", (units,))
 
     def _finish(self, z, biased=False):
         if self.bias is not None and not biased:
@@ -679,7 +693,7 @@ class Dropout(Layer):
         return nn._dropped(inputs, self.rate, self.noise_shape, self._rng or generator())
 
 
-class _Scaled(Layer):
+class _Scaled(_Weighted):
     """What the normalisations share: gamma and beta."""
 
     input_spec = InputSpec()
@@ -692,25 +706,15 @@ class _Scaled(Layer):
         super().__init__(**kwargs)
         self.axis, self.center, self.scale = axis, center, scale
         self.epsilon = number(epsilon, "epsilon", type(self).__name__)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self._options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
         self.gamma = self.beta = None
 
     def _make(self, shape):
         if self.scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )  # fmt: skip
+            self._weight("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )  # fmt: skip
+            self._weight("beta", shape)
 
 
 class BatchNormalization(_Scaled):
@@ -756,7 +760,7 @@ class BatchNormalization(_Scaled):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: n})
 
     def call(self, inputs, training=None, mask=None):
-        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
+        inputs = _floating(inputs, self)
         rank = inputs._a.ndim
         shape = [1] * rank
         shape[self.axis] = inputs._a.shape[self.axis]
@@ -791,7 +795,7 @@ class LayerNormalization(_Scaled):
         self._make(_sizes(input_shape, self._axes, self))
 
     def call(self, inputs):
-        inputs = inputs if inputs._a.dtype.kind == "f" else cast(inputs, self._np)
+        inputs = _floating(inputs, self)
         rank = inputs._a.ndim
         axes = [a % rank for a in self._axes]
         shape = [inputs._a.shape[i] if i in axes else 1 for i in range(rank)]
@@ -889,7 +893,7 @@ class Rescaling(Layer):
         return cast(inputs, self._np) * self.scale + self.offset
 
 
-class Embedding(Layer):
+class Embedding(_Weighted):
     """A vector for each integer: rows of a table, looked up.
 
     Args:
@@ -919,15 +923,12 @@ class Embedding(Layer):
                 "An Embedding has a positive number of rows and columns. Received: "
                 f"input_dim={input_dim}, output_dim={output_dim}"
             )
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self._options(
+            "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        )
 
     def build(self, input_shape=None):
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self.embeddings_initializer, name="embeddings",
-            regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
-        )  # fmt: skip
+        self._weight("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs):
         if inputs._a.dtype.kind not in "iu":
@@ -955,7 +956,7 @@ class _Merge(Layer):
         kinds = {x._a.dtype.kind for x in inputs}
         if "f" not in kinds or len(kinds) == 1:
             return inputs
-        return [x if x._a.dtype.kind == "f" else cast(x, self._np) for x in inputs]
+        return [_floating(x, self) for x in inputs]
 
 
 class Concatenate(_Merge):
