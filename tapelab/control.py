@@ -23,6 +23,7 @@ from .tensor import (
     convert_to_tensor,
     function_of,
     integer,
+    ints,
     numpy_dtype,
     zero_array,
 )  # fmt: skip
@@ -574,7 +575,7 @@ class TensorArray:
 
     def gather(self, indices, name=None):
         """The tensors at some places as one, along a new first axis."""
-        return stack([self.read(i) for i in as_tensor(indices)._a.ravel()])
+        return stack([self.read(i) for i in ints(indices, "indices")])
 
     def unstack(self, value, name=None):
         """Fill the array with the rows of a tensor; it has then as many places as there are rows."""
@@ -589,7 +590,7 @@ class TensorArray:
 
     def scatter(self, indices, value, name=None):
         """Write the rows of a tensor to places."""
-        for i, row in zip(indices, value):
+        for i, row in zip(ints(indices, "indices"), value):
             self.write(i, row)
         return self
 

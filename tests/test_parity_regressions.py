@@ -1557,6 +1557,8 @@ def test_an_array_of_tensors():
         (ValueError, "static size 1", lambda: tf.TensorArray(tf.float32, 1).unstack([1.0, 2.0])),
         (ValueError, "nothing was written", lambda: tf.TensorArray(tf.float32, 1).stack()),
         (ValueError, "Size must be declared", lambda: tf.TensorArray(tf.float32)),
+        ((TypeError, ValueError), "`indices` must be integers", lambda: once.scatter(None, [1.0])),
+        ((TypeError, ValueError), "`indices` must be integers", lambda: once.gather(None)),
     ):
         with pytest.raises(error, match=words):
             wrong()
