@@ -145,10 +145,11 @@ class _OnDask:
             import os
 
             try:
-                from tapelab import __version__
+                # Now, as a whole: Python gives up when a task and a message begin with parts of it at once.
+                import tapelab.keras
             except ImportError as e:
                 return f"no usable tapelab ({e})", ()
-            return f"tapelab {__version__}", {f for f in files if os.path.exists(f)}
+            return f"tapelab {tapelab.__version__}", {f for f in files if os.path.exists(f)}
 
         files = sorted({f for s in self.shards for f in s.files})
         seen = self.client.run(look, files, on_error="return")

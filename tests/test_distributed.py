@@ -522,3 +522,17 @@ def test_a_worker_without_tapelab(tmp_path):
             ShardError, match=r"worker tcp.* has no usable tapelab .*, the trainer tapelab"
         ):
             trainer(shards_from_arrays(X, Y, 2), client)
+
+
+def test_workers_have_all_of_keras_before_their_first_task():
+    """Else a task and a message may import parts of it at once, which Python can fail at."""
+
+    def parts():
+        import sys
+
+        return {m for m in sys.modules if m.startswith("tapelab.keras.")}
+
+    with cluster() as client:
+        assert list(client.run(parts).values()) == [set()] * 2
+        distributed._OnDask(client, []).able()
+        assert all("tapelab.keras.losses" in found for found in client.run(parts).values())
