@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 
 import tapelab as tf
-from tapelab import _conv, nn
+from tapelab import _conv, _relu
 from tapelab.primitive import P
 
 from . import harness
@@ -29,6 +29,28 @@ def _convolutions():
         }.items():
             columns = mock.patch.object(_conv, "_by_rows", lambda *about: False)
             yield f"convolution, {c} -> {o} channels, {name}: rows, not columns", f, _within(columns, f)
+
+
+def _fused():
+    how = {"strides": (1, 1), "padding": ((0, 0), (0, 0))}
+    x, k, b = _images(26, 26, 16), np.ones((3, 3, 16, 16), np.float32), np.ones(16, np.float32)
+    yield (
+        "convolution, bias and ReLU: in each block of rows, not one after the other",
+        lambda: _conv.conv2d(x, k, **how, bias=b, relu=True),
+        lambda: _relu.relu(_conv.conv2d(x, k, **how) + b),
+    )
+    y, g = _images(24, 24, 16), np.broadcast_to(np.ones((32, 1, 1, 16), np.float32), (32, 24, 24, 16))
+
+    def apart():
+        d = _relu.relu_grad(g, y)
+        P.sum(d, axis=(-4, -3, -2), keepdims=False)
+        _conv.conv2d_input_grad(d, k, x.shape, **how)
+        return _conv.conv2d_filter_grad(x, d, k.shape, **how)
+
+    yield (
+        "the gradients of all three: in each block of rows, not one after the other",
+        lambda: _conv.conv2d_relu_grad(g, y, x, k, **how)[1], apart,
+    )  # fmt: skip
 
 
 def _depthwise():
@@ -57,7 +79,7 @@ def _elementwise():
     )  # fmt: skip
     yield (
         "ReLU's gradient of a mean: in the image's order, not in NumPy's",
-        lambda: nn._relu_slope(g, x), lambda: g * (x > 0),
+        lambda: _relu.relu_grad(g, x), lambda: g * (x > 0),
     )  # fmt: skip
     yield (
         "bias' gradient: along the memory, not across it",
@@ -84,7 +106,7 @@ def _engine():
 def fast_paths():
     """How many times as long the plain way takes; OMP_NUM_THREADS=1 leaves threads out of it."""
     lines = [f"fast paths: how many times as long the plain way takes ({tf.get_threads()} threads)"]
-    for maker in _convolutions, _depthwise, _elementwise, _engine:
+    for maker in _convolutions, _fused, _depthwise, _elementwise, _engine:
         for title, fast, plain in maker():
             both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
             lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")

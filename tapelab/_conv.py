@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from . import _threads
+from . import _relu, _threads
 from .dtypes import lowest
 
 # ---------------------------------------------------------------------------- sizes and padding
@@ -101,6 +101,7 @@ def _taps(hw, out_hw, ksize, strides, padding, dilations=(1, 1)):
             yield i, j, (..., r_in, c_in, slice(None)), (..., r_out, c_out, slice(None))
 
 
+@functools.lru_cache(1024)
 def _out_hw(hw, ksize, strides, padding, dilations=(1, 1)):
     return tuple(map(output_size, hw, ksize, strides, padding, dilations))
 
@@ -108,12 +109,12 @@ def _out_hw(hw, ksize, strides, padding, dilations=(1, 1)):
 # --------------------------------------------------------------------------------- convolution
 
 
-def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
+def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None, relu=False):
     """Cross-correlate ``x`` (N, H, W, C) with ``k`` (kh, kw, C, O) into (N, Ho, Wo, O).
 
     ``strides`` and ``dilations`` are pairs of ints, ``padding`` is what `resolve_padding`
     returns. ``x`` and ``k`` may have extra leading axes, which broadcast against each other.
-    ``bias`` (O) is added while the output is in the cache.
+    ``bias`` (O) is added, and ``relu`` applied, while the output is in the cache.
     Filters of fewer channels see a group of the images' each: C is then that of a group.
     Raises ValueError if the channels do not fit or the window does not.
 
@@ -130,10 +131,10 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None):
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
     shape = (x.shape[-4], *hw, k.shape[-1])
     now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
-    forward = functools.partial(_forward, bias=now)
+    forward = functools.partial(_forward, bias=now, relu=relu and now is bias)
     core = _by_group(forward, _forward_depthwise, groups, k.shape, hw, strides, padding, dilations)
     y = _bilinear(core, x, k, shape, (0, 0), (3, 3) if groups < 2 else None)
-    return y if now is bias else y + bias
+    return y if now is bias else _finish(y + bias, None, relu)
 
 
 def conv2d_input_grad(g, k, x_shape, strides, padding, dilations=(1, 1)):
@@ -172,6 +173,41 @@ def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
     shape = (*ksize, k_shape[-2], g.shape[-1])
     axes = ((3, 2), (3, 3)) if groups < 2 else (None, None)
     return _bilinear(core, x, g, shape, *axes)
+
+
+def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=True):
+    """Pull ``g`` back through ``y = conv2d(x, k, ..., bias=b, relu=True)``: (gx, gk, gb).
+
+    ReLU's gradient is taken while a block of rows is in the cache, and lies with the rows of padding
+    around it that the images' gradient sees. Without ``images_too`` gx is None. Returns None where
+    there is no such way: then take one after the other.
+
+    >>> x, k = np.ones((2, 5, 5, 3)), np.ones((3, 3, 3, 4))
+    >>> y = conv2d(x, k, (1, 1), ((0, 0), (0, 0)), bias=np.ones(4), relu=True)
+    >>> [t.shape for t in conv2d_relu_grad(y, y, x, k, (1, 1), ((0, 0), (0, 0)))]
+    [(2, 5, 5, 3), (3, 3, 3, 4), (4,)]
+    """
+    fits = {g.ndim, x.ndim, k.ndim} == {4} and x.shape[3] == k.shape[2] and g.dtype == y.dtype
+    if not (fits and _by_rows(x, y, k.shape, strides, padding, dilations)):
+        return None
+    edges = _transposed_padding(k, padding)
+    (top, bottom), (n, ho, wo, o) = edges[0], y.shape
+    rows = np.empty((top + ho + bottom, o, wo, n), y.dtype)
+    rows[:top] = rows[top + ho :] = 0
+    masked, g, y = rows[top : top + ho], g.transpose(1, 3, 2, 0), y.transpose(1, 3, 2, 0)
+    if not g.strides[0]:  # all rows are the same, as from a mean
+        g = np.broadcast_to(np.ascontiguousarray(g[:1]), g.shape)
+
+    def mask(p, q):
+        np.multiply(g[p:q], y[p:q] > 0, out=masked[p:q])
+        return np.einsum("hown->o", masked[p:q])
+
+    gk, gb = _filter_grad_by_rows(x, masked.transpose(3, 0, 2, 1), k.shape[:2], padding, mask)
+    gx = None
+    if images_too:
+        rows, turned = rows.transpose(3, 0, 2, 1), _turned(k)
+        gx = _forward_by_rows(rows, turned, x.shape[1:3], ((0, 0), edges[1]))
+    return gx, gk, gb
 
 
 def _check(name, g_shape, hw, k_shape, strides, padding, dilations):
@@ -230,23 +266,27 @@ def _unfold(out, lead, shape, axis):
 # textbook way: all windows as rows of one matrix, a few images at a time.
 
 
-def _forward(x, k, out_hw, strides, padding, dilations, bias=None):
+def _forward(x, k, out_hw, strides, padding, dilations, bias=None, relu=False):
     if min(out_hw) > 0 and _by_rows(x, k, k.shape, strides, padding, dilations):
-        return _forward_by_rows(x, k, out_hw, padding, bias)
+        return _forward_by_rows(x, k, out_hw, padding, bias, relu)
     y = np.empty((x.shape[0], *out_hw, k.shape[3]), np.result_type(x, k))
     for few in _few_images(y.shape, k.shape):
         columns = _columns(x[few], out_hw, k.shape[:2], strides, padding, dilations)
         y[few] = np.tensordot(columns, k, 3)
-        if bias is not None:
-            y[few] += bias
+        _finish(y[few], bias, relu)
     return y
+
+
+def _finish(y, bias, relu):
+    """Add the bias, and apply ReLU, in place."""
+    if bias is not None:
+        y += bias
+    return _relu.relu(y, out=y) if relu else y
 
 
 def _input_grad(g, k, hw, strides, padding, dilations):
     if min(hw) > 0 and _by_rows(g, k, k.shape, strides, padding, dilations):
-        # at stride 1: the forward, with the filter turned around and the complementary padding
-        edges = tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(k.shape, padding, strict=False))
-        return _forward_by_rows(g, k[::-1, ::-1].transpose(0, 1, 3, 2), hw, edges)
+        return _forward_by_rows(g, _turned(k), hw, _transposed_padding(k, padding))
     gx = np.zeros((g.shape[0], *hw, k.shape[2]), np.result_type(g, k))
     taps = [*_taps(hw, g.shape[1:3], k.shape[:2], strides, padding, dilations)]
     for few in _few_images(g.shape, k.shape):
@@ -256,10 +296,21 @@ def _input_grad(g, k, hw, strides, padding, dilations):
     return gx
 
 
+# At stride 1 the transpose is the forward, with the filter turned around and the complementary padding.
+
+
+def _turned(k):
+    return k[::-1, ::-1].transpose(0, 1, 3, 2)
+
+
+def _transposed_padding(k, padding):
+    return tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(k.shape, padding, strict=False))
+
+
 def _filter_grad(x, g, ksize, strides, padding, dilations):
     k_shape = *ksize, x.shape[3], g.shape[3]
     if _by_rows(x, g, k_shape, strides, padding, dilations):
-        return _filter_grad_by_rows(x, g, ksize, padding)
+        return _filter_grad_by_rows(x, g, ksize, padding)[0]
     gk = np.zeros(k_shape, np.result_type(x, g))
     for few in _few_images(g.shape, k_shape):
         columns = _columns(x[few], g.shape[1:3], ksize, strides, padding, dilations)
@@ -371,7 +422,7 @@ def _seen(x, p, q, ksize, wo, padding, chunks):
         yield *about, np.ndarray(shape, x.dtype, x, corner * x.itemsize, strides)
 
 
-@functools.lru_cache(1024)  # this arithmetic is the same in each step of a training
+@functools.lru_cache(1024)
 def _views(x_shape, p, q, ksize, wo, padding, chunks):
     """For `_seen`: where, inside, j, taps, and the matrices' shape and first element."""
     (h, c, w, n), (kh, kw), top = x_shape, ksize, padding[0][0]
@@ -409,18 +460,20 @@ def _windows(x, p, q, ksize, corner, wo, copies=1):
     else:
         rows = _threads.scratch("windows", (height, copies, c, width, n), x.dtype)
         first, last = start - (p - top), stop - (p - top)
-        rows[:first] = rows[last:] = 0
+        if last - first < height:
+            rows[:first] = rows[last:] = 0
         for j in range(copies):
             a = min(max(left - j, 0), width)
             b = max(min(w + left - j, width), a)
-            rows[first:last, j, :, :a] = rows[first:last, j, :, b:] = 0
+            if b - a < width:
+                rows[first:last, j, :, :a] = rows[first:last, j, :, b:] = 0
             rows[first:last, j, :, a:b] = x[start:stop, :, a + j - left : b + j - left]
     # strides from sizes: the stride NumPy reports for an axis of length 1 may be anything
     strides = np.multiply(x.itemsize, (copies * c * width * n, n, width * n, 1))
     return np.ndarray((q - p, kw - copies + 1, kh * copies * c, wo * n), x.dtype, rows, 0, strides)
 
 
-def _forward_by_rows(x, k, out_hw, padding, bias=None):
+def _forward_by_rows(x, k, out_hw, padding, bias=None, relu=False):
     (kh, kw, c, o), n, (ho, wo) = k.shape, x.shape[0], out_hw
     y = np.empty((ho, o, wo * n), x.dtype)
     # One product for all columns of taps, or one for each and then their sum? The first copies
@@ -443,7 +496,8 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None):
         for where, inside, j, taps, seen in _seen(x, p, q, (kh, kw), wo, padding, chunks):
             out = y[where]
             part = _threads.scratch("product", out.shape, x.dtype) if where == begun else out
-            part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
+            if seen.shape[2] < part.shape[2]:
+                part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
             np.matmul(k[j, :, taps], seen, out=part[:, :, inside])
             if where == begun:
                 out += part
@@ -451,26 +505,27 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None):
 
     def block(p, q):
         one_product(p, q) if together else sum_of_products(p, q)
-        if bias is not None:
-            y[p:q] += bias[:, None]
+        _finish(y[p:q], None if bias is None else bias[:, None], relu)
 
     _threads.parallel(block, blocks, threads)
     return y.reshape(ho, o, wo, n).transpose(3, 0, 2, 1)
 
 
-def _filter_grad_by_rows(x, g, ksize, padding):
+def _filter_grad_by_rows(x, g, ksize, padding, before=lambda p, q: 0):
+    """The filter's gradient; and the sum of what ``before(p, q)`` returns, called when a block of rows
+    of ``g`` is about to be read."""
     (kh, kw), (n, ho, wo, o), c = ksize, g.shape, x.shape[3]
     g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(ho, 1, o, wo * n)
     blocks, chunks, threads = _cut(x, o, ksize, (ho, wo))
 
     def block(p, q):
+        also = before(p, q)
         windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo)
-        return sum(
-            (windows[..., a:b] @ g[p:q, ..., a:b].transpose(0, 1, 3, 2)).sum(0) for a, b in chunks
-        )
+        parts = ((windows[..., a:b] @ g[p:q, ..., a:b].transpose(0, 1, 3, 2)).sum(0) for a, b in chunks)
+        return sum(parts), also
 
-    total = sum(_threads.parallel(block, blocks, threads))
-    return total.reshape(kw, kh, c, o).transpose(1, 0, 2, 3)
+    total, also = map(sum, zip(*_threads.parallel(block, blocks, threads), strict=True))
+    return total.reshape(kw, kh, c, o).transpose(1, 0, 2, 3), also
 
 
 # How the work is cut. OpenBLAS spreads larger products over its own threads; called from several
@@ -500,22 +555,29 @@ _SMALL_PRODUCT = _small_product()
 
 def _cut(x, o, ksize, out_hw, copies=1):
     """Blocks of output rows, chunks of columns, and the number of threads for the blocks."""
-    (n, _, w, c), (kh, kw), (ho, wo) = x.shape, ksize, out_hw
+    return _cuts(x.shape, x.itemsize, o, ksize, out_hw, copies, _threads.get_threads())
+
+
+@functools.lru_cache(1024)  # this arithmetic is the same in each step of a training
+def _cuts(x_shape, itemsize, o, ksize, out_hw, copies, cores):
+    (n, _, w, c), (kh, kw), (ho, wo) = x_shape, ksize, out_hw
     threads, most = 1, wo * n
     if c * kh * o <= _SMALL_FILTER:
         most = max(_SMALL_PRODUCT // (c * kh * copies * o) // 16 * 16, 16)
         # t / threads + threads * (cost of a block) is least at sqrt(t / cost)
         best = math.isqrt(c * kh * kw * o * ho * wo * n // _BLOCK_COST)
-        threads = max(min(_threads.get_threads(), best), 1)
-    rows = max(_CACHE // (n * w * c * copies * x.itemsize) - kh, 2 * kh)
-    return _parts(ho, rows, threads), tuple(_parts(wo * n, most)), threads
+        threads = max(min(cores, best), 1)
+    rows = max(_CACHE // (n * w * c * copies * itemsize) - kh, 2 * kh)
+    # The caller takes the last block, while others must be woken: it is larger by what they do meanwhile.
+    last = 13 / 12 if threads > 1 else 1
+    return _parts(ho, rows, threads, last), tuple(_parts(wo * n, most)), threads
 
 
-def _parts(length, most, multiple=1):
-    """``range(length)`` in equal parts ``(start, stop)`` no longer than ``most``."""
+def _parts(length, most, multiple=1, last=1):
+    """``range(length)`` in equal parts ``(start, stop)`` no longer than ``most``; or the last is longer."""
     count = max(-(-length // most), 1)
     count = min(-(-count // multiple) * multiple, max(length, 1))
-    edges = [length * i // count for i in range(count + 1)]
+    edges = [*(max(int(length * i / (count - 1 + last)), i) for i in range(count)), length]
     return [*zip(edges, edges[1:], strict=False)]
 
 

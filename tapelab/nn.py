@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import _conv
+from . import _conv, _relu
 from .array import concat, gather, ints, same_dtypes
 from .clip import clip_by_norm
 from .errors import (
@@ -26,32 +26,14 @@ from .math import (
     squared_difference,
     tanh,
 )
-from .primitive import P, bare, dtype, lead, primitive, shape
+from .primitive import P, bare, dtype, lead, primitive, shape, unbroadcast
 from .random import generator
 from .tensor import Tensor, as_tensor, beside, convert_to_tensor, integer, number
 
 # ---------------------------------------------------------------- activations
 
 
-_NOUGHT = np.zeros(1 << 14, np.uint8)  # zeros of any dtype
-
-
-def _relu_forward(x):
-    """max(x, 0). Of a large array, with zeros as long as a stretch of its memory, read again and again:
-    NumPy's loop for an array and a number takes 1.6 times as long (`python -m benchmarks fast_paths`)."""
-    if x.size < 1 << 14:
-        return np.maximum(x, x.dtype.type(0))
-    strides, run = [0] * x.ndim, x.itemsize
-    for a in sorted(range(x.ndim), key=x.strides.__getitem__):
-        if x.shape[a] > 1:
-            if x.strides[a] != run or run * x.shape[a] > _NOUGHT.size:
-                break
-            strides[a] = run
-            run *= x.shape[a]
-    return np.maximum(x, np.ndarray(x.shape, x.dtype, _NOUGHT, 0, strides))
-
-
-def _relu(g, z, x):
+def _relu_rule(g, z, x):
     """1 where x > 0, else 0 (also at 0)."""
     return P.relu_grad(g, z)
 
@@ -86,23 +68,8 @@ def _unlead_rule(k, z, h, inner, extra):
     return P.broadcast_to(k, shape=have[:front] + want)
 
 
-def _relu_slope(g, x):
-    """g where x > 0, else 0, in x's memory order: a convolution's output is not in NumPy's.
-
-    Multiplied directly, a broadcast g (from a mean over the image) would be walked through in NumPy's
-    order, in 7 times the time (`python -m benchmarks fast_paths`), and give that order, which the
-    convolution's gradient would have to copy into the other.
-    """
-    if g.shape != x.shape or g.strides == x.strides or x.flags.c_contiguous:
-        return g * (x > 0)
-    out = np.empty_like(x)
-    np.copyto(out, g)
-    out *= x > 0
-    return out
-
-
 primitive("unlead", "Sum", _unlead, _unlead_rule)
-_slope(_relu_slope, "relu_grad")
+_slope(_relu.relu_grad, "relu_grad")
 _slope(lambda g, x: g * ((x > 0) & (x < 6)), "relu6_grad")
 _slope(lambda g, x, alpha: g * np.where(x > 0, 1, alpha).astype(g.dtype), "leaky_relu_grad")
 
@@ -144,8 +111,8 @@ def _softsign(g, z, x):
 relu = _unary(
     "nn.relu",
     "Relu",
-    _relu_forward,
-    _relu,
+    _relu.relu,
+    _relu_rule,
     "max(x, 0); the derivative at 0 is 0.",
     "-1.0",
     0.0,
@@ -499,6 +466,20 @@ def _conv_b(g, z, x, k, b, **attrs):
     return P.sum(g, axis=(-4, -3, -2), keepdims=False)
 
 
+def _conv_relu_joint(gs, zs, inputs, needed, **attrs):
+    """ReLU's rule, then those of the convolution and its bias."""
+    (g,), (z,), (x, k, b) = gs, zs, inputs
+    if needed[1] and not isinstance(g, Tensor):
+        together = _conv.conv2d_relu_grad(g, z, x, k, **attrs, images_too=needed[0])
+        if together:
+            return together
+    g = P.relu_grad(g, z)
+    return [
+        unbroadcast(rule(g, z, x, k, b, **attrs), shape(t), lead(g, z)) if asked else None
+        for t, rule, asked in zip(inputs, (_conv_x, _conv_k, _conv_b), needed)
+    ]
+
+
 def _input_grad_g(h, z, g, k, x_shape, **attrs):
     """The transpose of the transpose."""
     return P.conv2d(h, k, **attrs)
@@ -523,6 +504,10 @@ primitive("conv2d", "Conv2D", _conv.conv2d, _conv_x, _conv_k, broadcasts=True)
 primitive(
     "conv2d_bias", "_FusedConv2D", lambda x, k, b, **attrs: _conv.conv2d(x, k, bias=b, **attrs),
     _conv_x, _conv_k, _conv_b, broadcasts=True,
+)  # fmt: skip
+primitive(
+    "conv2d_relu", "_FusedConv2D", lambda x, k, b, **attrs: _conv.conv2d(x, k, bias=b, relu=True, **attrs),
+    joint=_conv_relu_joint, selective=True, broadcasts=True, kinds="f",
 )  # fmt: skip
 primitive(
     "conv2d_input_grad", "Conv2DBackpropInput", _conv.conv2d_input_grad, _input_grad_g, _input_grad_k,
@@ -573,11 +558,14 @@ def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None,
     >>> tf.nn.conv2d(tf.ones([1, 3, 3, 1]), tf.ones([2, 2, 1, 1]), 1, "VALID").numpy().ravel().tolist()
     [4.0, 4.0, 4.0, 4.0]
     """
-    return conv2d_bias(input, filters, None, strides, padding, data_format, dilations)
+    return fused_conv2d(input, filters, None, None, strides, padding, data_format, dilations)
 
 
-def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dilations=None):
-    """`conv2d`, plus a bias (channels out) if it is not None: TensorFlow's functions fuse the two as well."""
+def fused_conv2d(
+    input, filters, bias, activation, strides, padding, data_format="NHWC", dilations=None
+):
+    """activation(conv2d + bias), where both may be None: with a bias (channels out) one operation, as in
+    TensorFlow's functions, and with ReLU as well."""
     _nhwc(data_format)
     x, k, *bias = same_dtypes([input, filters] + [bias] * (bias is not None), "Conv2D")
     for t, what, fits in ((x, "input", x._a.ndim >= 4), (k, "filters", k._a.ndim == 4)):
@@ -591,8 +579,12 @@ def conv2d_bias(input, filters, bias, strides, padding, data_format="NHWC", dila
     if len(front) > 1:  # several axes count images
         x = P.reshape(x, shape=(int(np.prod(front)), *x._a.shape[-3:]))
     attrs = {"strides": s, "padding": pads, "dilations": d}
-    z = P.conv2d_bias(x, k, *bias, **attrs) if bias else P.conv2d(x, k, **attrs)
-    return z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
+    if bias and activation is relu and x._a.dtype.kind == "f":
+        z, activation = P.conv2d_relu(x, k, *bias, **attrs), None
+    else:
+        z = P.conv2d_bias(x, k, *bias, **attrs) if bias else P.conv2d(x, k, **attrs)
+    z = z if len(front) < 2 else P.reshape(z, shape=(*front, *z._a.shape[1:]))
+    return z if activation is None else activation(z)
 
 
 def _padding(padding, hw, ksize, strides, dilations=(1, 1)):

@@ -44,14 +44,15 @@ class Primitive:
       rules: one per input: `rule(g, z, *inputs, **attrs)`; None where no gradient flows. Without
         any the operation is not differentiable: its result is connected to nothing.
       broadcasts: inputs broadcast against each other.
-      joint: instead of rules, one function for all inputs of an operation with several outputs:
-        `joint(gs, zs, inputs, **attrs)` returns a list of cotangents.
+      joint: instead of rules, one function for all inputs, of an operation with several outputs or
+        whose rules share work: `joint(gs, zs, inputs, **attrs)` returns a list of cotangents.
       variadic: any number of inputs share the one rule, which gets the keyword `index`.
       real: the rule is right for complex numbers as it stands; otherwise rules are written for
         holomorphic functions and the walk conjugates around them (TensorFlow's convention).
       batched: False when `joint` cannot take a stack of cotangents and must be looped over.
       saves: forward and rules take a keyword `saved`, a list, None when nothing is recorded: what the
         forward puts there (arrays), the rules need not work out again on bare arrays.
+      selective: `joint` takes a keyword `needed`, a list of whether each input's cotangent is asked for.
       rows: the rule takes a cotangent of rows (`IndexedSlices`) as it is, not only as a dense one.
       kinds: the dtypes of the (first) input on which the operation is defined, by NumPy's letters:
         f float, c complex, i and u integers, b booleans, O strings.
@@ -59,17 +60,17 @@ class Primitive:
 
     __slots__ = (
         "name", "forward", "rules", "broadcasts", "joint", "batched", "variadic", "real", "key", "plain",
-        "kinds", "refused", "saves", "rows",
+        "kinds", "refused", "saves", "rows", "selective",
     )  # fmt: skip
 
     def __init__(
         self, name, forward, *rules, broadcasts=False, joint=None, batched=True, variadic=False,
-        real=False, kinds=ALL_KINDS, saves=False, rows=False,
+        real=False, kinds=ALL_KINDS, saves=False, rows=False, selective=False,
     ):  # fmt: skip
         self.name, self.forward, self.rules, self.key = name, forward, rules, None
         self.broadcasts, self.joint, self.batched = broadcasts, joint, batched
         self.variadic, self.real, self.kinds, self.saves = variadic, real, kinds, saves
-        self.rows = rows
+        self.rows, self.selective = rows, selective
         self.refused = frozenset(t for t in SCALARS if np.dtype(t).kind not in kinds)
         # A rule for each of one or two inputs: without attributes, the walk's short path will do.
         self.plain = not (variadic or joint) and len(rules) < 3

@@ -726,8 +726,9 @@ def walk(
         inputs = x if attrs is not None else (x,) if y is None else (x, y)
         attrs = attrs or {}
         k = id(z)
-        if type(z) is tuple:
-            _walk_joint(p, attrs, z, inputs, cotangents, needed, wanted, extra, boxed, note)
+        if p.joint:
+            zs = z if type(z) is tuple else (z,)
+            _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, note)
             continue
         if k not in cotangents:
             continue
@@ -769,7 +770,7 @@ def _stretched(g, x, name):
 
 
 def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, note):
-    """One record with several outputs: all its cotangents go through one function together."""
+    """One record with several outputs or a shared rule: all its cotangents go through one function."""
     if not any(id(z) in cotangents for z in zs):
         return
     if not any(id(x) in needed for x in inputs):
@@ -786,8 +787,10 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
             gs[i] = Tensor(zero) if boxed else zero
     unbox = (lambda t: t) if boxed else (lambda t: t._a)
 
+    asked = {"needed": [id(x) in needed for x in inputs]} if p.selective else {}
+
     def call(gs):
-        found = p.joint(gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs)
+        found = p.joint(gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs, **asked)
         if p.batched:
             return found
         name = attrs.get("name", p.name)

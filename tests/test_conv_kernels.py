@@ -17,6 +17,7 @@ from tapelab._conv import (
     conv2d,
     conv2d_filter_grad,
     conv2d_input_grad,
+    conv2d_relu_grad,
     max_pool2d,
     max_pool2d_argmax,
     output_size,
@@ -25,7 +26,7 @@ from tapelab._conv import (
     resolve_padding,
     same_padding,
 )
-from tapelab.nn import _relu_slope
+from tapelab._relu import relu_grad
 
 
 def naive(x, k, strides, padding, dilations, g=None):
@@ -101,6 +102,7 @@ def cut(request, monkeypatch):
         monkeypatch.setattr(_conv, "_CACHE", 1)
         monkeypatch.setattr(_conv, "_BLOCK_COST", 1)
         monkeypatch.setattr(_conv, "_SMALL_PRODUCT", 1)
+        monkeypatch.setattr(_conv, "_cuts", _conv._cuts.__wrapped__)  # what is remembered was cut otherwise
         monkeypatch.setattr(_threads, "_threads", 3)
 
 
@@ -145,6 +147,34 @@ def test_convolutions_are_their_definition(geometry, dtype, cut):
         np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * scale)
     for now, then in zip((x, k, g), kept, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+def test_bias_and_relu_together_are_one_after_the_other(geometry, dtype, cut):
+    *wide, rest = case(geometry)
+    x, k, dense = (a.astype(dtype) for a in wide[:3])
+    b = np.random.default_rng(0).standard_normal(k.shape[3]).astype(dtype)
+    y = conv2d(x, k, *rest, bias=b, relu=True)
+    tolerance = {np.float64: 1e-12, np.float32: 1e-5, np.float16: 1e-2}[dtype]
+    expected = np.maximum(conv2d(x, k, *rest) + b, 0)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=tolerance * np.abs(expected).max(initial=1))
+    for g in (dense, np.broadcast_to(dense.sum((1, 2), keepdims=True), dense.shape)):
+        found = conv2d_relu_grad(g, y, x, k, *rest)
+        assert (found is not None) == _conv._by_rows(x, y, k.shape, *rest)
+        if found is None:
+            continue
+        pulled = relu_grad(g, y)
+        wanted = (
+            conv2d_input_grad(pulled, k, x.shape, *rest),
+            conv2d_filter_grad(x, pulled, k.shape, *rest),
+            pulled.sum((0, 1, 2)),
+        )
+        for got, expected in zip(found, wanted, strict=True):
+            assert got.shape == expected.shape and got.dtype == dtype
+            scale = np.abs(expected).max(initial=1)
+            np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * scale)
+        assert conv2d_relu_grad(g, y, x, k, *rest, images_too=False)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -373,14 +403,14 @@ def test_pooling_keeps_the_memory_order_of_a_convolution(order):
         assert got.transpose(order).flags.c_contiguous
 
 
-def test_relu_slope_keeps_the_memory_order_of_a_convolution():
+def test_relu_grad_keeps_the_memory_order_of_a_convolution():
     """Its cotangent often comes from a mean: broadcast, in NumPy's order."""
     x = physical(np.random.default_rng(0).standard_normal((3, 4, 5, 2)), (1, 3, 2, 0))
     g = np.broadcast_to(np.array([[[[1.0, 2.0]]]]), x.shape)
-    got = _relu_slope(g, x)
+    got = relu_grad(g, x)
     np.testing.assert_array_equal(got, g * (x > 0))
     assert got.strides == x.strides
-    np.testing.assert_array_equal(_relu_slope(np.stack([g, 2 * g]), x)[1], 2 * got)
+    np.testing.assert_array_equal(relu_grad(np.stack([g, 2 * g]), x)[1], 2 * got)
 
 
 def test_max_pool_ties_infinities_and_nan():
@@ -440,6 +470,7 @@ def test_an_error_in_a_block_is_raised_and_the_threads_live_on(error):
 
 def test_convolutions_from_several_threads_at_once(monkeypatch):
     monkeypatch.setattr(_conv, "_BLOCK_COST", 1)
+    monkeypatch.setattr(_conv, "_cuts", _conv._cuts.__wrapped__)
     monkeypatch.setattr(_threads, "_threads", 2)
     x, k, _, expected, *_, rest = case(GEOMETRIES[18])
     with ThreadPoolExecutor(4) as users:

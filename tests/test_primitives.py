@@ -377,7 +377,8 @@ def _others():
         g = d(*g.shape)
         note = str(i)
         yield Case("conv2d", (x, k), attrs, note)
-        yield Case("conv2d_bias", (x, k, d(k.shape[-1])), attrs, note)
+        for key in ("conv2d_bias", "conv2d_relu"):
+            yield Case(key, (x, k, d(k.shape[-1])), attrs, note)
         yield Case("conv2d_input_grad", (g, k), attrs | {"x_shape": x.shape}, note)
         yield Case("conv2d_filter_grad", (x, g), attrs | {"k_shape": k.shape}, note)
     for i, (x, k, attrs) in enumerate(_conv_cases(d)):
@@ -385,9 +386,10 @@ def _others():
             continue
         g = d(2, *P.conv2d(x, k, **attrs).shape)
         yield Case("conv2d", (d(2, *x.shape), k), attrs, f"stacked x {i}")
-        yield Case("conv2d_bias", (d(2, *x.shape), k, d(k.shape[-1])), attrs, f"stacked x {i}")
+        for key in ("conv2d_bias", "conv2d_relu"):
+            yield Case(key, (d(2, *x.shape), k, d(k.shape[-1])), attrs, f"stacked x {i}")
+            yield Case(key, (x, d(2, *k.shape), d(k.shape[-1])), attrs, f"stacked k {i}")
         yield Case("conv2d", (x, d(2, *k.shape)), attrs, f"stacked k {i}")
-        yield Case("conv2d_bias", (x, d(2, *k.shape), d(k.shape[-1])), attrs, f"stacked k {i}")
         yield Case("conv2d", (d(2, *x.shape), d(2, *k.shape)), attrs, f"stacked both {i}")
         to_x = attrs | {"x_shape": x.shape}
         yield Case("conv2d_input_grad", (g, k), to_x, f"stacked g {i}")

@@ -281,12 +281,17 @@ class Conv2D(_Conv):
         if type(self).convolution_op is not Conv2D.convolution_op:
             return self._finish(self.convolution_op(self._float(inputs), self.kernel._read()))
         bias = None if self.bias is None else self.bias._read()
-        return self._finish(self.convolution_op(self._float(inputs), self.kernel._read(), bias), biased=True)
+        relu = nn.relu if self.activation in (activations.relu, nn.relu) else None
+        z = self._convolve(self._float(inputs), self.kernel._read(), bias, relu)
+        return z if relu else self._finish(z, biased=True)
 
-    def convolution_op(self, inputs, kernel, bias=None):
+    def convolution_op(self, inputs, kernel):
         """The convolution itself, for layers that change the kernel first."""
-        z = nn.conv2d_bias(
-            inputs, kernel, bias, self.strides, self.padding.upper(), dilations=self.dilation_rate
+        return self._convolve(inputs, kernel)
+
+    def _convolve(self, inputs, kernel, bias=None, activation=None):
+        z = nn.fused_conv2d(
+            inputs, kernel, bias, activation, self.strides, self.padding.upper(), dilations=self.dilation_rate
         )
         return _not_empty(z, inputs, self)
 
