@@ -1,12 +1,15 @@
 """What each fast path gains over the plain way that it replaces."""
 
+import contextlib
+import statistics
+import time
 from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
 
 import tapelab as tf
-from tapelab import _conv, _relu
+from tapelab import _conv, _relu, _threads
 from tapelab.primitive import P
 
 from . import harness
@@ -87,6 +90,21 @@ def _elementwise():
     )  # fmt: skip
 
 
+def _after_pauses():
+    """How many times as long ten convolutions take, just after a pause, if threads may share a core."""
+    x, k = _images(26, 26, 16), np.ones((3, 3, 16, 16), np.float32)
+    free, times = mock.patch.object(_threads, "_stay", lambda: None), ([], [])
+    for i in range(30):
+        time.sleep(0.15)
+        with free if i % 2 else contextlib.nullcontext():
+            start = time.perf_counter()
+            for _ in range(10):
+                _conv.conv2d(x, k, (1, 1), ((0, 0), (0, 0)))
+            times[i % 2].append(time.perf_counter() - start)
+    apart, anywhere = map(statistics.median, times)
+    return anywhere / apart
+
+
 class _General(tf.GradientTape):
     """A tape whose walk takes every record for one that may be complex, and so the general way."""
 
@@ -110,6 +128,7 @@ def fast_paths():
         for title, fast, plain in maker():
             both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
             lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")
+    lines.append(f"  {_after_pauses():5.2f}  convolutions after a pause: each thread on a core of its own")
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """A few threads for NumPy work that BLAS does not spread by itself, and memory they can reuse."""
 
+import functools
 import math
 import os
 import threading
@@ -70,18 +71,71 @@ def parallel(task, arguments, threads):
         while len(_helpers) < helpers:
             _helpers.append(threading.Thread(target=_help, args=_jobs, name="tapelab", daemon=True))
             _helpers[-1].start()
-    for _ in range(helpers):
-        _jobs[0].put(work)
-    work()
-    for error in [done.get() for _ in arguments]:
+    try:
+        elsewhere = _stay()
+        for _ in range(helpers):
+            _jobs[0].put((work, elsewhere))
+        work()
+        errors = [done.get() for _ in arguments]
+    finally:
+        _roam()
+    for error in errors:
         if error is not None:
             raise error
     return results
 
 
 def _help(jobs):
+    at = None
     while True:
-        jobs.get()()
+        work, elsewhere = jobs.get()
+        if elsewhere and elsewhere != at and _move(elsewhere):
+            at = elsewhere
+        work()
+        del work  # and all that it holds, while this thread waits
+
+
+# Linux wakes a thread on the core of the one that wakes it, unless its own is idle; and in a virtual
+# machine a core that has slept does not look idle, but taken away. So after a pause all threads of a
+# convolution share one core, for 50 ms (`python -m benchmarks fast_paths`). Hence the caller stays
+# where it is as long as others work for it, and they keep off that core.
+
+
+def _stay():
+    """Keep this thread on the core where it runs; the other cores, or None where that cannot be."""
+    core = _core()
+    if core is None:
+        return None
+    # What is allowed; or what a Ctrl-C amidst `_roam` has left undone.
+    cores = _local.cores = getattr(_local, "cores", None) or os.sched_getaffinity(0)
+    here = {core()}
+    return cores - here if here < cores and _move(here) else None
+
+
+def _roam():
+    """Let this thread run again where it could before `_stay`."""
+    if cores := getattr(_local, "cores", None):
+        _move(cores)
+        _local.cores = None
+
+
+def _move(cores):
+    """Let this thread run on these cores only; whether that was possible."""
+    try:
+        os.sched_setaffinity(0, cores)
+    except OSError:  # a core has been taken away
+        return False
+    return True
+
+
+@functools.cache
+def _core():
+    """The function that tells on which core a thread runs; None on systems that do not."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    import ctypes  # here: `import tapelab` should not wait for it
+
+    return getattr(ctypes.PyDLL(None), "sched_getcpu", None)
 
 
 def _after_fork():
@@ -111,8 +165,11 @@ def keep_freed_memory():
     glibc hands blocks above a threshold back to the system when they are freed; the next operation
     then pays a page fault for every 4 kB. Freeing one block below 32 MiB raises the threshold, by glibc's
     own documented rule (mallopt(3), M_MMAP_THRESHOLD), to that size for the whole process; at most twice
-    as much freed memory stays with it. Elsewhere this does nothing. TAPELAB_KEEP_MEMORY=0 leaves it out;
-    before `python -m benchmarks conv_one_thread`, say, to see the difference.
+    as much freed memory stays with it. A second block then comes from what is kept, and NumPy asks Linux
+    for pages of 2 MB in blocks of that size: arrays that lie there later have them too. Elsewhere this
+    does nothing. TAPELAB_KEEP_MEMORY=0 leaves it out; before `python -m benchmarks conv_one_thread`,
+    say, to see the difference.
     """
     if os.environ.get("TAPELAB_KEEP_MEMORY", "1") != "0":
         np.empty((1 << 25) - (1 << 16), np.uint8)
+        np.empty((1 << 25) - (1 << 17), np.uint8)

@@ -468,6 +468,36 @@ def test_an_error_in_a_block_is_raised_and_the_threads_live_on(error):
     assert _threads.parallel(abs, [(-i,) for i in range(5)], 3) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.skipif(_threads._core() is None, reason="no choice of cores on this system")
+def test_threads_keep_off_each_others_core(monkeypatch):
+    """While others work for it the caller stays on one core, and they on others; then it is free again."""
+    before, caller, meet = os.sched_getaffinity(0), threading.get_ident(), threading.Barrier(2, timeout=30)
+    if len(before) < 2:
+        pytest.skip("only one core")
+
+    def task(fails):
+        meet.wait()  # passed only if both threads have a task
+        if fails:
+            raise KeyboardInterrupt
+        return threading.get_ident() == caller, os.sched_getaffinity(0)
+
+    def cores():
+        found = dict(_threads.parallel(task, [(False,), (False,)], 2))
+        assert os.sched_getaffinity(0) == before
+        return found[True], found[False]
+
+    home, elsewhere = cores()
+    assert len(home) == 1 and elsewhere == before - home
+    with pytest.raises(KeyboardInterrupt):
+        _threads.parallel(task, [(True,), (False,)], 2)
+    assert os.sched_getaffinity(0) == before
+    os.sched_setaffinity(0, home)  # a Ctrl-C before the caller was free again
+    _threads._local.cores = before
+    assert cores()[1] != home
+    monkeypatch.setattr(_threads, "_core", lambda: None)
+    assert cores()[0] == before
+
+
 def test_convolutions_from_several_threads_at_once(monkeypatch):
     monkeypatch.setattr(_conv, "_BLOCK_COST", 1)
     monkeypatch.setattr(_conv, "_cuts", _conv._cuts.__wrapped__)
