@@ -165,11 +165,8 @@ def keep_freed_memory():
     glibc hands blocks above a threshold back to the system when they are freed; the next operation
     then pays a page fault for every 4 kB. Freeing one block below 32 MiB raises the threshold, by glibc's
     own documented rule (mallopt(3), M_MMAP_THRESHOLD), to that size for the whole process; at most twice
-    as much freed memory stays with it. A second block then comes from what is kept, and NumPy asks Linux
-    for pages of 2 MB in blocks of that size: arrays that lie there later have them too. Elsewhere this
-    does nothing. TAPELAB_KEEP_MEMORY=0 leaves it out; before `python -m benchmarks conv_one_thread`,
-    say, to see the difference.
+    as much freed memory stays with it. Elsewhere this does nothing. TAPELAB_KEEP_MEMORY=0 leaves it out;
+    before `python -m benchmarks conv_one_thread`, say, to see the difference.
     """
     if os.environ.get("TAPELAB_KEEP_MEMORY", "1") != "0":
         np.empty((1 << 25) - (1 << 16), np.uint8)
-        np.empty((1 << 25) - (1 << 17), np.uint8)
