@@ -228,33 +228,18 @@ def _conv_numpy():
 
     def step():
         x, y = next(feed)
-        h1 = _conv.conv2d(x, k1, **how)
-        h1 += b1
-        np.maximum(h1, 0, out=h1)
-        h2 = _conv.conv2d(h1, k2, **how)
-        h2 += b2
-        np.maximum(h2, 0, out=h2)
+        h1 = _conv.conv2d(x, k1, **how, bias=b1, relu=True)
+        h2 = _conv.conv2d(h1, k2, **how, bias=b2, relu=True)
         area = np.float32(h2.shape[1] * h2.shape[2])
         pooled = h2.sum(axis=1).sum(axis=1) / area
         z = pooled @ w
         z += b
         loss, dz = _softmax_loss(z, y)
         dp = (dz @ w.T) / area
-        d2 = (h2 > 0) * dp[:, None, None, :]
-        g2 = _conv.conv2d_filter_grad(h1, d2, k2.shape, **how)
-        d1 = _conv.conv2d_input_grad(d2, k2, h1.shape, **how)
-        d1 *= h1 > 0
-        g1 = _conv.conv2d_filter_grad(x, d1, k1.shape, **how)
-        adam.step(
-            [
-                g1,
-                d1.sum(axis=0).sum(axis=0).sum(axis=0),
-                g2,
-                d2.sum(axis=0).sum(axis=0).sum(axis=0),
-                pooled.T @ dz,
-                dz.sum(axis=0),
-            ]
-        )
+        d2 = np.broadcast_to(dp[:, None, None, :], h2.shape)
+        d1, g2, gb2 = _conv.conv2d_relu_grad(d2, h2, h1, k2, **how)
+        _, g1, gb1 = _conv.conv2d_relu_grad(d1, h1, x, k1, **how, images_too=False)
+        adam.step([g1, gb1, g2, gb2, pooled.T @ dz, dz.sum(axis=0)])
         return loss
 
     return step
