@@ -97,7 +97,7 @@ def _help(jobs):
 
 # Linux wakes a thread on the core of the one that wakes it, unless its own is idle; and in a virtual
 # machine a core that has slept does not look idle, but taken away. So after a pause all threads of a
-# convolution share one core, for 50 ms (`python -m benchmarks fast_paths`). Hence the caller stays
+# convolution share one core for a while (`python -m benchmarks fast_paths`). Hence the caller stays
 # where it is as long as others work for it, and they keep off that core.
 
 
