@@ -2,7 +2,8 @@
 
 Nothing here knows about tapes or tensors. What makes these functions enough for derivatives of
 every order is that they are closed: each is linear in each array argument, and the transpose of
-each is another one.
+each is another one. (A bias and a ReLU, which `conv2d` may end in, have their gradients in
+`conv2d_relu_grad`.)
 
     y  = conv2d(x, k)               y[n,p,q,o] = sum_ijc x[n, p*s + i*d - t, q*s + j*d - l, c]
                                                          * k[i,j,c,o]

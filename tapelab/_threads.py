@@ -28,7 +28,10 @@ def set_threads(n=None):
     of threads is not touched (the environment variable OPENBLAS_NUM_THREADS sets it).
     """
     global _threads
-    n = _usable_cores() if n is None else int(n)
+    try:
+        n = _usable_cores() if n is None else int(n)
+    except (TypeError, ValueError) as e:
+        raise type(e)(f"set_threads: the number of threads must be an integer, not {n!r}") from None
     if n < 1:
         raise ValueError(f"set_threads: the number of threads must be at least 1, not {n}")
     _threads = n

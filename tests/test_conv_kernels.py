@@ -438,6 +438,9 @@ def test_set_threads(monkeypatch):
     assert _threads.get_threads() == 3
     with pytest.raises(ValueError, match="at least 1"):
         _threads.set_threads(0)
+    for value, error in (("two", ValueError), ([2], TypeError)):
+        with pytest.raises(error, match="set_threads: .* must be an integer, not"):
+            _threads.set_threads(value)
     assert _threads.get_threads() == 3
     _threads.set_threads()
     assert _threads.get_threads() == _threads._usable_cores() >= 1
