@@ -130,6 +130,8 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None, relu=False):
             f"and as many groups must divide {k.shape[-1]} filters"
         )
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
+    if groups == 1 and x.ndim == k.ndim == 4 and x.dtype == k.dtype != np.float16:  # no way round
+        return _forward(x, k, hw, strides, padding, dilations, bias, relu)
     shape = (x.shape[-4], *hw, k.shape[-1])
     now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
     forward = functools.partial(_forward, bias=now, relu=relu and now is bias)
@@ -188,7 +190,7 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
     >>> [t.shape for t in conv2d_relu_grad(y, y, x, k, (1, 1), ((0, 0), (0, 0)))]
     [(2, 5, 5, 3), (3, 3, 3, 4), (4,)]
     """
-    fits = {g.ndim, x.ndim, k.ndim} == {4} and x.shape[3] == k.shape[2] and g.dtype == y.dtype
+    fits = g.ndim == x.ndim == k.ndim == 4 and x.shape[3] == k.shape[2] and g.dtype == y.dtype
     if not (fits and _by_rows(x, y, k.shape, strides, padding, dilations)):
         return None
     edges = _transposed_padding(k, padding)
@@ -197,7 +199,8 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
     rows[:top] = rows[top + ho :] = 0
     masked, g, y = rows[top : top + ho], g.transpose(1, 3, 2, 0), y.transpose(1, 3, 2, 0)
     if not g.strides[0]:  # all rows are the same, as from a mean
-        g = np.broadcast_to(np.ascontiguousarray(g[:1]), g.shape)
+        row = np.ascontiguousarray(g[0])
+        g = np.ndarray(g.shape, g.dtype, row, 0, (0, *row.strides))
 
     def mask(p, q):
         np.multiply(g[p:q], y[p:q] > 0, out=masked[p:q])
@@ -305,7 +308,8 @@ def _turned(k):
 
 
 def _transposed_padding(k, padding):
-    return tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(k.shape, padding, strict=False))
+    (kh, kw), ((top, bottom), (left, right)) = k.shape[:2], padding
+    return (kh - 1 - top, kh - 1 - bottom), (kw - 1 - left, kw - 1 - right)
 
 
 def _filter_grad(x, g, ksize, strides, padding, dilations):
@@ -398,10 +402,12 @@ def _filter_grad_depthwise(x, g, ksize, *geometry):
 
 def _by_rows(a, b, k_shape, strides, padding, dilations):
     """Whether the fast way exists here. For a 1 x 1 window it only pays in the right order."""
+    (top, bottom), (left, right) = padding
     return (
-        tuple(strides) == tuple(dilations) == (1, 1)
+        (*strides, *dilations) == (1, 1, 1, 1)
         and (k_shape[0] * k_shape[1] > 1 or a.transpose(1, 3, 2, 0).flags.c_contiguous)
-        and all(max(edges) < k for edges, k in zip(padding, k_shape, strict=False))
+        and max(top, bottom) < k_shape[0]
+        and max(left, right) < k_shape[1]
         and a.dtype == b.dtype
         and a.dtype.char in "fd"
         and a.size > 0 < b.size
@@ -411,21 +417,25 @@ def _by_rows(a, b, k_shape, strides, padding, dilations):
 def _seen(x, p, q, ksize, wo, padding, chunks):
     """What output rows p to q see of the input through each column of taps, without the padding.
 
-    Yields (where, inside, j, taps, matrices): a part ``where`` of the output (Ho, O, Wo * N), in its
-    columns ``inside``, sees through ``taps``, a slice of (tap's row, channel) in column j of the taps,
-    the ``matrices``, of shape (rows, taps, columns): views, if x has the order [H][C][W][N].
+    Yields (where, products): of a part ``where`` of the output (Ho, O, Wo * N), for each column j of
+    the taps that sees something, (inside, j, taps, matrices): the columns ``inside`` of the part see
+    through ``taps``, a slice of (tap's row, channel), the ``matrices``, of shape (rows, taps, columns):
+    views, if x has the order [H][C][W][N].
     """
     x, top = x.transpose(1, 3, 2, 0), padding[0][0]
     views = _views(x.shape, p, q, ksize, wo, padding, chunks)
     x = np.ascontiguousarray(x[max(p - top, 0) : min(q - top + ksize[0] - 1, len(x))])
-    strides = tuple(x.itemsize * s for s in (x[0].size, x[0, 0].size, 1))
-    for *about, shape, corner in views:
-        yield *about, np.ndarray(shape, x.dtype, x, corner * x.itemsize, strides)
+    row, channel, one = x[0].nbytes, x[0, 0].nbytes, x.itemsize
+    for where, products in views:
+        yield where, [
+            (inside, j, taps, np.ndarray(shape, x.dtype, x, corner * one, (row, channel, one)))
+            for inside, j, taps, shape, corner in products
+        ]
 
 
 @functools.lru_cache(1024)
 def _views(x_shape, p, q, ksize, wo, padding, chunks):
-    """For `_seen`: where, inside, j, taps, and the matrices' shape and first element."""
+    """For `_seen`: where, and for each product inside, j, taps, the matrices' shape and first element."""
     (h, c, w, n), (kh, kw), top = x_shape, ksize, padding[0][0]
     found, spans = [], _spans(w, wo, kw, 1, padding[1])
     for (i0, i1), rows in itertools.groupby(
@@ -433,15 +443,17 @@ def _views(x_shape, p, q, ksize, wo, padding, chunks):
     ):
         rows = [*rows]
         first = rows[0] + i0 - top - max(p - top, 0)
-        for (a, b), (j, read, write) in itertools.product(chunks, spans):
-            start, stop = max(a, write.start * n), min(b, write.stop * n)
-            if start < stop:
-                corner = first * c * w * n + start + (read.start - write.start) * n
-                found.append((
-                    (slice(rows[0], rows[-1] + 1), slice(None), slice(a, b)),
-                    slice(start - a, stop - a), j, slice(i0 * c, i1 * c),
-                    (len(rows), (i1 - i0) * c, stop - start), corner,
-                ))  # fmt: skip
+        for a, b in chunks:
+            products = []
+            for j, read, write in spans:
+                start, stop = max(a, write.start * n), min(b, write.stop * n)
+                if start < stop:
+                    corner = first * c * w * n + start + (read.start - write.start) * n
+                    products.append((
+                        slice(start - a, stop - a), j, slice(i0 * c, i1 * c),
+                        (len(rows), (i1 - i0) * c, stop - start), corner,
+                    ))  # fmt: skip
+            found.append(((slice(rows[0], rows[-1] + 1), slice(None), slice(a, b)), products))
     return found
 
 
@@ -460,6 +472,7 @@ def _windows(x, p, q, ksize, corner, wo, copies=1):
         rows = x[start:stop]  # no padding, and in this order already: no copy
     else:
         rows = _threads.scratch("windows", (height, copies, c, width, n), x.dtype)
+        seen = np.ascontiguousarray(x[start:stop]) if copies > 1 else x[start:stop]
         first, last = start - (p - top), stop - (p - top)
         if last - first < height:
             rows[:first] = rows[last:] = 0
@@ -468,9 +481,10 @@ def _windows(x, p, q, ksize, corner, wo, copies=1):
             b = max(min(w + left - j, width), a)
             if b - a < width:
                 rows[first:last, j, :, :a] = rows[first:last, j, :, b:] = 0
-            rows[first:last, j, :, a:b] = x[start:stop, :, a + j - left : b + j - left]
+            rows[first:last, j, :, a:b] = seen[:, :, a + j - left : b + j - left]
     # strides from sizes: the stride NumPy reports for an axis of length 1 may be anything
-    strides = np.multiply(x.itemsize, (copies * c * width * n, n, width * n, 1))
+    one = x.itemsize
+    strides = copies * c * width * n * one, n * one, width * n * one, one
     return np.ndarray((q - p, kw - copies + 1, kh * copies * c, wo * n), x.dtype, rows, 0, strides)
 
 
@@ -493,16 +507,16 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None, relu=False):
             np.matmul(k, windows[:, 0, :, a:b], out=y[p:q, :, a:b])
 
     def sum_of_products(p, q):
-        begun = None
-        for where, inside, j, taps, seen in _seen(x, p, q, (kh, kw), wo, padding, chunks):
-            out = y[where]
-            part = _threads.scratch("product", out.shape, x.dtype) if where == begun else out
-            if seen.shape[2] < part.shape[2]:
-                part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
-            np.matmul(k[j, :, taps], seen, out=part[:, :, inside])
-            if where == begun:
-                out += part
-            begun = where
+        for where, products in _seen(x, p, q, (kh, kw), wo, padding, chunks):
+            out = part = y[where]
+            for inside, j, taps, seen in products:
+                if seen.shape[2] < part.shape[2]:
+                    part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
+                np.matmul(k[j, :, taps], seen, out=part[:, :, inside])
+                if part is out:
+                    part = _threads.scratch("product", out.shape, x.dtype)
+                else:
+                    out += part
 
     def block(p, q):
         one_product(p, q) if together else sum_of_products(p, q)
@@ -516,14 +530,14 @@ def _filter_grad_by_rows(x, g, ksize, padding, before=lambda p, q: 0):
     """The filter's gradient; and the sum of what ``before(p, q)`` returns, called when a block of rows
     of ``g`` is about to be read."""
     (kh, kw), (n, ho, wo, o), c = ksize, g.shape, x.shape[3]
-    g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(ho, 1, o, wo * n)
+    g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(ho, 1, o, wo * n).swapaxes(2, 3)
     blocks, chunks, threads = _cut(x, o, ksize, (ho, wo))
 
     def block(p, q):
         also = before(p, q)
         windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo)
-        parts = ((windows[..., a:b] @ g[p:q, ..., a:b].transpose(0, 1, 3, 2)).sum(0) for a, b in chunks)
-        return sum(parts), also
+        parts = [np.add.reduce(windows[..., a:b] @ g[p:q, :, a:b], axis=0) for a, b in chunks]
+        return sum(parts[1:], parts[0]), also
 
     total, also = map(sum, zip(*_threads.parallel(block, blocks, threads), strict=True))
     return total.reshape(kw, kh, c, o).transpose(1, 0, 2, 3), also

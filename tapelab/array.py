@@ -47,6 +47,13 @@ def same_dtypes(values, op):
         values = unstack(values)
     if not values:
         raise ShapeError(f"{op} needs at least one tensor, got an empty list [Op:{op}].")
+    if type(values[0]) is Tensor:  # mostly there is nothing to do
+        dtype = values[0]._a.dtype
+        for v in values:
+            if type(v) is not Tensor or v._a.dtype is not dtype:
+                break
+        else:
+            return values
     found = next((v.dtype._np for v in values if is_tensor(v)), None)
     if found is None:
         found = as_tensor(values[0])._a.dtype
@@ -71,9 +78,13 @@ def _reshape_forward(x, shape):
 
 
 def _broadcast_forward(x, shape):
-    """A view; of a single number made directly, without the iterator that np.broadcast_to makes."""
-    if x.size == 1 and x.dtype.kind != "O" and shape:
-        return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    """A view. Of memory in NumPy's order it is made directly: np.broadcast_to makes an iterator first."""
+    if shape and x.dtype.kind != "O" and x.flags.c_contiguous and x.size:
+        front = len(shape) - x.ndim
+        pairs = zip(x.shape, shape[front:], x.strides, strict=False)
+        strides = [s if n == m else 0 if n == 1 else None for n, m, s in pairs]
+        if front >= 0 and None not in strides:
+            return np.ndarray(shape, x.dtype, x, 0, (*(0,) * front, *strides))
     return np.broadcast_to(x, shape)
 
 

@@ -1054,12 +1054,13 @@ def axes_of(x, axis, op):
     n = x._a.ndim
     if axis is None:
         return tuple(range(-n, 0))
-    if isinstance(axis, (Tensor, Variable)):
-        axis = as_tensor(axis)._a
-    found, axes = [], as_tensor(axis)._a
-    if axes.size and axes.dtype.kind not in "iub":
-        raise ConversionError(f"axis must be integers, got {axis!r} [Op:{op}]")
-    for a in np.ravel(axes).tolist():
+    found, axes = [], [axis] if type(axis) is int else axis
+    if type(axes) not in (list, tuple) or set(map(type, axes)) - {int}:
+        axes = as_tensor(axis)._a
+        if axes.size and axes.dtype.kind not in "iub":
+            raise ConversionError(f"axis must be integers, got {axis!r} [Op:{op}]")
+        axes = np.ravel(axes).tolist()
+    for a in axes:
         if not -n <= a < n:
             raise ShapeError(
                 f"Invalid reduction dimension ({a} for input with {n} dimension(s)) [Op:{op}]. "
@@ -1123,7 +1124,7 @@ def _add_up(x, axis, keepdims, dtype):
     if len(axis) == x.ndim - 1 and not keepdims and x.dtype.char in "fdFD":
         kept = [a for a in range(x.ndim) if a - x.ndim not in axis]
         return np.einsum(x, [*range(x.ndim)], kept)
-    for a in sorted(axis, key=lambda a: -abs(x.strides[a])):
+    for a in sorted(axis, key=x.strides.__getitem__, reverse=True):
         x = np.add.reduce(x, axis=a, keepdims=True, dtype=dtype)
     return x if keepdims else np.squeeze(x, axis)
 

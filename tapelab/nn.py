@@ -521,6 +521,8 @@ primitive(
 
 def _pair(value, what):
     """One number, two, or TensorFlow's four (1, h, w, 1), as (h, w)."""
+    if type(value) is tuple and [*map(type, value)] == [int, int] and min(value) > 0:
+        return value
     v = ints(value, what)
     if any(n < 1 for n in v):
         raise ShapeError(f"{what} must be positive, got {v}")

@@ -175,11 +175,14 @@ class GradientTape:
             self._complex |= kind == "c"
 
     def _watch_variable(self, v):
-        box = v._t
-        _, boxes = self._variables.setdefault(id(v), (v, []))
-        if id(box) not in boxes:
-            boxes.append(id(box))
-            self._watch_tensor(box)
+        box, known = v._t, self._variables.get(id(v))
+        if known is None:
+            self._variables[id(v)] = v, [id(box)]
+        elif id(box) in known[1]:
+            return
+        else:
+            known[1].append(id(box))
+        self._watch_tensor(box)
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
@@ -359,11 +362,11 @@ class GradientTape:
             as_source(t.values if isinstance(t, IndexedSlices) else t) for t in nest.flatten(target)
         ]
         flat, packed = nest.taken_apart(sources)
-        flat = [as_source(s) for s in flat]
+        flat = [s if isinstance(s, Variable) else as_source(s) for s in flat]
         seeds = self._seeds(targets, output_gradients, flat)
         with _Asked(self) as records:
             found = self._pull(records, seeds, flat)
-            self._some_none = any(g is None for g in found)
+            self._some_none = any([g is None for g in found])
         if zero:
             found = [_zeros(s) if g is None else g for s, g in zip(flat, found)]
         return packed(found)
@@ -378,7 +381,6 @@ class GradientTape:
 
     def _seeds(self, targets, output_gradients=None, sources=()):
         """id of each target -> its cotangent, as tensors; only of what can lead to a source."""
-        own = set(map(id, sources))
         given = [] if output_gradients is None else nest.flatten(output_gradients)
         if len(given) > len(targets):
             # TensorFlow says nothing; a learner who picks a row this way gets a wrong answer.
@@ -410,7 +412,7 @@ class GradientTape:
                 a = t._a
                 g = Tensor(a.dtype.type(1) if a.shape == () else np.ones(a.shape, a.dtype))
             k = id(t)
-            if k not in self._tracked and id(target) not in own:
+            if k not in self._tracked and id(target) not in map(id, sources):
                 continue  # not a source itself; but it may be the value that a source holds
             seeds[k] = (t, g) if k not in seeds else (t, seeds[k][1] + g)
         return seeds
@@ -435,8 +437,8 @@ class GradientTape:
         )  # fmt: skip
         result = []
         for found in boxes:
-            total = cotangents.get(found[0])
-            for k in found[1:]:
+            total = None
+            for k in found:
                 g = cotangents.get(k)
                 if g is not None:
                     total = g if total is None else add_cotangents(total, g)
@@ -771,9 +773,8 @@ def _stretched(g, x, name):
 
 def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, note):
     """One record with several outputs or a shared rule: all its cotangents go through one function."""
-    if not any(id(z) in cotangents for z in zs):
-        return
-    if not any(id(x) in needed for x in inputs):
+    asked = [id(x) in needed for x in inputs]
+    if True not in asked or not any([id(z) in cotangents for z in zs]):
         return
     gs, stack = [], None
     for z in zs:
@@ -785,37 +786,36 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
         if g is None:
             zero = np.zeros((stack or ()) + z._a.shape, z._a.dtype)[()]
             gs[i] = Tensor(zero) if boxed else zero
-    unbox = (lambda t: t) if boxed else (lambda t: t._a)
-
-    asked = {"needed": [id(x) in needed for x in inputs]} if p.selective else {}
-
-    def call(gs):
-        found = p.joint(gs, [unbox(z) for z in zs], [unbox(x) for x in inputs], **attrs, **asked)
-        if p.batched:
-            return found
-        name = attrs.get("name", p.name)
-        # What a person wrote may be a number where the argument is a vector; sources get it as it is.
-        return [
-            g if g is None or not extra and id(x) in wanted else _stretched(g, x, name)
-            for g, x in zip(found, inputs)
-        ]
-
-    if extra and not p.batched:
-        rows = [call([g[k] for g in gs]) for k in range(stack[0])]
-        found = [None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1) for r in zip(*rows)]
+    if p.selective:
+        attrs = attrs | {"needed": asked}
+    known = (zs, inputs) if boxed else ([z._a for z in zs], [x._a for x in inputs])
+    if p.batched:
+        found = p.joint(gs, *known, **attrs)
     else:
-        found = call(gs)
-    given = {id(x) for x, gx in zip(inputs, found) if gx is not None}
+        rows = [[g[k] for g in gs] for k in range(stack[0])] if extra else [gs]
+        rows = [p.joint(row, *known, **attrs) for row in rows]
+        # What a person wrote may be a number where the argument is a vector; sources get it as it is.
+        name = attrs.get("name", p.name)
+        rows = [
+            [g if g is None or not extra and id(x) in wanted else _stretched(g, x, name)
+             for g, x in zip(row, inputs)] for row in rows
+        ]  # fmt: skip
+        stacked = lambda r: None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1)
+        found = [*map(stacked, zip(*rows))] if extra else rows[0]
     for x, gx in zip(inputs, found):
         key = id(x)
-        if key in needed and key not in given:
-            note("none", [key], zs, attrs.get("name", p.name), attrs.get("grad_fn"))
-        if gx is not None and key in needed:
-            got = getattr(gx._a if isinstance(gx, Tensor) else gx, "dtype", x._a.dtype)
-            if got != x._a.dtype and key not in wanted:
-                raise InvalidArgumentError(
-                    f"cannot compute the gradient: {attrs.get('name', p.name)} returned a gradient "
-                    f"of {as_dtype(got).name} for an argument of {x.dtype.name}. Convert it: "
-                    f"tf.cast(g, tf.{x.dtype.name})."
-                )
-            cotangents[key] = gx if key not in cotangents else add_cotangents(cotangents[key], gx)
+        if key not in needed:
+            continue
+        if gx is None:
+            if not any(g is not None for other, g in zip(inputs, found) if other is x):
+                note("none", [key], zs, attrs.get("name", p.name), attrs.get("grad_fn"))
+            continue
+        got = getattr(gx._a if isinstance(gx, Tensor) else gx, "dtype", x._a.dtype)
+        if got is not x._a.dtype and got != x._a.dtype and key not in wanted:
+            raise InvalidArgumentError(
+                f"cannot compute the gradient: {attrs.get('name', p.name)} returned a gradient "
+                f"of {as_dtype(got).name} for an argument of {x.dtype.name}. Convert it: "
+                f"tf.cast(g, tf.{x.dtype.name})."
+            )
+        prior = cotangents.get(key)
+        cotangents[key] = gx if prior is None else add_cotangents(prior, gx)

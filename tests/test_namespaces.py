@@ -1,6 +1,9 @@
 """The public names: shared objects, and refusals that help."""
 
+import ast
+import builtins
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +110,14 @@ def test_attributes_that_are_imported_as_modules():
     assert CosineDecay is tf.keras.optimizers.schedules.CosineDecay
     assert array_to_img is tf.keras.utils.array_to_img
     assert tf.keras.__version__ == tf.__version__
+
+
+def test_no_module_calls_a_function_of_its_own_where_it_means_pythons():
+    """In math.py `abs` is TensorFlow's: what means Python's `abs` there would make tensors."""
+    for file in Path(tf.__file__).parent.rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        own = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        own |= {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if hasattr(t, "id")}
+        called = {n.func.id: n.lineno for n in ast.walk(tree)
+                  if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
+        assert not {*own & called.keys() & vars(builtins).keys()}, (file.name, called)

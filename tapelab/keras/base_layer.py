@@ -1,7 +1,8 @@
 """Layer: a function with weights. Variables, the layers inside layers, and calls.
 
 A layer finds its weights and inner layers by looking at its attributes (also inside lists, tuples
-and dicts) at the moment it is asked, so that nothing has to be registered.
+and dicts) at the moment it is asked, so that nothing has to be registered. Only `trainable_weights`,
+which every step of a training asks for, keeps its answer until an attribute of some layer changes.
 """
 
 import functools
@@ -29,6 +30,18 @@ class _Calls(threading.local):
 
 
 _calls = _Calls()
+
+
+class _Structure:
+    """Which layers hold what, everywhere: `state` is another object whenever some of it has changed."""
+
+    state = object()
+
+    def changed(self):
+        self.state = object()
+
+
+_structure = _Structure()
 
 
 class DTypeName(str):
@@ -82,9 +95,15 @@ class Variable(_Variable):
         self.path = "/".join([layer.name for layer in _calls.scope] + [self._name])
 
     # What TensorFlow's tape goes by stays as it was made; what Keras lists can change.
-    trainable = property(
-        lambda self: self._listed, lambda self, v: setattr(self, "_listed", bool(v))
-    )
+    @property
+    def trainable(self):
+        return self._listed
+
+    @trainable.setter
+    def trainable(self, value):
+        self._listed = bool(value)
+        _structure.changed()
+
     name = property(lambda self: self._name)
     constraint = property(
         lambda self: self._constraint,
@@ -188,8 +207,14 @@ class Stateful(Configured):
                 if not any(value is v for v in vars(self).get("_weights", ())):
                     self._tracked[name] = None
         object.__setattr__(self, name, value)
+        if name in self._tracked:
+            _structure.changed()
         if "_awaits" in vars(self):
             self._awaits.match()
+
+    def __delattr__(self, name):
+        object.__delattr__(self, name)
+        _structure.changed()
 
     def _refuse_state(self):
         raise ValueError(
@@ -242,6 +267,7 @@ class Stateful(Configured):
         finally:
             _calls.scope = outer
         self._weights.append(v)
+        _structure.changed()
         if "_awaits" in vars(self):  # a checkpoint restored before this variable was made
             self._awaits.match()
         return v
@@ -271,6 +297,11 @@ def _contents(value, found):
         for v in value.values():
             _contents(v, found)
     return found
+
+
+def _settled(value):
+    """Whether what is in an attribute can only change by setting the attribute: no list, no dict."""
+    return all(map(_settled, value)) if isinstance(value, tuple) else not isinstance(value, (list, dict))
 
 
 class InputSpec:
@@ -488,6 +519,7 @@ class Layer(Stateful):
     """
 
     _trainable = autocast = _Unmade()
+    _known: tuple = (None, [])  # the answer of trainable_weights, and the state of `_structure` it is for
     _locks = True  # whether building ends the time for making weights and inner layers
     _training_default = None  # what `call` takes when nobody says: then inner layers are told, too
     _builds_for = ("input_shape",)  # the parameters of `build`
@@ -712,10 +744,14 @@ class Layer(Stateful):
         return list(found.values())
 
     def _collect(self, found, around=()):
-        """Add id -> variable for all variables of this layer; `around` it are layers at work already."""
-        own, inner, last = self._weights, [], []
+        """Add id -> variable for all variables of this layer; `around` it are layers at work already.
+
+        Returns whether the answer holds until `_structure` changes: a list or dict may change unseen.
+        """
+        own, inner, last, settled = self._weights, [], [], True
         if self._tracked:
             own = own.copy()
+            settled = all(map(_settled, map(vars(self).get, self._tracked)))
             for x in self._held():
                 if isinstance(x, Layer):
                     inner.append(x)
@@ -732,17 +768,21 @@ class Layer(Stateful):
             around = (*around, self)
             for layer in inner:
                 if layer not in around:  # two layers may hold each other
-                    layer._collect(found, around)
+                    settled &= layer._collect(found, around)
+        return settled
 
     variables = property(lambda self: self.weights, doc="The same as `weights`.")
 
     @property
     def trainable_weights(self):
         """The variables that training changes."""
-        found = {}
-        if self._trainable:
-            self._collect(found)
-        return [v for v in found.values() if v._listed]
+        state, (known, variables) = _structure.state, self._known
+        if known is not state:  # every step of a training asks, mostly twice
+            found: dict = {}
+            settled = not self._trainable or self._collect(found)
+            variables = [v for v in found.values() if v._listed]
+            vars(self)["_known"] = state if settled else None, variables
+        return variables.copy()
 
     @property
     def non_trainable_weights(self):
@@ -875,6 +915,7 @@ def _building(build):
                 build(self, *args, **kwargs)
         except BaseException:
             del self._weights[before:]  # the next try makes them again
+            _structure.changed()
             raise
         self.built = True
         vars(self)["_locked"] = self._locks and outermost

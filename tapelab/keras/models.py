@@ -185,7 +185,7 @@ class Model(Layer):
         depth |= {id(t.layer): steps.get(t.serial, 0) for t in first}
         inner = [t.layer for t in first if t.layer not in seen] + seen
         inner = {id(x): x for x in inner if isinstance(x, Layer)}
-        self._graph_layers = sorted(inner.values(), key=lambda x: -depth[id(x)])
+        self._graph_layers = (*sorted(inner.values(), key=lambda x: -depth[id(x)]),)
         vars(self).update(
             _graph=(inputs, nodes, outputs), inputs=leaves(inputs), outputs=leaves(outputs),
             input=inputs, output=outputs, built=True,
@@ -693,7 +693,7 @@ class Sequential(Model):
 
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(trainable=trainable, name=name)
-        self._chain, self._start = [], None
+        self._chain, self._start = (), None
         if layers is not None and not hasattr(layers, "__iter__"):
             raise TypeError(f"`layers` must be a list of layers. Received: {layers!r}")
         for layer in layers or []:
@@ -727,12 +727,12 @@ class Sequential(Model):
         inside = layer.input if isinstance(layer, Model) and layer.built else None
         if not self._chain and self._start is None and isinstance(inside, KerasTensor):
             self.add(InputLayer(batch_shape=inside.shape, dtype=inside.dtype))
-        self._chain.append(layer)
+        before, self._chain = self._chain, (*self._chain, layer)
         if self._start is not None:
             try:
                 self._go_on(layer)
             except BaseException:  # it does not fit: leave it out
-                self._chain.remove(layer)
+                self._chain = before
                 raise
 
     def _begin(self, tensor):
@@ -753,7 +753,8 @@ class Sequential(Model):
         """Remove the last layer and return it."""
         if not self._chain:
             raise IndexError(f"There are no layers in model '{self.name}'.")
-        layer = self._chain.pop()
+        *rest, layer = self._chain
+        self._chain = tuple(rest)
         if self._start is not None:
             self._begin(self._start)
         return layer

@@ -1,6 +1,8 @@
 """Layers: values against hand-written NumPy, gradients against finite differences, errors."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -819,3 +821,79 @@ def test_a_convolution_that_changes_its_kernel():
     plain = L.Conv2D(1, 2, kernel_initializer="ones")
     plain(x)
     assert plain.convolution_op(x, 3 * plain.kernel).numpy().item() == 12
+
+
+def _dense(units=1):
+    layer = L.Dense(units)
+    layer.build((None, 1))
+    return layer
+
+
+def _changes():
+    """Ways to hold other variables than before: (a model, what changes it, what it trains then)."""
+
+    class Holder(tf.keras.Model):
+        def __init__(self, **held):
+            super().__init__()
+            for name, value in held.items():
+                setattr(self, name, value)
+
+    a, b = _dense(), _dense()
+    yield Holder(a=a), lambda m: setattr(m, "b", b), [a, b]
+    yield Holder(a=a, b=b), lambda m: delattr(m, "b"), [a]
+    yield Holder(a=a, b=b), lambda m: setattr(m, "b", None), [a]
+    yield Holder(a=a, b=b), lambda m: setattr(m, "a", b), [b]
+    yield Holder(held=[a]), lambda m: m.held.append(b), [a, b]
+    yield Holder(held=([a],)), lambda m: m.held[0].append(b), [a, b]
+    yield Holder(held={"a": a}), lambda m: m.held.update(b=b), [a, b]
+    yield Holder(inner=Holder(held=[a])), lambda m: m.inner.held.append(b), [a, b]
+    yield Holder(inner=Holder(a=a)), lambda m: setattr(m.inner, "b", b), [a, b]
+    yield Holder(held=(a,)), lambda m: setattr(m, "held", (a, b)), [a, b]
+    yield tf.keras.Sequential([a]), lambda m: m.add(b), [a, b]
+    yield tf.keras.Sequential([a, b]), lambda m: m.pop(), [a]
+    yield tf.keras.Sequential([a, tf.keras.Sequential([b])]), lambda m: m.layers[1].pop(), [a]
+    c, d, e = _dense(), _dense(), _dense()
+    yield Holder(a=a, c=c), lambda m: setattr(c, "trainable", False), [a]
+    yield Holder(a=a, d=d), lambda m: setattr(d.kernel, "trainable", False), [a, d.bias]
+    yield Holder(a=a, e=e), lambda m: setattr(m, "trainable", False), []
+    a.trainable = b.trainable = True
+
+    class Late(L.Layer):
+        _locks = False
+
+    late = Late()
+    late.build(None)
+    yield Holder(a=a, late=late), lambda m: m.late.add_weight(name="late"), [a, late]
+
+
+def test_trainable_weights_see_every_change():
+    for model, change, left in _changes():
+        asked = [model.trainable_weights, model.trainable_variables]
+        assert [*map(id, asked[0])] == [*map(id, asked[1])] and asked[0]
+        asked[0].clear()  # a list of one's own
+        change(model)
+        expected = [v for x in left for v in (x.trainable_weights if isinstance(x, L.Layer) else [x])]
+        assert [*map(id, model.trainable_weights)] == [*map(id, expected)]
+        assert [*map(id, model.trainable_weights)] == [*map(id, expected)]
+
+
+def test_trainable_weights_see_a_build_that_failed():
+    class Half(L.Layer):
+        def build(self, input_shape):
+            self.add_weight(name="half")
+            assert len(self.trainable_weights) == 1
+            raise OSError
+
+    layer = Half()
+    with pytest.raises(OSError):
+        layer.build(None)
+    assert layer.trainable_weights == []
+
+
+def test_a_copy_trains_its_own_weights():
+    model = tf.keras.Sequential([_dense()])
+    before = model.trainable_weights
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert [v.shape for v in other.trainable_weights] == [v.shape for v in before]
+        assert not {*map(id, before)} & {*map(id, other.trainable_weights)}
+        assert [*map(id, other.trainable_weights)] == [*map(id, other.layers[0].trainable_weights)]
