@@ -79,6 +79,8 @@ def _reshape_forward(x, shape):
 
 def _broadcast_forward(x, shape):
     """A view. Of memory in NumPy's order it is made directly: np.broadcast_to makes an iterator first."""
+    if x.size == 1 and x.dtype.kind != "O" and shape:
+        return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     if shape and x.dtype.kind != "O" and x.flags.c_contiguous and x.size:
         front = len(shape) - x.ndim
         pairs = zip(x.shape, shape[front:], x.strides, strict=False)
