@@ -74,6 +74,7 @@ def output_size(size, k, stride, padding, dilation=1):
     return max(room // stride + 1, 0)
 
 
+@functools.lru_cache(1024)
 def _spans(size, out, k, stride, padding, dilation=1):
     """For each tap of a window that sees the image: which it is, where it reads and what it feeds.
 
