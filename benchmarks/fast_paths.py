@@ -119,11 +119,6 @@ def _engine():
         _chain_tapelab(tf, x), _chain_tapelab(general, x),
     )  # fmt: skip
     yield "x * x: the operation written out", lambda: tf.multiply(x, x), lambda: P.multiply(x, x)
-    row, shape = np.ones((32, 1, 1, 16), np.float32), (32, 24, 24, 16)
-    yield (
-        "a broadcast view: made directly, not by np.broadcast_to",
-        lambda: P.broadcast_to(row, shape=shape), lambda: np.broadcast_to(row, shape),
-    )  # fmt: skip
     model = tf.keras.Sequential([tf.keras.layers.Dense(1) for _ in range(4)])
     model(np.ones((1, 1), np.float32))
     variables = model.trainable_variables

@@ -78,15 +78,9 @@ def _reshape_forward(x, shape):
 
 
 def _broadcast_forward(x, shape):
-    """A view. Of memory in NumPy's order it is made directly: np.broadcast_to makes an iterator first."""
+    """A view; of a single number made directly, without the iterator that np.broadcast_to makes."""
     if x.size == 1 and x.dtype.kind != "O" and shape:
         return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
-    if shape and x.dtype.kind != "O" and x.flags.c_contiguous and x.size:
-        front = len(shape) - x.ndim
-        pairs = zip(x.shape, shape[front:], x.strides, strict=False)
-        strides = [s if n == m else 0 if n == 1 else None for n, m, s in pairs]
-        if front >= 0 and None not in strides:
-            return np.ndarray(shape, x.dtype, x, 0, (*(0,) * front, *strides))
     return np.broadcast_to(x, shape)
 
 

@@ -421,10 +421,9 @@ class GradientTape:
         """The ids of the tensors whose cotangents make up the gradient of a source."""
         if not isinstance(source, Variable):
             return (id(source),)
-        known, now = self._variables.get(id(source)), id(source._t)
-        if known is None:
-            return (now,)
-        return known[1] if now in known[1] else (*known[1], now)
+        _, boxes = self._variables.get(id(source), (source, ()))
+        now = id(source._t)
+        return boxes if now in boxes else (*boxes, now)
 
     def _pull(self, records, seeds, sources, extra=0):
         """Walk backwards from the seeds; the cotangents of the sources (None: not reached)."""
