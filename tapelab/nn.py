@@ -835,8 +835,9 @@ def zero_fraction(value, name=None):
 
 
 def scale_regularization_loss(regularization_loss):
-    """The sum of the loss: there is one replica."""
-    return reduce_sum(regularization_loss)
+    """The sum of the loss divided by the number of replicas, which is one."""
+    return reduce_sum(regularization_loss) / 1
+
 
 # ---------------------------------------------------------------- made of the above
 

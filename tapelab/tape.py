@@ -441,7 +441,7 @@ class GradientTape:
             for k in found:
                 g = cotangents.get(k)
                 if g is not None:
-                    total = g if total is None else add_cotangents(total, g)
+                    total = g if total is None else add_cotangents(g, total)  # lists what was read first, first
             if type(total) is ndarray or isinstance(total, np.generic):
                 total = Tensor(total)
             result.append(total)

@@ -879,6 +879,7 @@ def test_losses_of_examples():
     with pytest.raises(ValueError):
         tf.nn.log_poisson_loss([1.0], [1.0, 2.0])
     assert float(tf.nn.scale_regularization_loss([1.0, 2.0])) == 3.0
+    assert tf.nn.scale_regularization_loss(tf.constant([1, 2])).dtype == tf.float64  # a quotient, too
 
 
 def test_the_first_operand_of_a_product_fixes_the_dtype():
@@ -1745,3 +1746,14 @@ def test_what_is_no_tensor_is_made_boolean_for_any_and_all():
         tf.reduce_any([1])
     with pytest.raises(Invalid):
         tf.reduce_all(tf.constant([1]))
+
+
+def test_rows_read_before_and_after_an_assignment_are_listed_in_that_order():
+    v = tf.Variable([-2.0, 1.0])
+    with tf.GradientTape() as tape:
+        before = tf.gather(v, [0, 0])
+        v.assign(v * 0.5)
+        after = tf.abs(tf.gather(v, [1, 0]))
+    rows = tape.gradient([after, before], v)
+    assert rows.indices.numpy().tolist() == [0, 0, 1, 0]
+    assert rows.values.numpy().tolist() == [1, 1, 1, -1]

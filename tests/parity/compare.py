@@ -54,6 +54,7 @@ LACKING = (
     "No gradient defined",
     "DataType float16 not in list",
     "of half is not in the list",
+    "of int8 is not in the list",
     "object has no attribute '_id'",
     "do not yet support dilation rates",
     "while vectorizing the jacobian",
