@@ -441,7 +441,7 @@ class GradientTape:
             for k in found:
                 g = cotangents.get(k)
                 if g is not None:
-                    total = g if total is None else add_cotangents(g, total)  # lists what was read first, first
+                    total = g if total is None else add_cotangents(g, total)  # rows read first come first
             if type(total) is ndarray or isinstance(total, np.generic):
                 total = Tensor(total)
             result.append(total)
@@ -640,7 +640,7 @@ def add_cotangents(a, b):
     if type(a) is not IndexedSlices and type(b) is not IndexedSlices:
         return a + b
     if type(a) is type(b):
-        # The walk meets the last gather first; TensorFlow lists the first one first.
+        # The walk meets the last gather first; the rows are listed in the order of reading.
         rows = -a.values._a.ndim
         return IndexedSlices(
             P.concat(b.values, a.values, axis=rows),

@@ -68,6 +68,12 @@ def lacking(outcome):
     return isinstance(outcome, Raised) and any(text in str(outcome.error) for text in LACKING)
 
 
+def _columns(values):
+    """The numbers of rows, column by column, rounded so that equal rows sort alike."""
+    a = np.asarray(values)
+    return np.round(a.reshape(len(a), int(np.prod(a.shape[1:]))).T, 2)
+
+
 def difference(want, got, path="result", scale=None):
     """The first difference between TensorFlow's outcome and tapelab's as text, or None."""
     if lacking(want) and "AdjustContrast" not in str(want.error):
@@ -86,9 +92,13 @@ def difference(want, got, path="result", scale=None):
             rows = np.zeros(np.asarray(want.dense_shape), want.values.numpy().dtype)
             np.add.at(rows, np.asarray(want.indices), want.values.numpy())
             return difference(rows, np.asarray(got.numpy()), path)
-        return difference(want.values, got.values, path + ".values") or difference(
-            want.indices, got.indices, path + ".indices"
-        )
+        # In which order rows are listed depends on the order of TensorFlow's walk.
+        order = [np.lexsort((*_columns(x.values), np.asarray(x.indices))) for x in (want, got)]
+        for part in ("values", "indices"):
+            a, b = [np.asarray(getattr(x, part))[i] for x, i in zip((want, got), order)]
+            if found := difference(a, b, f"{path}.{part}"):
+                return found
+        return None
     if hasattr(want, "numpy") and hasattr(want, "dtype"):
         kinds = [PUBLIC.get(type(x).__name__, type(x).__name__) for x in (want, got)]
         if kinds[0] != kinds[1]:
