@@ -119,6 +119,9 @@ def _engine():
         _chain_tapelab(tf, x), _chain_tapelab(general, x),
     )  # fmt: skip
     yield "x * x: the operation written out", lambda: tf.multiply(x, x), lambda: P.multiply(x, x)
+
+
+def _layers():
     model = tf.keras.Sequential([tf.keras.layers.Dense(1) for _ in range(4)])
     model(np.ones((1, 1), np.float32))
     variables = model.trainable_variables
@@ -138,7 +141,7 @@ def _engine():
 def fast_paths():
     """How many times as long the plain way takes; OMP_NUM_THREADS=1 leaves threads out of it."""
     lines = [f"fast paths: how many times as long the plain way takes ({tf.get_threads()} threads)"]
-    for maker in _convolutions, _fused, _depthwise, _elementwise, _engine:
+    for maker in _convolutions, _fused, _depthwise, _elementwise, _engine, _layers:
         for title, fast, plain in maker():
             both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
             lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")

@@ -131,8 +131,6 @@ def conv2d(x, k, strides, padding, dilations=(1, 1), bias=None, relu=False):
             f"and as many groups must divide {k.shape[-1]} filters"
         )
     hw = _out_hw(x.shape[-3:-1], k.shape[-4:-2], strides, padding, dilations)
-    if groups == 1 and x.ndim == k.ndim == 4 and x.dtype == k.dtype != np.float16:  # no way round
-        return _forward(x, k, hw, strides, padding, dilations, bias, relu)
     shape = (x.shape[-4], *hw, k.shape[-1])
     now = bias if k.ndim == 4 and groups < 2 else None  # axes in front of the filters become channels
     forward = functools.partial(_forward, bias=now, relu=relu and now is bias)

@@ -93,10 +93,12 @@ class Memory:
         records = tape._records
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)
-            made = records[2::WIDTH]
-            if tuple in map(type, made):
-                made = [t for z in made for t in (z if type(z) is tuple else (z,))]
+            made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
             self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
+
+
+def _ids(x):
+    return tuple(map(id, x)) if type(x) is tuple else id(x)
 
 
 def shadow(records):
@@ -104,11 +106,9 @@ def shadow(records):
     places = [*map(id, records)]
     places[::WIDTH] = records[::WIDTH]
     for i, attrs in enumerate(records[1::WIDTH]):
-        if attrs is not None:  # inputs are a tuple, outputs may be
+        if attrs is not None:  # there may be tuples
             z, x = i * WIDTH + 2, i * WIDTH + 3
-            places[x] = tuple(map(id, records[x]))
-            if type(records[z]) is tuple:
-                places[z] = tuple(map(id, records[z]))
+            places[z], places[x] = _ids(records[z]), _ids(records[x])
     return places
 
 

@@ -213,7 +213,7 @@ def unbroadcast(g, to, extra):
         return g
     axes, stretched = _broadcast_axes(have, to, extra)
     if axes:
-        g = (P.sum.forward if type(g) is ndarray else P.sum)(g, axis=axes, keepdims=False)
+        g = P.sum(g, axis=axes, keepdims=False)
     return P.reshape(g, shape=have[:extra] + to) if stretched else g
 
 

@@ -175,14 +175,11 @@ class GradientTape:
             self._complex |= kind == "c"
 
     def _watch_variable(self, v):
-        box, known = v._t, self._variables.get(id(v))
-        if known is None:
-            self._variables[id(v)] = v, [id(box)]
-        elif id(box) in known[1]:
-            return
-        else:
-            known[1].append(id(box))
-        self._watch_tensor(box)
+        box = v._t
+        _, boxes = self._variables.setdefault(id(v), (v, []))
+        if id(box) not in boxes:
+            boxes.append(id(box))
+            self._watch_tensor(box)
 
     def _accessed(self, v):
         """A variable was read while this tape was recording."""
@@ -802,10 +799,10 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
         ]  # fmt: skip
         stacked = lambda r: None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1)
         found = [*map(stacked, zip(*rows))] if extra else rows[0]
-    for x, gx in zip(inputs, found):
-        key = id(x)
-        if key not in needed:
+    for x, gx, wants in zip(inputs, found, asked):
+        if not wants:
             continue
+        key = id(x)
         if gx is None:
             if not any(g is not None for other, g in zip(inputs, found) if other is x):
                 note("none", [key], zs, attrs.get("name", p.name), attrs.get("grad_fn"))

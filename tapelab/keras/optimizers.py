@@ -283,13 +283,10 @@ class Optimizer(Configured):
         own = self._learning_rate
         rate = float(own._t._a if isinstance(own, Variable) else self.learning_rate)
         step = int(self.iterations._t._a) + 1
-        if len(self._groups) == 1 and [*map(id, variables)] == [*self._place]:  # as mostly
-            found = [grads]
-        else:
-            found = [[None] * len(group.variables) for group in self._groups]
-            for g, v in zip(grads, variables):
-                k, i = self._place[id(v)]
-                found[k][i] = g if found[k][i] is None else found[k][i] + g
+        found = [[None] * len(group.variables) for group in self._groups]
+        for g, v in zip(grads, variables):
+            k, i = self._place[id(v)]
+            found[k][i] = g if found[k][i] is None else found[k][i] + g
         for group, gs in zip(self._groups, found):
             if any([g is not None for g in gs]):
                 self._update_group(group, gs, rate, step, scale)
@@ -303,17 +300,13 @@ class Optimizer(Configured):
         if type(self).update_step is not Optimizer.update_step:
             return self._update_each(group, gs, rate, scale)
         old, new = group.current(), np.empty(group.size, group.dtype)
-        runs = [slice(0, group.size)]
-        if not any([g is None for g in gs]):
-            np.concatenate(gs, axis=None, out=new, casting="unsafe")
-        else:
-            runs = []  # stretches of variables that have a gradient
-            for part, g in zip(group.parts, gs):
-                if g is not None:
-                    new[part] = g.ravel()
-                    if runs and runs[-1].stop == part.start:
-                        part = slice(runs.pop().start, part.stop)
-                    runs.append(part)
+        runs = []  # stretches of variables that have a gradient
+        for part, g in zip(group.parts, gs):
+            if g is not None:
+                new[part] = g.ravel()
+                if runs and runs[-1].stop == part.start:
+                    part = slice(runs.pop().start, part.stop)
+                runs.append(part)
         for run in runs:
             g, p = new[run], old[run]
             if scale != 1.0:
@@ -374,8 +367,6 @@ class Optimizer(Configured):
 
     def _clip(self, grads):
         """Clip the gradients in the list; what remains to multiply all of them by is returned."""
-        if self.global_clipnorm is self.clipvalue is self.clipnorm is None:
-            return 1.0
         if self.global_clipnorm is not None:
             norm = float(global_norm([Tensor(g) for g in grads if g is not None]))
             if not math.isfinite(norm):

@@ -823,8 +823,8 @@ def test_a_convolution_that_changes_its_kernel():
     assert plain.convolution_op(x, 3 * plain.kernel).numpy().item() == 12
 
 
-def _dense(units=1):
-    layer = L.Dense(units)
+def _dense():
+    layer = L.Dense(1)
     layer.build((None, 1))
     return layer
 
