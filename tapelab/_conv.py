@@ -519,8 +519,10 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None, relu=False):
 
     def block(p, q):
         one_product(p, q) if together else sum_of_products(p, q)
-        _finish(y[p:q], None if bias is None else bias[:, None], relu)
+        _finish(y[p:q], bias, relu)
 
+    if bias is not None:  # as long as a row of y: NumPy's loop is short otherwise
+        bias = np.repeat(bias, wo * n).reshape(y.shape[1:])
     _threads.parallel(block, blocks, threads)
     return y.reshape(ho, o, wo, n).transpose(3, 0, 2, 1)
 

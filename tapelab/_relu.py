@@ -5,7 +5,7 @@ The figures are printed by `python -m benchmarks fast_paths`.
 
 import numpy as np
 
-_NOUGHT = np.zeros(1 << 14, np.uint8)  # zeros of any dtype
+_NOUGHT = np.zeros(1 << 16, np.uint8)  # zeros of any dtype
 
 
 def relu(x, out=None):
