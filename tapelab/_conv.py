@@ -202,8 +202,10 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
         g = np.ndarray(g.shape, g.dtype, row, 0, (0, *row.strides))
 
     def mask(p, q):
-        np.multiply(g[p:q], y[p:q] > 0, out=masked[p:q])
-        return np.einsum("hown->o", masked[p:q])
+        part = masked[p:q]
+        np.copyto(part, y[p:q] > 0)  # a product of numbers and truths would go through buffers
+        part *= g[p:q]
+        return np.einsum("hown->o", part)
 
     gk, gb = _filter_grad_by_rows(x, masked.transpose(3, 0, 2, 1), k.shape[:2], padding, mask)
     gx = None
