@@ -180,8 +180,9 @@ def conv2d_filter_grad(x, g, k_shape, strides, padding, dilations=(1, 1)):
 def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=True):
     """Pull ``g`` back through ``y = conv2d(x, k, ..., bias=b, relu=True)``: (gx, gk, gb).
 
-    ReLU's gradient is taken while a block of rows is in the cache, and lies with the rows of padding
-    around it that the images' gradient sees. Without ``images_too`` gx is None. Returns None where
+    A block of rows goes through all three while it is in the cache: ReLU's gradient, with the rows
+    around it that the images' gradient sees (masked once more by the next block: threads need not
+    wait for each other), then both products. Without ``images_too`` gx is None. Returns None where
     there is no such way: then take one after the other.
 
     >>> x, k = np.ones((2, 5, 5, 3)), np.ones((3, 3, 3, 4))
@@ -192,27 +193,38 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
     fits = g.ndim == x.ndim == k.ndim == 4 and x.shape[3] == k.shape[2] and g.dtype == y.dtype
     if not (fits and _by_rows(x, y, k.shape, strides, padding, dilations)):
         return None
-    edges = _transposed_padding(k, padding)
-    (top, bottom), (n, ho, wo, o) = edges[0], y.shape
-    rows = np.empty((top + ho + bottom, o, wo, n), y.dtype)
-    rows[:top] = rows[top + ho :] = 0
-    masked, g, y = rows[top : top + ho], g.transpose(1, 3, 2, 0), y.transpose(1, 3, 2, 0)
+    (n, ho, wo, o), (h, w, c), ksize = y.shape, x.shape[1:], k.shape[:2]
+    chunks = _cut(x, o, ksize, (ho, wo))[1]
+    if images_too:
+        edges, (turned, copies) = _transposed_padding(k, padding), _matrices(_turned(k), w * n)
+        blocks, wide, threads = _cut(y, c, ksize, (h, w), copies)
+        gx, top, more = np.empty((h, c, w * n), x.dtype), edges[0][0], ksize[0] - 1
+    else:  # a block is of rows of y
+        blocks, _, threads = _cut(x, o, ksize, (ho, wo))
+        gx, top, more = None, 0, 0
+    g, y = g.transpose(1, 3, 2, 0), y.transpose(1, 3, 2, 0)
     if not g.strides[0]:  # all rows are the same, as from a mean
         row = np.ascontiguousarray(g[0])
         g = np.ndarray(g.shape, g.dtype, row, 0, (0, *row.strides))
 
-    def mask(p, q):
-        part = masked[p:q]
-        np.copyto(part, y[p:q] > 0)  # a product of numbers and truths would go through buffers
-        part *= g[p:q]
-        return np.einsum("hown->o", part)
+    def block(p, q):
+        start, stop = max(p - top, 0), min(q - top + more, ho)  # the rows of y that rows p to q feed
+        first, last = start - (p - top), stop - (p - top)
+        rows = _threads.scratch("masked", (q - p + more, o, wo, n), y.dtype)
+        rows[:first] = rows[last:] = 0
+        np.copyto(rows[first:last], y[start:stop] > 0)  # a product with truths would go through buffers
+        rows[first:last] *= g[start:stop]
+        if gx is not None:
+            _forward_rows(rows.transpose(3, 0, 2, 1), turned, gx[p:q], ksize, ((0, 0), edges[1]), wide)
+        start = min(max(p - top + more, 0), stop) if p else 0  # without those of the block before
+        new = rows[start - (p - top) : last]
+        gk = _filter_grad_rows(x, new.transpose(3, 0, 2, 1), start, ksize, padding, chunks)
+        return gk, np.einsum("hown->o", new)
 
-    gk, gb = _filter_grad_by_rows(x, masked.transpose(3, 0, 2, 1), k.shape[:2], padding, mask)
-    gx = None
-    if images_too:
-        rows, turned = rows.transpose(3, 0, 2, 1), _turned(k)
-        gx = _forward_by_rows(rows, turned, x.shape[1:3], ((0, 0), edges[1]))
-    return gx, gk, gb
+    gk, gb = map(sum, zip(*_threads.parallel(block, blocks, threads), strict=True))
+    if gx is not None:
+        gx = gx.reshape(h, c, w, n).transpose(3, 0, 2, 1)
+    return gx, _as_filters(gk, k.shape), gb
 
 
 def _check(name, g_shape, hw, k_shape, strides, padding, dilations):
@@ -316,7 +328,7 @@ def _transposed_padding(k, padding):
 def _filter_grad(x, g, ksize, strides, padding, dilations):
     k_shape = *ksize, x.shape[3], g.shape[3]
     if _by_rows(x, g, k_shape, strides, padding, dilations):
-        return _filter_grad_by_rows(x, g, ksize, padding)[0]
+        return _filter_grad_by_rows(x, g, ksize, padding)
     gk = np.zeros(k_shape, np.result_type(x, g))
     for few in _few_images(g.shape, k_shape):
         columns = _columns(x[few], g.shape[1:3], ksize, strides, padding, dilations)
@@ -454,7 +466,7 @@ def _views(x_shape, p, q, ksize, wo, padding, chunks):
                         slice(start - a, stop - a), j, slice(i0 * c, i1 * c),
                         (len(rows), (i1 - i0) * c, stop - start), corner,
                     ))  # fmt: skip
-            found.append(((slice(rows[0], rows[-1] + 1), slice(None), slice(a, b)), products))
+            found.append(((slice(rows[0] - p, rows[-1] + 1 - p), slice(None), slice(a, b)), products))
     return found
 
 
@@ -490,60 +502,78 @@ def _windows(x, p, q, ksize, corner, wo, copies=1):
 
 
 def _forward_by_rows(x, k, out_hw, padding, bias=None, relu=False):
-    (kh, kw, c, o), n, (ho, wo) = k.shape, x.shape[0], out_hw
+    ksize, o, n, (ho, wo) = k.shape[:2], k.shape[3], x.shape[0], out_hw
     y = np.empty((ho, o, wo * n), x.dtype)
-    # One product for all columns of taps, or one for each and then their sum? The first copies
-    # the input kw times, the second passes kw - 1 times over the output, so the smaller of the two
-    # decides; where they are equal, small products, which cost their calls, are put together.
-    together = o >= 2 * c or o == c and c * kh * o * wo * n < _SMALL_ROW
-    blocks, chunks, threads = _cut(x, o, (kh, kw), out_hw, kw if together else 1)
-    if together:
-        k = k.reshape(kh * kw * c, o).T
-    else:
-        k = k.transpose(1, 3, 0, 2).reshape(kw, o, kh * c)
-
-    def one_product(p, q):
-        windows = _windows(x, p, q, (kh, kw), (padding[0][0], padding[1][0]), wo, kw)
-        for a, b in chunks:
-            np.matmul(k, windows[:, 0, :, a:b], out=y[p:q, :, a:b])
-
-    def sum_of_products(p, q):
-        for where, products in _seen(x, p, q, (kh, kw), wo, padding, chunks):
-            out = part = y[where]
-            for inside, j, taps, seen in products:
-                if seen.shape[2] < part.shape[2]:
-                    part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
-                np.matmul(k[j, :, taps], seen, out=part[:, :, inside])
-                if part is out:
-                    part = _threads.scratch("product", out.shape, x.dtype)
-                else:
-                    out += part
-
-    def block(p, q):
-        one_product(p, q) if together else sum_of_products(p, q)
-        _finish(y[p:q], bias, relu)
-
+    k, copies = _matrices(k, wo * n)
+    blocks, chunks, threads = _cut(x, o, ksize, out_hw, copies)
     if bias is not None:  # as long as a row of y: NumPy's loop is short otherwise
         bias = np.repeat(bias, wo * n).reshape(y.shape[1:])
+
+    def block(p, q):
+        _forward_rows(x, k, y[p:q], ksize, padding, chunks, p)
+        _finish(y[p:q], bias, relu)
+
     _threads.parallel(block, blocks, threads)
     return y.reshape(ho, o, wo, n).transpose(3, 0, 2, 1)
 
 
-def _filter_grad_by_rows(x, g, ksize, padding, before=lambda p, q: 0):
-    """The filter's gradient; and the sum of what ``before(p, q)`` returns, called when a block of rows
-    of ``g`` is about to be read."""
-    (kh, kw), (n, ho, wo, o), c = ksize, g.shape, x.shape[3]
-    g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(ho, 1, o, wo * n).swapaxes(2, 3)
-    blocks, chunks, threads = _cut(x, o, ksize, (ho, wo))
+def _matrices(k, columns):
+    """Filters as one matrix (O, taps), or as one for each column of taps, (kw, O, taps); and how many
+    copies of the input, a column further on each, that matrix is multiplied by.
+
+    One product for all columns of taps, or one for each and then their sum? The first copies the
+    input kw times, the second passes kw - 1 times over the output, so the smaller of the two
+    decides; where they are equal, small products, which cost their calls, are put together.
+    """
+    kh, kw, c, o = k.shape
+    if o >= 2 * c or o == c and c * kh * o * columns < _SMALL_ROW:
+        return k.reshape(kh * kw * c, o).T, kw
+    return k.transpose(1, 3, 0, 2).reshape(kw, o, kh * c), 1
+
+
+def _forward_rows(x, k, y, ksize, padding, chunks, p=0):
+    """Write ``y`` (rows, O, Wo * N), the rows of the output from ``p`` on; ``k`` is from `_matrices`."""
+    q, n = p + len(y), x.shape[0]
+    wo = y.shape[2] // n
+    if k.ndim == 2:
+        windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo, ksize[1])
+        for a, b in chunks:
+            np.matmul(k, windows[:, 0, :, a:b], out=y[:, :, a:b])
+        return
+    for where, products in _seen(x, p, q, ksize, wo, padding, chunks):
+        out = part = y[where]
+        for inside, j, taps, seen in products:
+            if seen.shape[2] < part.shape[2]:
+                part[:, :, : inside.start] = part[:, :, inside.stop :] = 0
+            np.matmul(k[j, :, taps], seen, out=part[:, :, inside])
+            if part is out:
+                part = _threads.scratch("product", out.shape, x.dtype)
+            else:
+                out += part
+
+
+def _filter_grad_by_rows(x, g, ksize, padding):
+    blocks, chunks, threads = _cut(x, g.shape[3], ksize, g.shape[1:3])
 
     def block(p, q):
-        also = before(p, q)
-        windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo)
-        parts = [np.add.reduce(windows[..., a:b] @ g[p:q, :, a:b], axis=0) for a, b in chunks]
-        return sum(parts[1:], parts[0]), also
+        return _filter_grad_rows(x, g[:, p:q], p, ksize, padding, chunks)
 
-    total, also = map(sum, zip(*_threads.parallel(block, blocks, threads), strict=True))
-    return total.reshape(kw, kh, c, o).transpose(1, 0, 2, 3), also
+    gk = sum(_threads.parallel(block, blocks, threads))
+    return _as_filters(gk, (*ksize, x.shape[3], g.shape[3]))
+
+
+def _filter_grad_rows(x, g, p, ksize, padding, chunks):
+    """What rows of the output's cotangent ``g``, from ``p`` on, add to the filters' gradient."""
+    n, rows, wo, o = g.shape
+    g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(rows, 1, o, wo * n).swapaxes(2, 3)
+    windows = _windows(x, p, p + rows, ksize, (padding[0][0], padding[1][0]), wo)
+    parts = [np.add.reduce(windows[..., a:b] @ g[:, :, a:b], axis=0) for a, b in chunks]
+    return sum(parts[1:], parts[0])
+
+
+def _as_filters(gk, k_shape):
+    kh, kw, c, o = k_shape
+    return gk.reshape(kw, kh, c, o).transpose(1, 0, 2, 3)
 
 
 # How the work is cut. OpenBLAS spreads larger products over its own threads; called from several
