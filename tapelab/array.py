@@ -21,7 +21,7 @@ from .errors import (
     wrong_dtype,
 )
 from .math import axis_of
-from .primitive import P, bare, lead, ndim, primitive, record, shape, unbroadcast
+from .primitive import P, bare, lead, primitive, record, shape, unbroadcast
 from .tensor import (
     IndexedSlices,
     Tensor,
@@ -308,7 +308,7 @@ def _unslice_forward(g, key, inner):
 
 def _unslice_rule(h, z, g, key, inner):
     """Taking is the adjoint of putting back."""
-    return P.getitem(h, key=(slice(None),) * (ndim(h) - len(inner)) + key)
+    return P.getitem(h, key=(slice(None),) * (h.ndim - len(inner)) + key)
 
 
 primitive("getitem", "StridedSlice", lambda x, key: x[key], _getitem_rule)
@@ -757,7 +757,7 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
 
 def _gather_rule(g, z, x, indices, axis):
     """Each cotangent goes back to the row its value came from; repeated rows add up."""
-    if axis == -ndim(x) and lead(g, z) == 0:
+    if axis == -x.ndim and lead(g, z) == 0:
         inner = shape(x)[1:]
         values = P.reshape(g, shape=(indices.size, *inner))
         return IndexedSlices(

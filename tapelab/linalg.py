@@ -31,7 +31,6 @@ from .primitive import (
     dtype,
     lead,
     left_to,
-    ndim,
     operators,
     primitive,
     shape,
@@ -50,7 +49,7 @@ def _matmul_a(g, z, a, b):
     if g.ndim == 2:  # then nothing was broadcast or stacked
         return P.matmul(g, _t(b))
     extra = lead(g, z)
-    if ndim(a) == 2 and ndim(b) == 2 and extra:  # one flat product instead of a batch of small ones
+    if a.ndim == b.ndim == 2 and extra:  # one flat product instead of a batch of small ones
         front = shape(g)[:-2]
         flat = P.matmul(P.reshape(g, shape=(_math.prod(front) * shape(g)[-2], shape(g)[-1])), _t(b))
         return P.reshape(flat, shape=(*front, *shape(a)))
@@ -244,7 +243,7 @@ def _undiagonal(g, letters, inner):
 def _undiagonal_rule(h, z, g, letters, inner):
     """Taking the diagonal is the adjoint of putting it there."""
     distinct = "".join(dict.fromkeys(letters))
-    front = "".join(c for c in _LETTERS if c not in letters)[: ndim(h) - len(letters)]
+    front = "".join(c for c in _LETTERS if c not in letters)[: h.ndim - len(letters)]
     return P.einsum(h, equation=((front + letters,), front + distinct))
 
 

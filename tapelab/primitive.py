@@ -187,11 +187,6 @@ def shape(x):
     return x.shape if type(x) is ndarray else bare(x).shape
 
 
-def ndim(x):
-    """The number of axes of an array or tensor."""
-    return x.ndim if type(x) is ndarray else bare(x).ndim
-
-
 def dtype(x):
     """The NumPy dtype of an array or tensor."""
     return x.dtype if type(x) is ndarray else bare(x).dtype
@@ -199,7 +194,7 @@ def dtype(x):
 
 def lead(g, z):
     """How many leading axes the cotangent `g` has beyond those of its output `z`."""
-    return ndim(g) - ndim(z)
+    return g.ndim - z.ndim
 
 
 def unbroadcast(g, to, extra):

@@ -14,7 +14,7 @@ from . import jacobian, nest
 from .dtypes import as_dtype
 from .errors import InvalidArgumentError, NotATensorError, ShapeError, shape_mismatch
 from .events import Memory, here
-from .primitive import P, bare, ndim, shape, unbroadcast
+from .primitive import P, bare, shape, unbroadcast
 from .records import WIDTH, fives
 from .tensor import IndexedSlices, Tensor, Variable, active, as_source, beside, zero_array
 
@@ -797,7 +797,7 @@ def _walk_joint(p, attrs, zs, inputs, cotangents, needed, wanted, extra, boxed, 
             [g if g is None or not extra and id(x) in wanted else _stretched(g, x, name)
              for g, x in zip(row, inputs)] for row in rows
         ]  # fmt: skip
-        stacked = lambda r: None if r[0] is None else P.stack(*r, axis=-ndim(r[0]) - 1)
+        stacked = lambda r: None if r[0] is None else P.stack(*r, axis=-r[0].ndim - 1)
         found = [*map(stacked, zip(*rows))] if extra else rows[0]
     for x, gx, wants in zip(inputs, found, asked):
         if not wants:
