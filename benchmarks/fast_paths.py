@@ -10,6 +10,7 @@ import numpy as np
 
 import tapelab as tf
 from tapelab import _conv, _relu, _threads
+from tapelab.keras import optimizers
 from tapelab.primitive import P
 
 from . import harness
@@ -138,10 +139,34 @@ def _layers():
     )  # fmt: skip
 
 
+def _optimizers():
+    """Two of a kind after 1,000 steps in which one gradient in 20 was 0."""
+
+    def adam():
+        v = tf.Variable(tf.ones(100_000))
+        g = np.ones(100_000, np.float32)
+        optimizer = tf.keras.optimizers.Adam()
+        for _ in range(1000):
+            optimizer.apply([tf.constant(g)], [v])
+            g[::20] = 0
+
+        def step():
+            optimizer.apply([tf.constant(g)], [v])
+            return len(g)
+
+        return step
+
+    unflushed = mock.patch.object(optimizers._Flat, "flush", lambda self: None)
+    yield (
+        "Adam: means that have become too small to be normal numbers are zeros",
+        adam(), _within(unflushed, _within(unflushed, adam)()),
+    )  # fmt: skip
+
+
 def fast_paths():
     """How many times as long the plain way takes; OMP_NUM_THREADS=1 leaves threads out of it."""
     lines = [f"fast paths: how many times as long the plain way takes ({tf.get_threads()} threads)"]
-    for maker in _convolutions, _fused, _depthwise, _elementwise, _engine, _layers:
+    for maker in _convolutions, _fused, _depthwise, _elementwise, _engine, _layers, _optimizers:
         for title, fast, plain in maker():
             both = harness.Workload(title, title, "ms", {"tapelab": fast, "plain": plain}, budget=2)
             lines.append(f"  {1 / harness.measure(both)[1].ratio:5.2f}  {title}")

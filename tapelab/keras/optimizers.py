@@ -57,6 +57,16 @@ class _Flat:
                 return np.concatenate([v._t._a.ravel() for v in self.variables])
         return self.values
 
+    def flush(self):
+        """Put zeros for what is too small to be a normal number, as TensorFlow always does.
+
+        Where gradients are 0 a mean of them shrinks to such a number and stays there; the processor
+        takes longer for those (`python -m benchmarks fast_paths`).
+        """
+        if self.dtype.char in "fd":
+            for state in self.slots.values():
+                state[np.abs(state) < np.finfo(self.dtype).smallest_normal] = 0
+
 
 _KERAS = {  # arguments of Keras's taken at their defaults only: (default, what to do instead)
     "use_ema": (False, "a callback can keep the mean of `model.get_weights()`"),
@@ -320,6 +330,8 @@ class Optimizer(Configured):
             if g is not None:
                 v._replace(None, new[part].reshape(shape) if shape else new[part.start])
             boxes.append(None if g is None else v._t)  # None: not in the new array
+        if step % 100 == 0:
+            group.flush()
         group.boxes, group.values = boxes, new  # not before: Ctrl-C may have come in between
 
     def _update_each(self, group, gs, rate, scale):

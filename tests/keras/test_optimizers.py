@@ -117,6 +117,26 @@ def test_a_gradient_of_none_leaves_a_variable_and_its_state_alone():
     np.testing.assert_allclose(v, alone, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_mean_that_shrinks_to_less_than_a_normal_number_becomes_zero(dtype):
+    v, optimizer = tf.Variable(tf.ones(2, dtype)), optimizers.SGD(0.1, momentum=0.9)
+    optimizer.apply([tf.ones(2, dtype)], [v])
+    momentum, smallest = optimizer._groups[0].slots["momentum"], np.finfo(dtype).smallest_normal
+    momentum[0] = smallest
+    for _ in range(98):
+        optimizer.apply([tf.zeros(2, dtype)], [v])
+    assert 0 < momentum[0] < smallest
+    optimizer.apply([tf.zeros(2, dtype)], [v])  # the hundredth
+    np.testing.assert_allclose(momentum, [0, -0.1 * 0.9**99], rtol=1e-5)
+
+
+def test_small_numbers_of_half_precision_are_kept():
+    v, optimizer = tf.Variable(tf.ones(1, tf.float16)), optimizers.SGD(1.0, momentum=0.5)
+    for _ in range(100):
+        optimizer.apply([tf.constant([2.0**-20], tf.float16)], [v])
+    assert optimizer._groups[0].slots["momentum"][0] == -(2.0**-19)
+
+
 def test_values_assigned_between_updates_count():
     v, w = tf.Variable([1.0, 2.0]), tf.Variable([5.0])
     optimizer = optimizers.SGD(0.5)
