@@ -69,8 +69,8 @@ class Memory:
         self.block = None  # where the tape was entered
         self.events = []
         self.watched = {}  # id -> place
-        self.answered = None  # where a used-up tape answered; then also:
-        self.shadow = None  # its records without tensors, or None if there were too many
+        self.shadow = None  # of a used-up tape: its records without tensors, if there were not too many
+        self.answered = None  # or else where it answered
         self.recorded = ()  # weak references to its tensors
         self.tracked = set()
 
@@ -89,12 +89,13 @@ class Memory:
 
         Every step of a training goes through here, so no more is done than has to be done now.
         """
-        self.answered, self.tracked = here(), tape._tracked
-        records = tape._records
+        records, self.tracked = tape._records, tape._tracked
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)
             made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
             self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
+        else:
+            self.answered = here()
 
 
 def _ids(x):
