@@ -506,8 +506,8 @@ def _forward_by_rows(x, k, out_hw, padding, bias=None, relu=False):
     y = np.empty((ho, o, wo * n), x.dtype)
     k, copies = _matrices(k, wo * n)
     blocks, chunks, threads = _cut(x, o, ksize, out_hw, copies)
-    if bias is not None:  # as long as a row of y: NumPy's loop is short otherwise
-        bias = np.repeat(bias, wo * n).reshape(y.shape[1:])
+    if bias is not None:  # where a channel's part of a row is short, NumPy's loop over it would be, too
+        bias = np.repeat(bias[:, None], wo * n if wo * n < 4096 else 1, axis=1)
 
     def block(p, q):
         _forward_rows(x, k, y[p:q], ksize, padding, chunks, p)
