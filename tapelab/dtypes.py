@@ -151,12 +151,16 @@ class TensorShape(tuple):
         if hasattr(dims, "__index__") and not getattr(dims, "ndim", 0):  # arrays have it, too
             dims = (dims,)
         try:
-            return super().__new__(cls, [None if d is None else d.__index__() for d in dims])
+            sizes = [None if d is None else d.__index__() for d in dims]
         except (TypeError, AttributeError):
             raise TypeError(
                 f"Failed to convert {dims!r} to a shape. A shape is a list of sizes, each an integer "
                 f"or None."
             ) from None
+        for d in sizes:
+            if d is not None and d < 0:
+                raise ValueError(f"Dimension {d} must be >= 0. A size that is not known is None.")
+        return super().__new__(cls, sizes)
 
     @property
     def rank(self):

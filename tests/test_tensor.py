@@ -341,6 +341,8 @@ def test_shapes():
     assert tf.TensorShape([None, 3]).is_compatible_with([5, 3]) and not shape.is_compatible_with(
         [2, 4]
     )
+    with pytest.raises(ValueError, match="Dimension -1 must be >= 0"):
+        tf.TensorShape([None, -1])
     with pytest.raises(ValueError, match="incompatible"):
         f32.set_shape([3])
 
