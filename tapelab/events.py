@@ -71,7 +71,7 @@ class Memory:
         self.watched = {}  # id -> place
         self.shadow = None  # of a used-up tape: its records without tensors, if there were not too many
         self.answered = None  # or else where it answered
-        self.recorded = ()  # weak references to its tensors
+        self.recorded = ()  # weak references to its tensors; or else to those watched, and the targets
         self.tracked = set()
 
     def note(self, kind, inputs=(), outputs=(), operation="", function=None):
@@ -84,7 +84,7 @@ class Memory:
                 Event(kind, place, tuple(inputs), refs, operation, tuple(map(id, outputs)))
             )
 
-    def keep(self, tape, some_none=False):
+    def keep(self, tape, targets, some_none=False):
         """The tape will let go of its tensors: keep their shadow if it is small, or if a None came out.
 
         Every step of a training goes through here, so no more is done than has to be done now.
@@ -93,9 +93,9 @@ class Memory:
         if some_none or len(records) <= SMALL * WIDTH:
             self.shadow = shadow(records)
             made = [t for z in records[2::WIDTH] for t in (z if type(z) is tuple else (z,))]
-            self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
         else:
-            self.answered = here()
+            self.answered, made = here(), targets
+        self.recorded = [*map(weakref.ref, made), *map(weakref.ref, tape._watched.values())]
 
 
 def _ids(x):

@@ -395,6 +395,9 @@ def explain(tape, target, source):
             return _not_float(memory, text, thing, name, what)
     shadows = shadow(tape._records) if live else memory.shadow
     starts, ends = set(tape._boxes(source)), set(tape._boxes(target))
+    if not live:
+        ends = ends if _still(memory, target) else set()
+        starts = starts if _still(memory, source) else set()
     if shadows is None:
         if starts & memory.tracked and ends & memory.tracked:
             return Explanation(
@@ -402,9 +405,6 @@ def explain(tape, target, source):
             )
         return _released(memory, names)
     graph = outline(shadows)
-    if not live:
-        ends = ends if _still(memory, target) else set()
-        starts = starts if _still(memory, source) else set()
     tracked = tape._tracked if live else memory.tracked
     reached = _downstream(graph, starts & tracked)
     if not ends.isdisjoint(reached):

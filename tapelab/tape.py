@@ -361,7 +361,7 @@ class GradientTape:
         flat, packed = nest.taken_apart(sources)
         flat = [s if isinstance(s, Variable) else as_source(s) for s in flat]
         seeds = self._seeds(targets, output_gradients, flat)
-        with _Asked(self) as records:
+        with _Asked(self, targets) as records:
             found = self._pull(records, seeds, flat)
             self._some_none = any([g is None for g in found])
         if zero:
@@ -492,7 +492,7 @@ class GradientTape:
         flat = [as_source(s) for s in flat]
         self._check_loop("jacobian", parallel_iterations, experimental_use_pfor)
         jacobian.check(direction, memory_budget)
-        with _Asked(self) as records:
+        with _Asked(self, [target]) as records:
             if not self._sees(target):
                 found = [None] * len(flat)  # also with respect to itself
             else:
@@ -541,7 +541,7 @@ class GradientTape:
             )
         self._check_loop("batch_jacobian", parallel_iterations, experimental_use_pfor)
         jacobian.check(direction, memory_budget)
-        with _Asked(self) as records:
+        with _Asked(self, [target]) as records:
             found = None
             if self._sees(target) and 0 not in target.shape:
                 found = jacobian.per_item(self, records, target, source, direction, memory_budget)
@@ -569,17 +569,17 @@ class GradientTape:
 class _Asked:
     """The records to walk; a non-persistent tape stops recording first and lets go afterwards."""
 
-    __slots__ = ("tape",)
+    __slots__ = ("tape", "targets")
 
-    def __init__(self, tape):
-        self.tape = tape
+    def __init__(self, tape, targets):
+        self.tape, self.targets = tape, targets
 
     def __enter__(self):
         tape = self.tape
         if not tape._persistent:
             if tape._recording:
                 tape._stop()
-            tape._memory.keep(tape)  # now: after the walk, none of this is in the cache any more
+            tape._memory.keep(tape, self.targets)  # now: later none of this is in the cache
         elif tape._recording:
             get_logger().warning(
                 "Calling GradientTape.gradient on a persistent tape inside its context is "
@@ -595,7 +595,7 @@ class _Asked:
         tape = self.tape
         if not tape._persistent:
             if tape._some_none and tape._memory.shadow is None:
-                tape._memory.keep(tape, some_none=True)
+                tape._memory.keep(tape, self.targets, some_none=True)
             tape._release()
 
 
