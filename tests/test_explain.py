@@ -599,15 +599,12 @@ def test_a_large_tape_that_gave_numbers_lets_go_of_everything():
         y = x * 1.0
         for _ in range(1000):
             y = y * 1.0
-    tracked = tape._tracked
     tape.gradient(y, x)
     assert tape._memory.shadow is None
     assert tape.explain(y, x).connected
-    others = [tf.constant(float(i)) for i in range(2000)]
-    there = [other for other in others if id(other) in tracked]
-    assert there, "none was made where a recorded tensor had been"
-    for other in there[:10]:
-        assert tape.explain(y, other).reason == tape.explain(other, x).reason == "released"
+    other = tf.constant(1.0)
+    tape._memory.tracked.add(id(other))  # as if it had been made where a recorded tensor was
+    assert tape.explain(y, other).reason == tape.explain(other, x).reason == "released"
 
 
 def test_a_tape_never_entered():
