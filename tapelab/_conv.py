@@ -194,14 +194,12 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
     if not (fits and _by_rows(x, y, k.shape, strides, padding, dilations)):
         return None
     (n, ho, wo, o), (h, w, c), ksize = y.shape, x.shape[1:], k.shape[:2]
-    chunks = _cut(x, o, ksize, (ho, wo))[1]
-    if images_too:
+    gx, top, more = None, 0, 0
+    blocks, chunks, threads = _cut(x, o, ksize, (ho, wo))
+    if images_too:  # then a block is of rows of the images, which see `more` rows of y beyond as many
         edges, (turned, copies) = _transposed_padding(k, padding), _matrices(_turned(k), w * n)
         blocks, wide, threads = _cut(y, c, ksize, (h, w), copies)
         gx, top, more = np.empty((h, c, w * n), x.dtype), edges[0][0], ksize[0] - 1
-    else:  # a block is of rows of y
-        blocks, _, threads = _cut(x, o, ksize, (ho, wo))
-        gx, top, more = None, 0, 0
     g, y = g.transpose(1, 3, 2, 0), y.transpose(1, 3, 2, 0)
     if not g.strides[0]:  # all rows are the same, as from a mean
         row = np.ascontiguousarray(g[0])
@@ -216,9 +214,9 @@ def conv2d_relu_grad(g, y, x, k, strides, padding, dilations=(1, 1), images_too=
         rows[first:last] *= g[start:stop]
         if gx is not None:
             _forward_rows(rows.transpose(3, 0, 2, 1), turned, gx[p:q], ksize, ((0, 0), edges[1]), wide)
-        start = min(max(p - top + more, 0), stop) if p else 0  # without those of the block before
-        new = rows[start - (p - top) : last]
-        gk = _filter_grad_rows(x, new.transpose(3, 0, 2, 1), start, ksize, padding, chunks)
+        fresh = min(max(p - top + more, 0), stop) if p else 0  # from here on no block before had them
+        new = rows[fresh - (p - top) : last]
+        gk = _filter_grad_rows(x, new.transpose(3, 0, 2, 1), fresh, ksize, padding, chunks)
         return gk, np.einsum("hown->o", new)
 
     gk, gb = map(sum, zip(*_threads.parallel(block, blocks, threads), strict=True))
@@ -470,13 +468,13 @@ def _views(x_shape, p, q, ksize, wo, padding, chunks):
     return found
 
 
-def _windows(x, p, q, ksize, corner, wo, copies=1):
+def _windows(x, p, q, ksize, wo, padding, copies=1):
     """What output rows p to q see: (q - p, kw - copies + 1, kh * copies * C, Wo * N).
 
     Axis 1 is the column of taps. With ``copies=kw`` all of them stand below each other instead.
     The memory may be scratch, which the next call on this thread overwrites.
     """
-    (kh, kw), (top, left) = ksize, corner
+    (kh, kw), ((top, _), (left, _)) = ksize, padding
     x = x.transpose(1, 3, 2, 0)
     h, c, w, n = x.shape
     width, height = wo + kw - copies, q - p + kh - 1
@@ -536,7 +534,7 @@ def _forward_rows(x, k, y, ksize, padding, chunks, p=0):
     q, n = p + len(y), x.shape[0]
     wo = y.shape[2] // n
     if k.ndim == 2:
-        windows = _windows(x, p, q, ksize, (padding[0][0], padding[1][0]), wo, ksize[1])
+        windows = _windows(x, p, q, ksize, wo, padding, ksize[1])
         for a, b in chunks:
             np.matmul(k, windows[:, 0, :, a:b], out=y[:, :, a:b])
         return
@@ -566,7 +564,7 @@ def _filter_grad_rows(x, g, p, ksize, padding, chunks):
     """What rows of the output's cotangent ``g``, from ``p`` on, add to the filters' gradient."""
     n, rows, wo, o = g.shape
     g = np.ascontiguousarray(g.transpose(1, 3, 2, 0)).reshape(rows, 1, o, wo * n).swapaxes(2, 3)
-    windows = _windows(x, p, p + rows, ksize, (padding[0][0], padding[1][0]), wo)
+    windows = _windows(x, p, p + rows, ksize, wo, padding)
     parts = [np.add.reduce(windows[..., a:b] @ g[:, :, a:b], axis=0) for a, b in chunks]
     return sum(parts[1:], parts[0])
 
